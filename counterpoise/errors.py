@@ -1,0 +1,52 @@
+"""Errors a person reads: one line that says what, where, what was expected, and what to do."""
+
+from __future__ import annotations
+
+
+class CounterpoiseError(Exception):
+    """A failure with a remedy; the command line prints it as one line and exits 1.
+
+    Args:
+        message: what went wrong and where (the file, row or key; what was expected, what came).
+        remedy: what the reader can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message = message
+        self.remedy = remedy
+        super().__init__(f"{message} — {remedy}" if remedy else message)
+
+    def __reduce__(self) -> tuple[type[CounterpoiseError], tuple[str, str]]:
+        return (type(self), (self.message, self.remedy))
+
+
+class UsageError(CounterpoiseError):
+    """The command, a flag or a config value is wrong; exits 2."""
+
+    exit_code = 2
+
+
+class DataError(CounterpoiseError):
+    """An input file does not have the form it must have."""
+
+
+class SourceError(CounterpoiseError):
+    """A source could not be fetched or did not have its pinned hash."""
+
+
+class ModelError(CounterpoiseError):
+    """A model folder, adapter or LoRA target is not what it must be."""
+
+
+class StoreError(CounterpoiseError):
+    """The artifact store cannot be read or written, or was written by a newer version."""
+
+
+class LeakageError(CounterpoiseError):
+    """A training row descends from a pair of the evaluation fold."""
+
+
+class TrainingStopped(CounterpoiseError):
+    """Training was asked to stop (SIGTERM, spot notice); its last checkpoint is complete."""

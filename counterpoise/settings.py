@@ -1,0 +1,57 @@
+"""The base of every typed configuration: frozen, strict about names, described field by field."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from counterpoise.errors import UsageError
+
+
+class Settings(BaseModel):
+    """A frozen configuration section; an unknown field is an error.
+
+    Each field carries a ``description`` with its unit: it is also the dashboard's parameter form.
+    A field declared with ``json_schema_extra={"result": False}`` cannot change a result and stays
+    out of the cache key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def _field_names(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """The names that are valid at ``path`` inside ``model``, for the nearest-name hint."""
+    here: Any = model
+    for part in path:
+        field = getattr(here, "model_fields", {}).get(part)
+        if field is None:
+            return []
+        here = field.annotation
+    return list(getattr(here, "model_fields", {}))
+
+
+def validated[S: Settings](model: type[S], values: dict[str, Any], where: str) -> S:
+    """``model`` built from ``values``; every violation in one :class:`UsageError`.
+
+    Args:
+        where: the file or flag the values came from, named in the message.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = [_problem(model, detail) for detail in error.errors()]
+        raise UsageError(
+            f"{where}: " + "; ".join(problems), "correct the value, or remove it to use the default"
+        ) from None
+
+
+def _problem(model: type[BaseModel], detail: Any) -> str:
+    path = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] != "extra_forbidden":
+        return f"{path} = {detail['input']!r}: {detail['msg']}"
+    known = _field_names(model, detail["loc"][:-1])
+    nearest = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+    return f"unknown key {path!r} ({hint})"
