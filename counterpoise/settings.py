@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,6 +21,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+S = TypeVar("S", bound=Settings)
+
+
 def _field_names(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
     """The names that are valid at ``path`` inside ``model``, for the nearest-name hint."""
     here: Any = model
@@ -32,7 +35,7 @@ def _field_names(model: type[BaseModel], path: tuple[str | int, ...]) -> list[st
     return list(getattr(here, "model_fields", {}))
 
 
-def validated[S: Settings](model: type[S], values: dict[str, Any], where: str) -> S:
+def validated(model: type[S], values: dict[str, Any], where: str) -> S:
     """``model`` built from ``values``; every violation in one :class:`UsageError`.
 
     Args:
