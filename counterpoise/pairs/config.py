@@ -1,0 +1,51 @@
+"""How the pairs are read and split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from counterpoise.settings import Settings
+
+
+class PairsConfig(Settings):
+    """The benchmark pairs and the folds that keep training and evaluation apart."""
+
+    source: str = Field(
+        "crows-pairs",
+        description="Registry name of the pairs (crows-pairs, smoke-pairs), or the path of a CSV in CrowS-Pairs' format.",
+    )
+    method: Literal["stratified", "notebook"] = Field(
+        "stratified",
+        description=(
+            "stratified: folds balanced by category, near-duplicate contexts kept together; "
+            "notebook: the case study's split (datasets.train_test_split, 80/20, then 90/10)."
+        ),
+    )
+    folds: int = Field(5, ge=3, le=20, description="Number of folds; the notebook method always makes 3.")
+    evaluate: tuple[int, ...] = Field(
+        (0,),
+        description="Folds to hold out, one training each; all of them = cross-fitting over every pair.",
+    )
+    context_similarity: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="Jaccard similarity of the shared words from which two pairs count as near-duplicates, 0 to 1.",
+    )
+
+    @model_validator(mode="after")
+    def _evaluated_folds_exist(self) -> PairsConfig:
+        wrong = [fold for fold in self.evaluate if not 0 <= fold < self.folds]
+        if wrong or not self.evaluate or len(set(self.evaluate)) != len(self.evaluate):
+            raise ValueError(
+                f"evaluate = {list(self.evaluate)}: expected distinct folds from 0 to {self.folds - 1}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _notebook_has_three_folds(self) -> PairsConfig:
+        if self.method == "notebook" and (self.folds, self.evaluate) != (3, (0,)):
+            raise ValueError("method = 'notebook' needs folds = 3 and evaluate = [0]")
+        return self
