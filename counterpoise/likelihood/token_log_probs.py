@@ -47,7 +47,7 @@ def token_log_probs(hidden: Tensor, head_weight: Tensor, targets: Tensor) -> Ten
             f"{tuple(hidden.shape)}, {tuple(head_weight.shape)}, {tuple(targets.shape)}"
         )
     if torch.is_grad_enabled() and hidden.requires_grad:
-        result: Tensor = _TokenLogProbs.apply(hidden, head_weight.detach(), targets)
+        result: Tensor = _TokenLogProbs.apply(hidden, head_weight.detach(), targets)  # type: ignore[no-untyped-call]
         return result
     return _forward(hidden.detach(), head_weight.detach(), targets, None)
 

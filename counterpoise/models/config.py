@@ -9,7 +9,7 @@ from pydantic import Field
 from counterpoise.settings import Settings
 
 Precision = Literal["fp32", "bf16", "nf4"]
-"""``nf4`` is bitsandbytes 4-bit NormalFloat with double quantization and bf16 compute (Dettmers et al. 2023)."""
+"""``nf4``: bitsandbytes 4-bit NormalFloat, double quantization, bf16 compute (Dettmers et al. 2023)."""
 
 
 class ModelConfig(Settings):

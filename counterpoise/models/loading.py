@@ -1,0 +1,235 @@
+"""A causal language model from a local folder, at one of three precisions, with or without an adapter."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers.utils import logging as transformers_logging
+
+from counterpoise.errors import CounterpoiseError, ModelError
+from counterpoise.models.config import Precision
+
+DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "nf4": torch.bfloat16}
+"""The dtype of activations (and, for fp32 and bf16, of the weights) at each precision."""
+
+_NOISY = ("bitsandbytes", "transformers", "peft", "trl", "accelerate", "datasets", "torchao", "gguf")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory, in evaluation mode, and what it takes to use it.
+
+    Attributes:
+        model: a ``transformers`` causal model, or the ``PeftModel`` around it when an adapter was loaded.
+        tokenizer: its fast tokenizer; ``pad_token`` is set.
+        precision: the precision the base weights were loaded at.
+        device: where the weights are.
+    """
+
+    model: Any
+    tokenizer: Any
+    precision: Precision
+    device: torch.device
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether an adapter was loaded with the model."""
+        return hasattr(self.model, "peft_config")
+
+
+def quiet_libraries() -> None:
+    """Keep progress bars and advisory messages of the model libraries off the terminal; errors still show."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def load_model(
+    folder: Path,
+    precision: Precision,
+    *,
+    device: str | torch.device | None = None,
+    adapter: Path | None = None,
+) -> LoadedModel:
+    """Load a model folder (``config.json``, safetensors, tokenizer) and freeze it.
+
+    Args:
+        precision: ``nf4`` quantizes every linear layer but the output head to 4-bit NormalFloat with double
+            quantization and computes in bf16 (Dettmers et al. 2023), on CPU and GPU alike.
+        device: default: the first CUDA device if there is one, else the CPU.
+        adapter: a PEFT LoRA folder in safetensors; it is loaded, kept in fp32 and switched on.
+
+    Raises:
+        ModelError: the folder, its weights or the adapter is not what it must be.
+    """
+    quiet_libraries()
+    check_model_folder(folder)
+    if adapter is not None:
+        check_adapter_folder(adapter)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    with model_errors(folder, "the model"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = _base_model(folder, precision, place)
+        tokenizer = load_tokenizer(folder)
+    if adapter is not None:
+        with model_errors(adapter, "the adapter"):
+            model = _with_adapter(model, adapter)
+    model.requires_grad_(False)
+    model.eval()
+    return LoadedModel(model, tokenizer, precision, place)
+
+
+@contextlib.contextmanager
+def adapter_switched(loaded: LoadedModel, on: bool) -> Iterator[LoadedModel]:
+    """``loaded`` with its adapter on or off, so base and tuned go through the very same weights.
+
+    Raises:
+        ModelError: if ``on`` is asked of a model without an adapter.
+    """
+    if not loaded.has_adapter:
+        if on:
+            raise ModelError(
+                "the adapter cannot be switched on: none is loaded", "load the model with adapter=…"
+            )
+        yield loaded
+    elif on:
+        yield loaded
+    else:
+        with loaded.model.disable_adapter():
+            yield loaded
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer with a pad token (EOS where the model names none)."""
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
+
+
+def check_model_folder(folder: Path) -> None:
+    """Raise :class:`ModelError` unless ``folder`` holds a configuration, safetensors and a tokenizer."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder", "give the folder that holds config.json")
+    config = _read_json(folder / "config.json", "a model folder")
+    if "model_type" not in config:
+        raise ModelError(
+            f"{folder / 'config.json'}: it names no model_type", "give a causal language model's folder"
+        )
+    if not any(folder.glob("*.safetensors")):
+        others = sorted(path.name for pattern in ("*.bin", "*.gguf", "*.pt") for path in folder.glob(pattern))
+        found = f"it holds {', '.join(others)}, but" if others else "it holds"
+        raise ModelError(
+            f"{folder}: {found} no *.safetensors weights", "convert it to a safetensors folder first"
+        )
+    if not any(
+        (folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+    ):
+        raise ModelError(f"{folder}: it holds no tokenizer", "add tokenizer.json (and tokenizer_config.json)")
+
+
+def check_adapter_folder(folder: Path) -> None:
+    """Raise :class:`ModelError` unless ``folder`` holds a LoRA adapter in safetensors."""
+    if not folder.is_dir():
+        raise ModelError(
+            f"{folder}: no such adapter folder", "give the folder that holds adapter_config.json"
+        )
+    config = _read_json(folder / "adapter_config.json", "an adapter folder")
+    if config.get("peft_type") != "LORA":
+        raise ModelError(
+            f"{folder}: its peft_type is {config.get('peft_type')!r}, expected 'LORA'", "give a LoRA adapter"
+        )
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise ModelError(
+            f"{folder}: it holds no adapter_model.safetensors", "save the adapter in safetensors"
+        )
+
+
+@contextlib.contextmanager
+def model_errors(folder: Path, what: str) -> Iterator[None]:
+    """Turn what the libraries raise about a bad folder into one :class:`ModelError` line."""
+    try:
+        yield
+    except (CounterpoiseError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"{folder}: {what} cannot be loaded ({type(error).__name__}: {reason})",
+            "check that every file is complete and of a supported architecture",
+        ) from error
+
+
+def _read_json(path: Path, what: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path.parent}: not {what} (no {path.name})", "check the path") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path}: not valid JSON ({error})", "restore the file") from None
+    if not isinstance(content, dict):
+        raise ModelError(
+            f"{path}: expected a JSON object, found {type(content).__name__}", "restore the file"
+        )
+    return content
+
+
+def _base_model(folder: Path, precision: Precision, device: torch.device) -> Any:
+    options: dict[str, Any] = {"quantization_config": _nf4()} if precision == "nf4" else {}
+    model = AutoModelForCausalLM.from_pretrained(
+        str(folder),
+        dtype=DTYPES[precision],
+        device_map={"": device},
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+        **options,
+    )
+    _keep_training_weights(model)
+    return model
+
+
+def _keep_training_weights(model: Any) -> None:
+    """Forbid bitsandbytes to repack 4-bit weights on the first forward pass in evaluation mode.
+
+    On CPUs with AVX512-BF16 that repacking is in place and for good: block scales are rounded to bf16 (so the
+    model scored is no longer the model trained) and the packed product has no gradient (so training after an
+    evaluation would leave all but the last layers without one, silently).
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _nf4() -> Any:
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def _with_adapter(model: Any, adapter: Path) -> Any:
+    # Importing peft imports bitsandbytes, which talks while it loads: quiet_libraries() must come first.
+    from peft import PeftModel  # noqa: PLC0415
+
+    tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False, autocast_adapter_dtype=True)
+    for name, parameter in tuned.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.float()
+    return tuned
