@@ -48,5 +48,9 @@ class LeakageError(CounterpoiseError):
     """A training row descends from a pair of the evaluation fold."""
 
 
-class TrainingStopped(CounterpoiseError):
-    """Training was asked to stop (SIGTERM, spot notice); its last checkpoint is complete."""
+class Stopped(CounterpoiseError):
+    """The process was asked to stop (SIGTERM, spot notice); what was done so far is kept."""
+
+
+class TrainingStopped(Stopped):
+    """Training was asked to stop; its last checkpoint is complete."""

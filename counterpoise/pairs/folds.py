@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -137,3 +137,31 @@ def notebook_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, see
     inner = outer["train"].train_test_split(test_size=0.1, seed=seed)
     fold_of = dict.fromkeys(outer["test"]["row"], 0) | dict.fromkeys(inner["test"]["row"], 1)
     return [fold_of.get(row, 2) for row in range(len(pairs))]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A :class:`FoldedPair` as one flat table row; the columns are described in `artifacts.tables`."""
+
+    pair_id: int
+    category: str
+    direction: Literal["stereo", "antistereo"]
+    more: str
+    less: str
+    group: int
+    fold: int
+
+
+def to_rows(pairs: Sequence[FoldedPair]) -> list[PairRow]:
+    """Flat rows, in the same order."""
+    return [PairRow(**asdict(item.pair), group=item.group, fold=item.fold) for item in pairs]
+
+
+def from_rows(rows: Sequence[PairRow]) -> list[FoldedPair]:
+    """The inverse of :func:`to_rows`."""
+    return [
+        FoldedPair(
+            Pair(row.pair_id, row.category, row.direction, row.more, row.less), row.group, row.fold
+        )
+        for row in rows
+    ]

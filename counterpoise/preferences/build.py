@@ -6,6 +6,7 @@ when its chosen sentence is no more toxic than the rejected one; every decision 
 
 from __future__ import annotations
 
+import os
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,15 @@ class Counterfactual:
     swapped: str
     edits: int
     refusals: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToxicityScore:
+    """The toxicity one classifier gives to one text, probability 0 to 1."""
+
+    text: str
+    classifier: str
+    toxicity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +162,8 @@ def shared_prefix(left: str, right: str) -> str:
     >>> shared_prefix("The men left early", "The mentor left early")
     'The'
     """
-    length = 0
-    for a, b in zip(left, right, strict=False):
-        if a != b:
-            break
-        length += 1
-    cut = left.rfind(" ", 0, length + 1) if length < min(len(left), len(right)) else left.rfind(" ", 0, length)
-    return left[: max(cut, 0)]
+    common = os.path.commonprefix([left, right])
+    return common[: max(common.rfind(" "), 0)]
 
 
 def _toxicity_of(text: str, toxicity: Mapping[str, float]) -> float:
