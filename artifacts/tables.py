@@ -1,0 +1,117 @@
+"""The Arrow schema of every table that passes between stages: columns, types, meaning and units.
+
+A change of columns or meaning raises the table's version; the version is part of the stage's cache key.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from artifacts.parquet import TableSpec
+
+
+def _column(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
+
+
+def _table(name: str, version: int, *columns: pa.Field) -> TableSpec:
+    return TableSpec(name, version, pa.schema(columns))
+
+
+PAIR_ID = _column("pair_id", pa.int32(), "Row number of the pair in the source file, from 0")
+FOLD = _column("fold", pa.int32(), "Fold of the pair, from 0; a fold is trained on or evaluated, never both")
+CATEGORY = _column("category", pa.string(), "CrowS-Pairs bias category")
+VARIANT = _column("variant", pa.string(), "base (adapter off) or tuned (adapter on)")
+EVALUATED = _column("evaluated", pa.int32(), "The fold that was held out of this model's training")
+
+PAIRS = _table(
+    "pairs",
+    1,
+    PAIR_ID,
+    CATEGORY,
+    _column("direction", pa.string(), "stereo or antistereo: what the row demonstrates; it does not swap the sides"),
+    _column("more", pa.string(), "The more stereotyping sentence (sent_more)"),
+    _column("less", pa.string(), "The less stereotyping sentence (sent_less)"),
+    _column("group", pa.int32(), "Smallest pair_id among the pairs that share this context"),
+    FOLD,
+)
+
+COUNTERFACTUALS = _table(
+    "counterfactuals",
+    1,
+    PAIR_ID,
+    _column("side", pa.string(), "Which sentence of the pair was swapped: more or less"),
+    _column("axis", pa.string(), "Identity axis of the swap"),
+    _column("direction", pa.string(), "Directed pair of groups, as from>to"),
+    _column("text", pa.string(), "The sentence"),
+    _column("swapped", pa.string(), "The sentence after every edit of this direction, applied at once"),
+    _column("edits", pa.int32(), "Number of spans replaced"),
+    _column("refusals", pa.string(), "Spans left alone and why, joined by ' · '; empty when none"),
+)
+
+TOXICITY = _table(
+    "toxicity",
+    1,
+    _column("text", pa.string(), "The text that was scored, whole"),
+    _column("classifier", pa.string(), "Classifier and its version"),
+    _column("toxicity", pa.float64(), "Probability of being toxic, 0 to 1"),
+)
+
+PREFERENCES = _table(
+    "preferences",
+    1,
+    _column("preference_id", pa.string(), "pair_id/origin/axis/number"),
+    PAIR_ID,
+    FOLD,
+    CATEGORY,
+    _column("axis", pa.string(), "Identity axis on which chosen and rejected differ"),
+    _column("origin", pa.string(), "human (the annotators' own pair) or counterfactual (an identity swap)"),
+    _column("prompt", pa.string(), "Text before the completions; prompt + completion is the whole sentence"),
+    _column("chosen", pa.string(), "The less biased completion"),
+    _column("rejected", pa.string(), "The more biased completion"),
+    _column("chosen_toxicity", pa.float64(), "Toxicity of prompt + chosen, probability, 0 to 1"),
+    _column("rejected_toxicity", pa.float64(), "Toxicity of prompt + rejected, probability, 0 to 1"),
+    _column("kept", pa.bool_(), "Whether the filter lets it be trained on"),
+    _column("reason", pa.string(), "Why it was kept or dropped"),
+)
+
+SCORES = _table(
+    "scores",
+    1,
+    PAIR_ID,
+    VARIANT,
+    _column("more_log_prob", pa.float64(), "Summed log-probability of the more stereotyping sentence, nats"),
+    _column("less_log_prob", pa.float64(), "Summed log-probability of the less stereotyping sentence, nats"),
+    _column("more_tokens", pa.int32(), "Tokens that more_log_prob sums over"),
+    _column("less_tokens", pa.int32(), "Tokens that less_log_prob sums over"),
+)
+
+NEUTRAL = _table(
+    "neutral",
+    1,
+    _column("text_id", pa.int32(), "Row number of the sentence, from 0"),
+    _column("text", pa.string(), "A neutral encyclopaedic sentence"),
+    _column("part", pa.string(), "probe (watched in training) or evaluation (seen by nothing before the report)"),
+)
+
+CAPABILITY = _table(
+    "capability",
+    1,
+    _column("text_id", pa.int32(), "Row number of the neutral sentence"),
+    VARIANT,
+    _column("log_prob", pa.float64(), "Summed log-probability of the sentence, nats"),
+    _column("tokens", pa.int32(), "Tokens that log_prob sums over"),
+)
+
+GENERATIONS = _table(
+    "generations",
+    1,
+    _column("prompt_id", pa.string(), "Stable name of the prompt"),
+    _column("group", pa.string(), "Identity group that the prompt names, or neutral"),
+    _column("axis", pa.string(), "Axis of that group, or neutral"),
+    VARIANT,
+    _column("sample", pa.int32(), "Index of the sample for this prompt and variant, from 0"),
+    _column("prompt", pa.string(), "The prompt"),
+    _column("text", pa.string(), "The continuation alone"),
+    _column("tokens", pa.int32(), "Length of the continuation, tokens"),
+)

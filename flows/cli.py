@@ -1,0 +1,90 @@
+"""The `counterpoise` command. Commands are imported only when they run, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from counterpoise.errors import CounterpoiseError, UsageError
+
+COMMANDS = {
+    "run": "Run the pipeline: data, counterfactuals, 4-bit DPO, scores, report.",
+    "plan": "Say which stages would run or are cached, and why.",
+    "runs": "List the runs in the store.",
+    "show": "Print one run: its scores, stages and report.",
+    "diff": "Explain how two runs differ, component by component.",
+    "verify": "Check every artifact in the store against its hash.",
+    "gc": "Delete artifacts that no kept run needs.",
+    "score": "Score any causal model on a benchmark.",
+    "swap": "Swap identity terms in a sentence or a stream.",
+    "augment": "Swap identity terms in a whole Parquet or JSONL file.",
+    "lexicon": "Check a counterfactual lexicon.",
+    "doctor": "Say what this machine can do and which profile fits.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live one a module in ``flows.commands``, each as ``command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order of the story."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command's own module, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"flows.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and one line each, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="counterpoise")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Make a causal language model less stereotyped, measurably and without breaking it."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line; exits 0 (ok), 1 (failed) or 2 (wrong usage), errors on one line."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        code = cli.main([a for a in arguments if a != "--debug"], prog_name="counterpoise", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UsageError.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("counterpoise: interrupted; the same command goes on from here", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        _tell(error, debug)
+        sys.exit(error.exit_code if isinstance(error, CounterpoiseError) else 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: Exception, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    known = isinstance(error, CounterpoiseError)
+    text = " ".join(str(error).split()) or type(error).__name__
+    kind = "" if known else f"{type(error).__name__}: "
+    hint = "" if known or debug else " (--debug shows where)"
+    click.echo(f"counterpoise: {kind}{text}{hint}", err=True)
+
+
+if __name__ == "__main__":
+    main()

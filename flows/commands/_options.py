@@ -1,0 +1,45 @@
+"""Options and output that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+DEFAULT_STORE = "store"
+
+
+def store_option(function: Function) -> Function:
+    """``--store URL``: where artifacts are kept."""
+    return click.option(
+        "--store",
+        "store_url",
+        envvar="COUNTERPOISE_STORE",
+        default=DEFAULT_STORE,
+        show_default=True,
+        help="Artifact store: a folder or an s3:// URL (or COUNTERPOISE_STORE).",
+    )(function)
+
+
+def profile_options(function: Function) -> Function:
+    """``--profile`` and ``--set``."""
+    function = click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting; repeatable."
+    )(function)
+    return click.option(
+        "--profile", default="local", show_default=True, help="A profile's name, or a TOML file."
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")(function)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,0 +1,29 @@
+"""`counterpoise plan`: what a run would do, and why, without doing it."""
+
+from __future__ import annotations
+
+import click
+
+from flows.commands._options import json_option, print_json, profile_options, store_option
+
+
+@click.command()
+@profile_options
+@store_option
+@json_option
+def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: bool) -> None:
+    """Say for each stage whether it is cached, and if not, what changed since the nearest earlier run."""
+    from artifacts.store import Store
+    from flows.configure import load_config
+    from flows.pipeline import pipeline
+    from tasks.planning import PlanStep
+
+    config = load_config(profile, overrides)
+    step = PlanStep(config, Store.open(store_url))
+    pipeline(step, config)
+    if as_json:
+        print_json({"profile": config.profile, "stages": [planned.to_json() for planned in step.planned]})
+        return
+    for planned in step.planned:
+        rows = f"{planned.ref.rows:,} rows" if planned.ref and planned.ref.rows is not None else ""
+        click.echo(f"{planned.would:<4} {planned.label:<24} {planned.why or rows}")

@@ -1,0 +1,77 @@
+"""Profiles (TOML) and ``--set`` overrides to one validated :class:`RunConfig`."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoise.errors import UsageError
+
+from counterpoise.config import RunConfig
+from counterpoise.settings import validated
+
+PROFILES = Path(__file__).parent / "profiles"
+DEFAULT_PROFILE = "local"
+
+
+def profile_names() -> list[str]:
+    """The profiles that come with the package, sorted."""
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+
+
+def load_config(profile: str = DEFAULT_PROFILE, overrides: Sequence[str] = ()) -> RunConfig:
+    """The configuration of a profile, by name or TOML file, with ``key.path=value`` overrides on top.
+
+    Raises:
+        UsageError: no such profile, invalid TOML, an unknown key (naming the nearest) or a wrong value.
+    """
+    path = _profile_path(profile)
+    values = _read_toml(path)
+    where = f"profile {path.name}"
+    if overrides:
+        where += " with --set " + " ".join(overrides)
+    for override in overrides:
+        values = _with(values, *_parsed(override))
+    return validated(RunConfig, {"profile": path.stem} | values, where)
+
+
+def _profile_path(profile: str) -> Path:
+    named = PROFILES / f"{profile}.toml"
+    if profile in profile_names():
+        return named
+    path = Path(profile)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    nearest = difflib.get_close_matches(profile, profile_names(), n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(profile_names())}"
+    raise UsageError(f"no profile or .toml file {profile!r}", hint)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"profile {path}: {error}", "the file must be readable UTF-8 TOML") from None
+
+
+def _parsed(override: str) -> tuple[list[str], Any]:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(f"--set {override!r}: expected key.path=value", "e.g. --set alignment.epochs=2")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    return key.strip().split("."), value
+
+
+def _with(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    if len(path) == 1:
+        return {**values, path[0]: value}
+    inner = values.get(path[0], {})
+    if not isinstance(inner, Mapping):
+        raise UsageError(f"--set {'.'.join(path)}: {path[0]} is a value, not a section", "check the key")
+    return {**values, path[0]: _with(inner, path[1:], value)}

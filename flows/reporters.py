@@ -1,0 +1,84 @@
+"""What a person sees while the pipeline runs: lines and a bar in the terminal, log lines and progress in Prefect."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tasks.execute import Outcome
+from tasks.reporting import Reporter
+
+quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+"""Set by ``--json``: nothing but the result is printed."""
+
+
+class SilentReporter:
+    """Shows nothing."""
+
+    def started(self, label: str) -> None:
+        """See :class:`tasks.reporting.Reporter`."""
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        """See :class:`tasks.reporting.Reporter`."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """See :class:`tasks.reporting.Reporter`."""
+
+    def failed(self, label: str, error: BaseException) -> None:
+        """See :class:`tasks.reporting.Reporter`."""
+
+
+class ConsoleReporter:
+    """One line a finished stage on stderr, with a moving bar for the current one when it is a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+
+    def started(self, label: str) -> None:
+        """Shows the stage's bar."""
+        if not self._console.is_terminal:
+            return
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._bar.add_task(f"{label:<24}", total=None)
+        self._bar.start()
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        """Moves the bar."""
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Replaces the bar by the stage's line."""
+        self._stop()
+        rows = f"{outcome.ref.rows:>7,} rows" if outcome.ref.rows is not None else " " * 12
+        mark, style = ("=", "dim") if outcome.state == "cached" else ("✓", "green")
+        why = f"  {outcome.reason}" if outcome.reason not in ("", "first time") else ""
+        line = f"{mark} {outcome.label:<24} {outcome.state:<9}{rows} {outcome.seconds:>7.1f} s{why}"
+        self._console.print(line, style=style, highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+
+    def failed(self, label: str, error: BaseException) -> None:
+        """Marks the stage that ended the run; the error itself is printed once, at the end."""
+        self._stop()
+        self._console.print(f"✗ {label}", style="red", highlight=False, markup=False)
+
+    def _stop(self) -> None:
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+def console_reporter() -> Reporter:
+    """The terminal's reporter, or a silent one under ``--json``."""
+    return SilentReporter() if quiet.get() else ConsoleReporter(Console(file=sys.stderr))

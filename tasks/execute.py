@@ -1,0 +1,142 @@
+"""Looks a stage up in the store and computes it if it isn't there. Knows nothing of Prefect."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from artifacts.keys import KeyParts
+from artifacts.store import Miss, Ref, Store
+from counterpoise.config import RunConfig
+from counterpoise.records import Progress, silent
+from tasks.job import Job
+from tasks.provenance import git_state
+from tasks.stage import Inputs, Stage, flat
+
+LEASE_TTL_S = 120.0
+"""A holder that has not renewed its lease for this long is taken for dead."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stage.
+
+    Attributes:
+        state: ``computed`` now, or ``cached`` from an earlier run.
+        reason: why it had to be computed; empty when cached.
+        seconds: wall-clock time, including the look-up.
+    """
+
+    label: str
+    stage: str
+    fold: int | None
+    state: Literal["computed", "cached"]
+    ref: Ref
+    seconds: float
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The row of this stage in ``run --json`` and in the run record."""
+        return {
+            "stage": self.label,
+            "state": self.state,
+            "key": self.ref.key,
+            "sha256": self.ref.sha256,
+            "rows": self.ref.rows,
+            "seconds": round(self.seconds, 3),
+            "why": self.reason,
+            "ref": asdict(self.ref),
+        }
+
+
+def execute(
+    stage: Stage,
+    config: RunConfig,
+    store: Store,
+    inputs: Inputs,
+    *,
+    fold: int | None = None,
+    progress: Progress = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """The stage's artifact: from the store when it is there and sound, else computed and committed.
+
+    Two processes that want the same stage take turns on a lease; the second finds the first one's result.
+    """
+    started = time.perf_counter()
+    parts = stage.key_parts(config, fold, inputs)
+
+    def outcome(state: Literal["computed", "cached"], ref: Ref, reason: str = "") -> Outcome:
+        seconds = time.perf_counter() - started
+        return Outcome(stage.label(fold), stage.name, fold, state, ref, seconds, reason)
+
+    found = store.lookup(stage.name, parts.key)
+    if isinstance(found, Ref):
+        return outcome("cached", found)
+    with store.lease(stage.name, parts.key, ttl_s=LEASE_TTL_S, owner=_owner()):
+        again = store.lookup(stage.name, parts.key)
+        if isinstance(again, Ref):
+            return outcome("cached", again)
+        reason = why_missing(store, parts, found)
+        ref = _compute(stage, config, store, inputs, parts, fold, progress, should_stop)
+    return outcome("computed", ref, reason)
+
+
+def why_missing(store: Store, parts: KeyParts, miss: Miss) -> str:
+    """Why there is no hit: damage, or the components that changed since the nearest earlier computation."""
+    from artifacts.keys import explain
+
+    if miss.damaged:
+        return miss.reason
+    nearest = store.nearest(parts)
+    if nearest is None:
+        return "first time"
+    changes = explain(nearest.parts, parts)
+    return "changed: " + ", ".join(f"{c.component} {c.name}".strip() for c in changes) if changes else miss.reason
+
+
+def _compute(
+    stage: Stage,
+    config: RunConfig,
+    store: Store,
+    inputs: Inputs,
+    parts: KeyParts,
+    fold: int | None,
+    progress: Progress,
+    should_stop: Callable[[], bool],
+) -> Ref:
+    started = time.time()
+    scratch = store.scratch(stage.name, parts.key)
+    with store.draft(stage.name, parts.key) as draft:
+        job = Job(config, fold, store, draft.folder, scratch, progress, should_stop)
+        stage.compute(job, **inputs)
+        ref = store.commit(
+            draft,
+            parts,
+            label=stage.label(fold),
+            rows=job.rows,
+            parents=[ref for _, ref in flat(inputs)],
+            facts=_facts() | {"started": started, "seconds": round(time.time() - started, 3)},
+        )
+    scratch.clear()
+    return ref
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@lru_cache
+def _facts() -> Mapping[str, Any]:
+    return {
+        **git_state(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }

@@ -1,0 +1,62 @@
+"""What a stage's compute function is handed: its inputs' files, its output folder, progress and a stop signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from artifacts.parquet import TableSpec, read_records, read_table, write_table
+from artifacts.scratch import Scratch
+from artifacts.store import Ref, Store
+from counterpoise.config import RunConfig
+from counterpoise.records import Progress
+
+Record = TypeVar("Record")
+
+
+@dataclass
+class Job:
+    """One computation of one stage.
+
+    Attributes:
+        config: the run's configuration.
+        fold: the held-out fold this computation is for, or None.
+        out: empty folder whose files become the artifact.
+        scratch: working folder that survives a kill, for shards and checkpoints.
+        progress: call with (done, total).
+        should_stop: whether the process was asked to stop.
+        rows: rows of the artifact's main table (its first), for people to see.
+    """
+
+    config: RunConfig
+    fold: int | None
+    store: Store
+    out: Path
+    scratch: Scratch
+    progress: Progress
+    should_stop: Callable[[], bool]
+    rows: int | None = field(default=None)
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.config.seed
+
+    def folder(self, ref: Ref) -> Path:
+        """A local folder with the files of an upstream artifact."""
+        return self.store.fetch(ref)
+
+    def read(self, ref: Ref, spec: TableSpec, record: type[Record]) -> list[Record]:
+        """An upstream table as records."""
+        return read_records(self.folder(ref) / f"{spec.name}.parquet", spec, record)
+
+    def table(self, ref: Ref, spec: TableSpec) -> Any:
+        """An upstream table as :class:`pyarrow.Table`."""
+        return read_table(self.folder(ref) / f"{spec.name}.parquet", spec)
+
+    def write(self, spec: TableSpec, rows: Sequence[Any]) -> None:
+        """Writes a table of the artifact; the first one gives its row count."""
+        write_table(self.out / f"{spec.name}.parquet", spec, rows)
+        self.rows = len(rows) if self.rows is None else self.rows

@@ -1,0 +1,73 @@
+"""What a run would do, without doing it: the same pipeline, walked with look-ups only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from artifacts.store import Ref, Store
+from counterpoise.config import RunConfig
+from tasks.execute import why_missing
+from tasks.stage import Stage
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would become of one stage.
+
+    Attributes:
+        would: ``hit`` or ``run``.
+        why: the nearest earlier computation's differences, damage, or the upstream stage that would run.
+        ref: the artifact on a hit, else None.
+        key: the cache key, unknown (None) while an upstream artifact is.
+    """
+
+    label: str
+    would: Literal["hit", "run"]
+    why: str
+    ref: Ref | None
+    key: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The row of this stage in ``plan --json``."""
+        rows = self.ref.rows if self.ref else None
+        return {"stage": self.label, "would": self.would, "why": self.why, "key": self.key, "rows": rows}
+
+
+class PlanStep:
+    """Looks stages up and remembers what each would do, in pipeline order."""
+
+    def __init__(self, config: RunConfig, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self.planned: list[Planned] = []
+
+    def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: Planned | Sequence[Planned]) -> Planned:
+        """What this stage would do, given what its inputs would."""
+        waiting = [planned.label for planned in _flat(inputs) if planned.ref is None]
+        planned = self._waiting(stage, fold, waiting) if waiting else self._looked_up(stage, fold, inputs)
+        self.planned.append(planned)
+        return planned
+
+    def _waiting(self, stage: Stage, fold: int | None, waiting: Sequence[str]) -> Planned:
+        return Planned(stage.label(fold), "run", f"after {', '.join(waiting)}", None, None)
+
+    def _looked_up(self, stage: Stage, fold: int | None, inputs: Mapping[str, Any]) -> Planned:
+        refs = {
+            name: [p.ref for p in value] if isinstance(value, list | tuple) else value.ref
+            for name, value in inputs.items()
+        }
+        parts = stage.key_parts(self._config, fold, refs)
+        found = self._store.lookup(stage.name, parts.key)
+        if isinstance(found, Ref):
+            return Planned(stage.label(fold), "hit", "", found, parts.key)
+        return Planned(stage.label(fold), "run", why_missing(self._store, parts, found), None, parts.key)
+
+
+def _flat(inputs: Mapping[str, Planned | Sequence[Planned]]) -> list[Planned]:
+    return [
+        planned
+        for value in inputs.values()
+        for planned in (value if isinstance(value, list | tuple) else [value])  # type: ignore[list-item]
+    ]

@@ -1,0 +1,117 @@
+"""The Prefect side: each stage as a Prefect task whose state says `Cached` when the store already had it.
+
+The store is the only truth about what is cached. Prefect's own result records are off, so that a lost, stale or
+damaged record can neither hide a finished stage nor vouch for a missing one, and `plan` sees what a run sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from artifacts.store import Ref, Store
+from counterpoise.config import RunConfig
+from counterpoise.errors import SourceError
+from tasks.execute import execute
+from tasks.reporting import Reporter
+from tasks.stage import Stage
+from tasks.stopping import StopFlag
+
+RETRY_DELAYS_S = [2.0, 10.0, 60.0]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What surrounds the tasks of a run in this process."""
+
+    reporter: Reporter
+    stop: StopFlag
+
+
+_around: ContextVar[Around] = ContextVar("around")
+
+
+class PrefectStep:
+    """Runs stages as Prefect tasks, one after another in the flow's own thread.
+
+    Calling it gives the task's final state, which the next stage takes as its input: so Prefect draws the graph.
+    """
+
+    def __init__(self, config: RunConfig, store: str, around: Around) -> None:
+        self._config = config
+        self._store = store
+        self._around = around
+
+    def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: State | Sequence[State]) -> State:
+        """The state whose result is the stage's :class:`Ref`; raises what the stage raised."""
+        self._around.stop.check()
+        token = _around.set(self._around)
+        try:
+            state: State = prefect_task(stage)(
+                stage.label(fold), self._config, self._store, fold, inputs, return_state=True
+            )
+        finally:
+            _around.reset(token)
+        state.result()
+        return state
+
+
+@lru_cache
+def prefect_task(stage: Stage) -> Task[..., Any]:
+    """The Prefect task of a stage: named, tagged, with its retries and timeout."""
+
+    def run(label: str, config: RunConfig, store: str, fold: int | None, inputs: Mapping[str, Any]) -> State:
+        return _run(stage, label, config, Store.open(store), fold, inputs)
+
+    run.__doc__ = stage.compute.__doc__
+    return task(
+        run,
+        name=stage.name,
+        task_run_name="{label}",
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=stage.retries,
+        retry_delay_seconds=RETRY_DELAYS_S[: stage.retries] or None,
+        retry_condition_fn=_is_transient,
+        timeout_seconds=stage.timeout_s,
+        tags=set(stage.tags),
+        log_prints=False,
+    )
+
+
+def _is_transient(task: Task[..., Any], task_run: Any, state: State) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, SourceError | ConnectionError | TimeoutError)
+
+
+def _run(
+    stage: Stage, label: str, config: RunConfig, store: Store, fold: int | None, inputs: Mapping[str, Ref]
+) -> State:
+    around = _around.get()
+
+    def progress(done: int, total: int) -> None:
+        around.reporter.moved(label, done, total)
+        if done < total:
+            around.stop.check()
+
+    around.reporter.started(label)
+    try:
+        outcome = execute(
+            stage, config, store, inputs, fold=fold, progress=progress, should_stop=around.stop
+        )
+    except BaseException as error:
+        around.reporter.failed(label, error)
+        raise
+    around.reporter.finished(outcome)
+    rows = f"{outcome.ref.rows:,} rows · " if outcome.ref.rows is not None else ""
+    message = f"{outcome.state} · {rows}key {outcome.ref.key[:12]}"
+    name = "Cached" if outcome.state == "cached" else "Completed"
+    return Completed(name=name, message=message, data=outcome.ref)

@@ -1,0 +1,34 @@
+"""Pairs, counterfactuals and toxicity → candidate preferences, each kept or dropped with its reason."""
+
+from __future__ import annotations
+
+from artifacts.store import Ref
+from artifacts.tables import COUNTERFACTUALS, PAIRS, PREFERENCES, TOXICITY
+from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.preferences.build import Counterfactual, ToxicityScore, build_preferences
+from tasks.job import Job
+from tasks.stage import Stage
+
+
+def compute(job: Job, pairs: Ref, counterfactuals: Ref, toxicity: Ref) -> None:
+    """Builds the candidates and filters them by the first configured classifier."""
+    scores = job.read(toxicity, TOXICITY, ToxicityScore)
+    by_text = {row.text: row.toxicity for row in scores if row.classifier == scores[0].classifier}
+    rows = build_preferences(
+        from_rows(job.read(pairs, PAIRS, PairRow)),
+        job.read(counterfactuals, COUNTERFACTUALS, Counterfactual),
+        by_text,
+        job.config.preferences,
+        job.seed,
+    )
+    job.write(PREFERENCES, rows)
+
+
+preferences = Stage(
+    name="preferences",
+    version=1,
+    compute=compute,
+    settings=lambda config: {"preferences": config.preferences},
+    tables=(PREFERENCES,),
+    seeded=True,
+)

@@ -1,0 +1,51 @@
+"""Who is told what the run is doing: terminal, dashboard, run record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from tasks.execute import Outcome
+
+
+class Reporter(Protocol):
+    """Told of every stage as it starts, moves and ends."""
+
+    def started(self, label: str) -> None:
+        """The stage is being looked up or computed."""
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        """The stage has done ``done`` of ``total`` units."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """The stage's artifact is there."""
+
+    def failed(self, label: str, error: BaseException) -> None:
+        """The stage ended without an artifact."""
+
+
+class Reporters:
+    """Passes everything on to several reporters, in order."""
+
+    def __init__(self, reporters: Iterable[Reporter]) -> None:
+        self._reporters = tuple(reporters)
+
+    def started(self, label: str) -> None:
+        """See :class:`Reporter`."""
+        for reporter in self._reporters:
+            reporter.started(label)
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        """See :class:`Reporter`."""
+        for reporter in self._reporters:
+            reporter.moved(label, done, total)
+
+    def finished(self, outcome: Outcome) -> None:
+        """See :class:`Reporter`."""
+        for reporter in self._reporters:
+            reporter.finished(outcome)
+
+    def failed(self, label: str, error: BaseException) -> None:
+        """See :class:`Reporter`."""
+        for reporter in self._reporters:
+            reporter.failed(label, error)

@@ -1,0 +1,58 @@
+"""SIGTERM (a spot machine's notice, a worker's shutdown) as a flag that long work looks at."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from counterpoise.errors import Stopped
+
+
+class StopFlag:
+    """Set once the process was asked to stop."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._event.is_set()
+
+    def set(self) -> None:
+        """Asks to stop."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Stops here if asked to.
+
+        Raises:
+            Stopped: the process was asked to stop.
+        """
+        if self():
+            raise Stopped(
+                "stopped on request; finished stages, shards and checkpoints are kept",
+                "run the same command again to go on from there",
+            )
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[StopFlag]:
+    """A flag that the first SIGTERM sets; a second one acts as it did before. Main thread only, else inert."""
+    flag = StopFlag()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        flag.set()
+        signal.signal(signal.SIGTERM, before)
+
+    signal.signal(signal.SIGTERM, ask)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGTERM, before)

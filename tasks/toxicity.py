@@ -1,0 +1,32 @@
+"""Every sentence and counterfactual → its toxicity by the filter's classifier."""
+
+from __future__ import annotations
+
+from artifacts.store import Ref
+from artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
+from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.preferences.build import Counterfactual, ToxicityScore, sentences
+from tasks.job import Job
+from tasks.stage import Stage
+from tasks.toxicity_scoring import score_with, toxicity_settings
+
+
+def compute(job: Job, pairs: Ref, counterfactuals: Ref) -> None:
+    """Scores each distinct sentence once, with the first configured classifier."""
+    texts = sentences(
+        from_rows(job.read(pairs, PAIRS, PairRow)), job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)
+    )
+    classifier = job.config.toxicity.classifiers[0]
+    scores = score_with(job, [classifier], texts)
+    job.write(TOXICITY, [ToxicityScore(*row) for row in scores])
+
+
+toxicity = Stage(
+    name="toxicity",
+    version=1,
+    compute=compute,
+    settings=lambda config: toxicity_settings(config, filter_only=True),
+    tables=(TOXICITY,),
+    libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
+    tags=("gpu",),
+)
