@@ -1,0 +1,152 @@
+"""Hashes of the code a stage delegates to: the syntax trees of its modules and of all they import.
+
+Nothing is imported to compute them. Comments, blank lines, formatting and docstrings never count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from counterpoise.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One parsed module: the hash of its code and the names it may import."""
+
+    sha256: str
+    imports: tuple[str, ...]
+
+
+def code_hashes(modules: Sequence[str], packages: Sequence[str] = ("counterpoise",)) -> dict[str, str]:
+    """AST hash of every module in ``modules`` and of all they import from ``packages``, transitively.
+
+    Importing ``pkg.sub`` runs the ``__init__`` of ``pkg`` too, so packages count. Imports inside
+    functions count, imports under ``if TYPE_CHECKING:`` do not, nor do names computed at run time.
+
+    Returns:
+        Module name to sha256 (hex), sorted by name.
+
+    Raises:
+        StoreError: a module of these packages is not on disk or does not parse.
+    """
+    found: dict[str, str] = {}
+    waiting = [(name, "") for module in modules for name in _with_parents(module)]
+    while waiting:
+        module, importer = waiting.pop()
+        if module in found or module.partition(".")[0] not in packages:
+            continue
+        path = module_path(module)
+        if path is None:
+            by = f" (imported by {importer!r})" if importer else ""
+            raise StoreError(f"no source file for the module {module!r}{by}", "correct its name")
+        source = _parsed(module, path)
+        found[module] = source.sha256
+        waiting += [(name, module) for name in source.imports]
+    for module in modules:
+        if module not in found:
+            raise StoreError(
+                f"the module {module!r} is outside the packages {', '.join(packages)}",
+                "name a module of these packages, or list its package",
+            )
+    return dict(sorted(found.items()))
+
+
+def module_path(module: str) -> Path | None:
+    """The source file of ``module``, or None; only the top package's location is asked of Python."""
+    top, _, rest = module.partition(".")
+    roots = _package_folders(top)
+    for root in roots:
+        base = root.joinpath(*rest.split(".")) if rest else root
+        for candidate in (base / "__init__.py", base.with_suffix(".py") if rest else None):
+            if candidate is not None and candidate.is_file():
+                return candidate
+    return None
+
+
+def _package_folders(top: str) -> tuple[Path, ...]:
+    spec = find_spec(top)
+    if spec is None:
+        return ()
+    return tuple(Path(folder) for folder in spec.submodule_search_locations or ())
+
+
+def _parsed(module: str, path: Path) -> _Source:
+    status = path.stat()
+    return _parse(module, path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _parse(module: str, path: Path, mtime_ns: int, size: int) -> _Source:
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except (SyntaxError, ValueError) as error:
+        raise StoreError(f"the module {module!r} does not parse: {error}", "correct it") from None
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    imports = tuple(sorted(set(_imports(tree, package))))
+    code = ast.dump(_WithoutStrings().visit(tree), include_attributes=False)
+    return _Source(hashlib.sha256(code.encode()).hexdigest(), imports)
+
+
+class _WithoutStrings(ast.NodeTransformer):
+    """Drops statements that are only a string: docstrings, and strings that document an attribute."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
+
+
+def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    for node in _runtime_nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _with_parents(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            yield from _from_imports(node, package)
+        elif isinstance(node, ast.Call):
+            yield from _dynamic_import(node)
+
+
+def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node except those that only a type checker reads."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _from_imports(node: ast.ImportFrom, package: str) -> Iterator[str]:
+    base = node.module or ""
+    if node.level:
+        parts = package.split(".")
+        base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
+    yield from _with_parents(base)
+    for alias in node.names:
+        name = f"{base}.{alias.name}"
+        if alias.name != "*" and module_path(name) is not None:
+            yield name
+
+
+def _dynamic_import(node: ast.Call) -> Iterator[str]:
+    """``import_module("pkg.mod")`` with a literal name, the idiom of lazy registries."""
+    called = ast.unparse(node.func).rpartition(".")[2]
+    first = node.args[0] if node.args else None
+    if called in {"import_module", "__import__"} and isinstance(first, ast.Constant):
+        if isinstance(first.value, str) and not first.value.startswith("."):
+            yield from _with_parents(first.value)
+
+
+def _with_parents(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    for end in range(1, len(parts) + 1):
+        yield ".".join(parts[:end])

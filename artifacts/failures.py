@@ -1,0 +1,112 @@
+"""Errors of disks and networks: which are worth another try, and one clear line for the rest."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import time
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from counterpoise.errors import CounterpoiseError, StoreError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PAUSES_S = (0.1, 0.4, 1.6, 6.4)
+"""Waits between tries of a transient failure, seconds: five tries, under nine seconds in all."""
+
+_TRANSIENT = frozenset(
+    {errno.EIO, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET}
+)
+_REMEDIES = {
+    errno.ENOSPC: (
+        "the disk is full",
+        "free some space (`counterpoise gc` removes old artifacts), then run again",
+    ),
+    errno.EDQUOT: ("the disk quota is used up", "free some space (`counterpoise gc`), then run again"),
+    errno.EFBIG: ("the file is larger than this system allows", "raise the file-size limit (`ulimit -f`)"),
+    errno.EROFS: ("the file system is read-only", "mount it for writing, or choose another store"),
+    errno.EACCES: ("permission denied", "allow this user to write there, or choose another store"),
+    errno.EPERM: ("operation not permitted", "allow this user to write there, or choose another store"),
+    errno.EMFILE: ("too many open files", "raise the limit (`ulimit -n`), then run again"),
+    errno.ENOTDIR: ("a folder was expected, a file is there", "choose another store, or move that file"),
+    errno.EIO: (
+        "the device reports a read or write error",
+        "check the disk; delete the damaged file and run again",
+    ),
+}
+_TEXTS = {
+    "no space left on device": errno.ENOSPC,
+    "os error 28": errno.ENOSPC,
+    "disk quota exceeded": errno.EDQUOT,
+    "file too large": errno.EFBIG,
+    "os error 27": errno.EFBIG,
+    "read-only file system": errno.EROFS,
+}
+
+
+class Retrying(Protocol):
+    """A backend whose methods :func:`retried` wraps."""
+
+    url: str
+    pauses_s: tuple[float, ...]
+
+    def is_transient(self, error: Exception) -> bool:
+        """Whether the same call may succeed a moment later."""
+        ...
+
+
+S = TypeVar("S", bound=Retrying)
+
+
+def retried(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Tries ``method`` again on transient failures; what remains becomes a :class:`StoreError`.
+
+    ``FileNotFoundError`` passes through: absence is an answer, not a failure.
+    """
+
+    @functools.wraps(method)
+    def call(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+        for pause in self.pauses_s:
+            try:
+                return method(self, *args, **kwargs)
+            except (FileNotFoundError, CounterpoiseError):
+                raise
+            except Exception as error:
+                if not self.is_transient(error):
+                    raise store_error(error, self.url, args) from error
+            time.sleep(pause)
+        try:
+            return method(self, *args, **kwargs)
+        except (FileNotFoundError, CounterpoiseError):
+            raise
+        except Exception as error:
+            raise store_error(error, self.url, args) from error
+
+    return call
+
+
+def is_transient_os_error(error: Exception) -> bool:
+    """Whether an error of a local file system may pass by itself."""
+    return isinstance(error, OSError) and error.errno in _TRANSIENT
+
+
+def disk_errno(error: BaseException) -> int | None:
+    """The errno behind ``error``, also where a library kept only its text."""
+    if isinstance(error, OSError) and error.errno in _REMEDIES:
+        return error.errno
+    text = str(error).lower()
+    return next((number for phrase, number in _TEXTS.items() if phrase in text), None)
+
+
+def store_error(error: Exception, url: str, args: tuple[object, ...] = ()) -> StoreError:
+    """One line for ``error``: where in the store, what happened, what to do."""
+    name = next((arg for arg in args if isinstance(arg, str)), "")
+    where = f"store {url}" + (f", {name}" if name else "")
+    number = disk_errno(error)
+    if number is not None:
+        what, remedy = _REMEDIES[number]
+        return StoreError(f"{where}: {what}", remedy)
+    text = " ".join(str(error).split()) or type(error).__name__
+    return StoreError(f"{where}: {text}", "check that the store can be reached, then run again")

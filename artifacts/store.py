@@ -1,0 +1,240 @@
+"""The artifact store: content-addressed objects, and manifests whose existence means complete."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from artifacts.backend import Backend
+from artifacts.clock import SYSTEM, Clock, utc
+from artifacts.draft import Draft, open_draft
+from artifacts.folders import describe
+from artifacts.keys import KeyParts, explain
+from artifacts.layout import MANIFESTS, checked_label, manifest_name, object_name
+from artifacts.lease import Lease, hold_lease
+from artifacts.manifest import Damaged, Manifest, Miss, Output, Ref, parse_manifest
+from artifacts.opening import open_backend
+from artifacts.runs import all_runs, find_run, write_run
+from artifacts.scratch import Scratch
+from counterpoise.errors import StoreError
+
+__all__ = ["Draft", "Manifest", "Miss", "Ref", "Store"]
+
+_LOG = logging.getLogger(__name__)
+_NEAREST = 64
+"""How many of a stage's most recently used manifests `nearest` compares."""
+
+
+class Store:
+    """A store of artifacts; make one with :meth:`open`.
+
+    Args:
+        backend: the place it lives in.
+        clock: the time that manifests and leases record.
+    """
+
+    def __init__(self, backend: Backend, clock: Clock = SYSTEM) -> None:
+        self.backend = backend
+        self._clock = clock
+
+    @classmethod
+    def open(
+        cls, url: str | Path, *, create: bool = True, cache: Path | None = None, clock: Clock = SYSTEM
+    ) -> Store:
+        """The store at ``url``: a folder, ``file://…``, or ``s3://bucket/folder``.
+
+        Args:
+            create: make it when there is none.
+            cache: local folder for downloads and memos; by default :func:`artifacts.cache.cache_folder`.
+
+        Raises:
+            StoreError: there is none and ``create`` is false, it is something else, or a newer version's.
+        """
+        return cls(open_backend(url, create=create, cache=cache), clock)
+
+    @property
+    def url(self) -> str:
+        """Where the store is."""
+        return self.backend.url
+
+    def lookup(self, stage: str, key: str) -> Ref | Miss:
+        """The verified artifact under ``key``, or why there is none.
+
+        A damaged one goes to quarantine, so that the stage is computed again.
+
+        Raises:
+            StoreError: the store cannot be read, which never counts as a miss.
+        """
+        name = manifest_name(stage, key)
+        try:
+            manifest = parse_manifest(self.backend.read(name), stage, key)
+        except FileNotFoundError:
+            return Miss("never computed with this key")
+        except Damaged as damage:
+            return self._damaged(name, f"its manifest {damage}")
+        address = object_name(manifest.sha256)
+        problem = self.backend.problem(address, manifest.outputs)
+        if problem is not None:
+            return self._damaged(name, f"{address}: {problem}")
+        self.backend.touch(name)
+        return manifest.ref
+
+    def _damaged(self, name: str, reason: str) -> Miss:
+        with contextlib.suppress(StoreError):  # a read-only store cannot put anything aside
+            self.backend.quarantine(name, reason)
+        return Miss(f"damaged: {reason}", damaged=True)
+
+    def draft(self, stage: str, key: str) -> AbstractContextManager[Draft]:
+        """A folder to write an artifact's files into; removed at the end of the ``with`` block.
+
+        ``commit`` it inside the block. A full disk inside the block becomes one clear :class:`StoreError`.
+        """
+        manifest_name(stage, key)
+        return open_draft(self.backend.workspace, self.url, stage, key)
+
+    def commit(
+        self,
+        draft: Draft,
+        parts: KeyParts,
+        *,
+        label: str,
+        rows: int | None,
+        parents: Sequence[Ref],
+        facts: Mapping[str, Any],
+    ) -> Ref:
+        """Makes a draft's files the artifact of ``parts.key``; after it the draft's folder is gone.
+
+        Where the key has a valid artifact already, that one stays and is returned: what other runs
+        depend on does not change under them.
+
+        Args:
+            label: what people read.
+            rows: rows of its table, or None.
+            parents: the artifacts it was computed from.
+            facts: circumstances outside the content: commit, versions, hardware, timings.
+
+        Raises:
+            StoreError: the files are not plain files, the parts are another key's, or writing failed;
+                nothing half-written is visible then.
+        """
+        if (parts.stage, parts.key) != (draft.stage, draft.key):
+            raise StoreError(
+                f"a draft of {draft.stage} {draft.key[:12]} was committed as {parts.stage} {parts.key[:12]}",
+                "open the draft with the key of the same parts",
+            )
+        outputs = describe(draft.folder)
+        manifest = Manifest(parts, label, rows, outputs, tuple(parents), facts, utc(self._clock.time()))
+        earlier = self.lookup(draft.stage, draft.key)
+        if isinstance(earlier, Ref):
+            if earlier.sha256 != manifest.sha256:
+                _LOG.warning(
+                    "%s %s was computed twice with different bytes; the first (%s) stays",
+                    draft.stage, draft.key[:12], earlier.sha256[:12],
+                )  # fmt: skip
+            return earlier
+        return self._publish(draft.folder, manifest)
+
+    def _publish(self, folder: Path, manifest: Manifest) -> Ref:
+        """Object first, manifest last; again when a garbage collection took the object in between."""
+        address = object_name(manifest.sha256)
+        name = manifest_name(manifest.stage, manifest.key)
+        problem: str | None = None
+        for _ in range(3):
+            outputs = self.backend.publish(folder, address, manifest.outputs)
+            self.backend.write(name, _with_outputs(manifest, outputs).to_bytes())
+            problem = self.backend.problem(address, outputs)
+            if problem is None:
+                return manifest.ref
+            if not folder.is_dir():
+                break
+        self._damaged(name, f"{address}: {problem}")
+        raise StoreError(
+            f"store {self.url}, {address}: {problem} right after it was written", "run again; check the disk"
+        )
+
+    def fetch(self, ref: Ref) -> Path:
+        """A local folder with the artifact's files, verified; read it, never write into it.
+
+        Raises:
+            StoreError: the content is damaged (its manifest goes to quarantine, so the next run
+                computes it again) or cannot be read.
+        """
+        try:
+            return self.backend.fetch(object_name(ref.sha256), ref.files, ref.sha256)
+        except Damaged as damage:
+            self._damaged(manifest_name(ref.stage, ref.key), f"{object_name(ref.sha256)}: {damage}")
+            raise StoreError(
+                f"the artifact {ref.label} ({ref.key[:12]}) in {self.url} is damaged: {damage}",
+                "run again: it is computed anew",
+            ) from None
+
+    def manifest(self, stage: str, key: str) -> Manifest:
+        """The manifest of ``key``; its objects are not checked.
+
+        Raises:
+            StoreError: there is none, or it is damaged.
+        """
+        name = manifest_name(stage, key)
+        try:
+            return parse_manifest(self.backend.read(name), stage, key)
+        except FileNotFoundError:
+            raise StoreError(f"{self.url} has no {stage} with key {key[:12]}", "run it first") from None
+        except Damaged as damage:
+            raise StoreError(f"store {self.url}, {name} {damage}", "run again: it is computed anew") from None
+
+    def manifests(self, stage: str, newest: int | None = None) -> tuple[Manifest, ...]:
+        """Readable manifests of a stage, newest first.
+
+        Args:
+            newest: only that many of the most recently used ones.
+        """
+        entries = self.backend.entries(f"{MANIFESTS}/{checked_label(stage, 'stage')}")
+        entries.sort(key=lambda entry: entry.mtime, reverse=True)
+        found = []
+        for entry in entries[:newest]:
+            with contextlib.suppress(FileNotFoundError, Damaged, StoreError):
+                key = entry.name.rpartition("/")[2].removesuffix(".json")
+                found.append(parse_manifest(self.backend.read(entry.name), stage, key))
+        return tuple(sorted(found, key=lambda manifest: manifest.committed_at, reverse=True))
+
+    def nearest(self, parts: KeyParts) -> Manifest | None:
+        """The artifact of this stage whose key differs from ``parts`` in the fewest components, newest first."""
+        candidates = self.manifests(parts.stage, _NEAREST)
+        return min(candidates, key=lambda manifest: len(explain(manifest.parts, parts)), default=None)
+
+    def scratch(self, stage: str, key: str) -> Scratch:
+        """Where an unfinished stage keeps shards and checkpoints that survive a kill."""
+        return Scratch.open(self.backend, stage, key)
+
+    def lease(
+        self, stage: str, key: str, ttl_s: float, owner: str, clock: Clock | None = None
+    ) -> AbstractContextManager[Lease]:
+        """The right to compute ``key`` alone; waits for a live holder, takes over from a dead one.
+
+        The caller looks the key up again once it has the lease.
+
+        Args:
+            ttl_s: how long a holder may be silent before it counts as dead, seconds.
+            owner: who asks, for people reading the lease.
+        """
+        return hold_lease(self.backend, stage, key, ttl_s, owner, clock or self._clock)
+
+    def write_run(self, run_id: str, payload: Mapping[str, Any]) -> None:
+        """Records a run or replaces its record; see :func:`artifacts.runs.write_run`."""
+        write_run(self.backend, self._clock, run_id, payload)
+
+    def runs(self) -> tuple[dict[str, Any], ...]:
+        """Every readable run record, newest first."""
+        return all_runs(self.backend)
+
+    def run(self, name: str) -> dict[str, Any]:
+        """A run's record by id, unique prefix, or ``latest``."""
+        return find_run(self.backend, name)
+
+
+def _with_outputs(manifest: Manifest, outputs: Sequence[Output]) -> Manifest:
+    return Manifest(**{**vars(manifest), "outputs": tuple(outputs)})
