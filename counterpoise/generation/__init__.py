@@ -1,0 +1,1 @@
+"""Open-ended continuations of prompts that name identity groups, by base and tuned."""
