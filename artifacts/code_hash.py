@@ -27,6 +27,8 @@ class _Source:
 def code_hashes(modules: Sequence[str], packages: Sequence[str] = ("counterpoise",)) -> dict[str, str]:
     """AST hash of every module in ``modules`` and of all they import from ``packages``, transitively.
 
+    The modules named may themselves be outside the packages (a stage's own module is).
+
     Importing ``pkg.sub`` runs the ``__init__`` of ``pkg`` too, so packages count. Imports inside
     functions count, imports under ``if TYPE_CHECKING:`` do not, nor do names computed at run time.
 
@@ -34,13 +36,13 @@ def code_hashes(modules: Sequence[str], packages: Sequence[str] = ("counterpoise
         Module name to sha256 (hex), sorted by name.
 
     Raises:
-        StoreError: a module of these packages is not on disk or does not parse.
+        StoreError: one of these modules is not on disk or does not parse.
     """
     found: dict[str, str] = {}
     waiting = [(name, "") for module in modules for name in _with_parents(module)]
     while waiting:
         module, importer = waiting.pop()
-        if module in found or module.partition(".")[0] not in packages:
+        if module in found or (module not in modules and module.partition(".")[0] not in packages):
             continue
         path = module_path(module)
         if path is None:
@@ -49,12 +51,6 @@ def code_hashes(modules: Sequence[str], packages: Sequence[str] = ("counterpoise
         source = _parsed(module, path)
         found[module] = source.sha256
         waiting += [(name, module) for name in source.imports]
-    for module in modules:
-        if module not in found:
-            raise StoreError(
-                f"the module {module!r} is outside the packages {', '.join(packages)}",
-                "name a module of these packages, or list its package",
-            )
     return dict(sorted(found.items()))
 
 
@@ -141,9 +137,9 @@ def _dynamic_import(node: ast.Call) -> Iterator[str]:
     """``import_module("pkg.mod")`` with a literal name, the idiom of lazy registries."""
     called = ast.unparse(node.func).rpartition(".")[2]
     first = node.args[0] if node.args else None
-    if called in {"import_module", "__import__"} and isinstance(first, ast.Constant):
-        if isinstance(first.value, str) and not first.value.startswith("."):
-            yield from _with_parents(first.value)
+    name = first.value if isinstance(first, ast.Constant) else None
+    if called in {"import_module", "__import__"} and isinstance(name, str) and not name.startswith("."):
+        yield from _with_parents(name)
 
 
 def _with_parents(module: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
 from counterpoise.pairs.folds import PairRow, from_rows
-from counterpoise.preferences.build import Counterfactual, ToxicityScore, sentences
+from counterpoise.preferences.build import Counterfactual, sentences
 from tasks.job import Job
 from tasks.stage import Stage
 from tasks.toxicity_scoring import score_with, toxicity_settings
@@ -16,16 +16,14 @@ def compute(job: Job, pairs: Ref, counterfactuals: Ref) -> None:
     texts = sentences(
         from_rows(job.read(pairs, PAIRS, PairRow)), job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)
     )
-    classifier = job.config.toxicity.classifiers[0]
-    scores = score_with(job, [classifier], texts)
-    job.write(TOXICITY, [ToxicityScore(*row) for row in scores])
+    job.write(TOXICITY, score_with(job, job.config.toxicity.classifiers[:1], texts))
 
 
 toxicity = Stage(
     name="toxicity",
     version=1,
     compute=compute,
-    settings=lambda config: toxicity_settings(config, filter_only=True),
+    settings=lambda config: toxicity_settings(config.toxicity, filter_only=True),
     tables=(TOXICITY,),
     libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
     tags=("gpu",),

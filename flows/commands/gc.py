@@ -1,0 +1,30 @@
+"""`counterpoise gc`: deletes what no kept run needs."""
+
+from __future__ import annotations
+
+import click
+
+from flows.commands._options import json_option, print_json, store_option
+
+
+@click.command()
+@click.option("--keep", default=5, show_default=True, type=click.IntRange(min=0), help="Newest runs to keep.")
+@click.option("--pin", "pins", multiple=True, metavar="RUN", help="Another run to keep; repeatable.")
+@click.option("--min-age-hours", default=24.0, show_default=True, help="Never touch anything younger.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@store_option
+@json_option
+def command(
+    keep: int, pins: tuple[str, ...], min_age_hours: float, dry_run: bool, store_url: str, as_json: bool
+) -> None:
+    """Delete artifacts that neither the newest runs nor the pinned ones need."""
+    from dataclasses import asdict
+
+    from artifacts.store import Store
+
+    store = Store.open(store_url, create=False)
+    report = store.gc(keep_runs=keep, pins=pins, min_age_s=min_age_hours * 3600, dry_run=dry_run)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        click.echo(str(report))

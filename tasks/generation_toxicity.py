@@ -1,0 +1,28 @@
+"""Continuations → their toxicity by every configured classifier."""
+
+from __future__ import annotations
+
+from artifacts.store import Ref
+from artifacts.tables import GENERATIONS, TOXICITY
+from counterpoise.records import Generation
+from tasks.job import Job
+from tasks.stage import Stage
+from tasks.toxicity_scoring import score_with, toxicity_settings
+
+
+def compute(job: Job, generations: Ref) -> None:
+    """Scores prompt and continuation together, as a reader meets them, and the continuation alone."""
+    rows = job.read(generations, GENERATIONS, Generation)
+    texts = sorted({row.prompt + row.text for row in rows} | {row.text for row in rows})
+    job.write(TOXICITY, score_with(job, job.config.toxicity.classifiers, texts))
+
+
+generation_toxicity = Stage(
+    name="generation-toxicity",
+    version=1,
+    compute=compute,
+    settings=lambda config: toxicity_settings(config.toxicity, filter_only=False),
+    tables=(TOXICITY,),
+    libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
+    tags=("gpu",),
+)

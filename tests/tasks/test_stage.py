@@ -1,0 +1,131 @@
+"""Which changes do and which don't change a stage's key, and what executing, re-executing and damaging it do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artifacts.store import Ref, Store
+from counterpoise.config import RunConfig
+from tasks.execute import execute
+from tasks.job import Job
+from tasks.pairs import pairs as pairs_stage
+from tasks.planning import PlanStep
+from tasks.stage import Stage
+
+CONFIG = RunConfig()
+
+
+def ref(sha256: str = "a" * 64, key: str = "b" * 64) -> Ref:
+    return Ref("up", "up", key, sha256, 1, ("f.txt",))
+
+
+def write_number(job: Job) -> None:
+    (job.out / "number.txt").write_text(str(job.seed))
+    job.rows = 1
+
+
+def double(job: Job, number: Ref) -> None:
+    value = int((job.folder(number) / "number.txt").read_text())
+    (job.out / "double.txt").write_text(str(2 * value))
+
+
+NUMBER = Stage("number", 1, write_number, settings=lambda config: {"folds": config.pairs.folds}, seeded=True)
+DOUBLE = Stage("double", 1, double)
+
+
+def key(stage: Stage, config: RunConfig = CONFIG, fold: int | None = None, **inputs: Ref) -> str:
+    return stage.key_parts(config, fold, inputs).key
+
+
+def test_key_changes_with_what_decides_the_result() -> None:
+    base = key(pairs_stage, dataset=ref())
+    folds = CONFIG.model_copy(update={"pairs": CONFIG.pairs.model_copy(update={"folds": 4})})
+    changed = [
+        key(pairs_stage, folds, dataset=ref()),
+        key(pairs_stage, CONFIG.model_copy(update={"seed": 1}), dataset=ref()),
+        key(pairs_stage, dataset=ref(sha256="c" * 64)),
+        key(pairs_stage, fold=1, dataset=ref()),
+        key(replace(pairs_stage, version=2), dataset=ref()),
+    ]
+    assert base not in changed
+    assert len(set(changed)) == len(changed)
+
+
+def test_key_ignores_what_does_not() -> None:
+    base = key(pairs_stage, dataset=ref())
+    assert key(pairs_stage, dataset=ref(key="d" * 64)) == base, "same bytes, made another way"
+    assert key(pairs_stage, CONFIG.model_copy(update={"profile": "x"}), dataset=ref()) == base
+    evaluate = CONFIG.model_copy(update={"pairs": CONFIG.pairs.model_copy(update={"evaluate": (1,)})})
+    assert key(pairs_stage, evaluate, dataset=ref()) == base, "which fold is held out does not change the folds"
+    assert key(DOUBLE, CONFIG.model_copy(update={"seed": 1}), number=ref()) == key(DOUBLE, number=ref())
+
+
+def test_a_report_that_quotes_keys_depends_on_them() -> None:
+    quoting = replace(DOUBLE, shows_keys=True)
+    assert key(quoting, number=ref()) != key(quoting, number=ref(key="d" * 64))
+
+
+def test_key_holds_the_code_of_the_stage_and_of_its_rooms() -> None:
+    code = pairs_stage.key_parts(CONFIG, None, {"dataset": ref()}).code
+    assert {"tasks.pairs", "counterpoise.pairs.parse", "counterpoise.pairs.folds"} <= set(code)
+    assert not {name for name in code if name.startswith(("artifacts", "counterpoise.alignment"))}
+
+
+def test_second_execution_is_cached_and_damage_heals(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    first = execute(NUMBER, CONFIG, store, {})
+    assert (first.state, first.reason, first.ref.rows) == ("computed", "first time", 1)
+    assert execute(NUMBER, CONFIG, store, {}).state == "cached"
+
+    (file,) = store.fetch(first.ref).glob("number.txt")
+    file.chmod(0o644)
+    file.write_text("7")
+    healed = execute(NUMBER, CONFIG, store, {})
+    assert healed.state == "computed"
+    assert "damaged" in healed.reason
+    assert healed.ref.sha256 == first.ref.sha256
+
+
+def test_changed_setting_names_what_changed(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    execute(NUMBER, CONFIG, store, {})
+    again = execute(NUMBER, CONFIG.model_copy(update={"seed": 5}), store, {})
+    assert (again.state, again.reason) == ("computed", "changed: seed")
+
+
+def test_unchanged_bytes_upstream_stop_the_recomputation(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    number = execute(NUMBER, CONFIG, store, {})
+    assert execute(DOUBLE, CONFIG, store, {"number": number.ref}).state == "computed"
+    remade = execute(replace(NUMBER, version=2), CONFIG, store, {})
+    assert remade.state == "computed"
+    assert execute(DOUBLE, CONFIG, store, {"number": remade.ref}).state == "cached"
+
+
+def test_failing_stage_leaves_nothing(tmp_path: Path) -> None:
+    def fail(job: Job) -> None:
+        (job.out / "half.txt").write_text("half")
+        raise ValueError("no")
+
+    store = Store.open(tmp_path / "store")
+    with pytest.raises(ValueError, match="no"):
+        execute(replace(NUMBER, compute=fail), CONFIG, store, {})
+    assert not list((tmp_path / "store").rglob("half.txt"))
+    assert execute(NUMBER, CONFIG, store, {}).state == "computed"
+
+
+def test_plan_says_what_a_run_would_do(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+
+    def walk(config: RunConfig) -> list[tuple[str, str, str]]:
+        step = PlanStep(config, store)
+        step(DOUBLE, number=step(NUMBER))
+        return [(p.label, p.would, p.why) for p in step.planned]
+
+    assert walk(CONFIG) == [("number", "run", "first time"), ("double", "run", "after number")]
+    execute(DOUBLE, CONFIG, store, {"number": execute(NUMBER, CONFIG, store, {}).ref})
+    assert walk(CONFIG) == [("number", "hit", ""), ("double", "hit", "")]
+    assert walk(CONFIG.model_copy(update={"seed": 3}))[0] == ("number", "run", "changed: seed")

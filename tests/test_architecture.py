@@ -1,0 +1,69 @@
+"""The house as a test: imports run downward, commands start light, the README tells the truth about the tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ORDER = ("counterpoise", "artifacts", "tasks", "flows", "demo")
+HEAVY = ("torch", "transformers", "pandas", "prefect", "matplotlib", "datasets", "trl", "peft", "pyarrow", "spacy")
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_imports_run_downward(package: str) -> None:
+    above = ORDER[ORDER.index(package) + 1 :]
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(package)
+        for name in imported(path)
+        if name.partition(".")[0] in above
+    ]
+    assert wrong == []
+
+
+def test_the_science_knows_nothing_of_prefect() -> None:
+    assert [p for p in modules("counterpoise") if any(n.startswith("prefect") for n in imported(p))] == []
+
+
+def test_no_flow_module_shadows_a_top_level_package() -> None:
+    names = {path.stem for path in modules("flows")}
+    assert names & set(ORDER) == set()
+
+
+def test_no_remote_code_and_no_pickle() -> None:
+    pattern = re.compile(r"trust_remote_code\s*=\s*True|weights_only\s*=\s*False|\bimport pickle\b|pickle\.load")
+    assert [p for package in ORDER for p in modules(package) if pattern.search(p.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("module", ["flows.cli", "counterpoise.config", "artifacts.store", "artifacts.keys"])
+def test_light_modules_import_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(m for m in {HEAVY!r} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []
+
+
+def test_readme_names_every_top_level_folder_and_no_other() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    folders = {line.split("/")[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")}
+    named = set(re.findall(r"^\| `([a-z]+)/`", readme, flags=re.MULTILINE))
+    assert named == folders
