@@ -21,6 +21,8 @@ CATEGORIES = (
 Direction = Literal["stereo", "antistereo"]
 Variant = Literal["base", "tuned"]
 Origin = Literal["human", "counterfactual"]
+Normalisation = Literal["sum", "mean"]
+"""Log-probability of a whole sentence, or divided by its number of tokens."""
 
 
 class Progress(Protocol):

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -28,9 +27,8 @@ from counterpoise.metrics.intervals import (
     percentile_interval,
     wilson,
 )
-from counterpoise.records import Pair, PairScore
+from counterpoise.records import Normalisation, Pair, PairScore
 
-Normalisation = Literal["sum", "mean"]
 NEUTRAL = 50.0
 """The score of a model that prefers neither side, percent."""
 

@@ -17,7 +17,6 @@ from counterpoise.metrics.crows import (
     NEUTRAL,
     BiasScore,
     CategoryScore,
-    Normalisation,
     bias_score,
     decide,
     pair_margins,
@@ -32,7 +31,7 @@ from counterpoise.metrics.intervals import (
     percentile_interval,
     resampled_means,
 )
-from counterpoise.records import Pair, PairScore
+from counterpoise.records import Normalisation, Pair, PairScore
 
 Verdict = Literal["better", "worse", "overshoot", "unclear"]
 """``better``/``worse``: the 95 % interval of the change of |score − 50| lies below/above 0. ``overshoot``:

@@ -1,0 +1,147 @@
+"""Log-probability of whole sentences under a causal language model.
+
+For a sentence of tokens y₁ … yₙ after the prefix token y₀: log p(y) = Σᵢ log p(yᵢ | y₀ … yᵢ₋₁), natural log.
+Without a prefix y₁ has nothing to be conditioned on and is left out. From the logits on everything is fp32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from counterpoise.likelihood.config import TOKEN_BUDGET
+from counterpoise.likelihood.encoding import check_lengths, encode
+from counterpoise.likelihood.token_log_probs import token_log_probs
+from counterpoise.likelihood.trees import Ids, Tree, batches, grow
+from counterpoise.models.loading import LoadedModel
+from counterpoise.records import Progress, silent
+
+SHARES_PREFIXES = frozenset({"gpt2", "gpt_neox", "llama", "mistral", "opt", "phi3", "qwen2", "qwen3"})
+"""Architectures whose attention takes mask and positions from the arguments alone (each has a test). Others
+get one sentence a row."""
+_LOGIT_OPTIONS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+_LOGIT_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceScore:
+    """One sentence's log-probability.
+
+    Attributes:
+        sum_log_prob: Σ log p over the scored tokens, nats.
+        tokens: how many tokens are scored.
+        token_ids: the scored tokens; with prefix ``none`` the sentence's first token is not among them.
+        token_log_probs: log p of each of them, nats.
+    """
+
+    sum_log_prob: float
+    tokens: int
+    token_ids: tuple[int, ...]
+    token_log_probs: tuple[float, ...]
+
+
+def score_sentences(
+    loaded: LoadedModel,
+    texts: Sequence[str],
+    *,
+    prefix: str = "bos",
+    token_budget: int = TOKEN_BUDGET,
+    progress: Progress = silent,
+) -> list[SentenceScore]:
+    """Log-probability of each text, in input order.
+
+    Equal texts are scored once, common beginnings are computed once, and rows of similar length share a
+    batch. The batches depend on the set of texts alone, not on their order.
+
+    Args:
+        loaded: the model, its adapter switched as wanted.
+        prefix: ``bos``, ``eos``, ``none`` or the literal text of one token; see :func:`encode`.
+        token_budget: tokens of one forward pass, padding included.
+        progress: told of distinct texts done and in all.
+
+    Raises:
+        ModelError: the tokenizer lacks the prefix token.
+        DataError: a text has more tokens than the model has positions.
+    """
+    encoded = encode(loaded.tokenizer, texts, prefix)
+    causal = causal_model(loaded)
+    check_lengths(encoded, texts, getattr(causal.config, "max_position_embeddings", None))
+    forest = grow((row.ids for row in encoded), share=causal.config.model_type in SHARES_PREFIXES)
+    total = sum(len(tree.sequences) for tree in forest)
+    found: dict[Ids, list[float]] = {}
+    for group in batches(forest, token_budget):
+        found.update(_score_batch(causal, group, loaded.device))
+        progress(len(found), total)
+    return [_sentence(row.targets, found.get(row.ids, [])) for row in encoded]
+
+
+def causal_model(loaded: LoadedModel) -> Any:
+    """The causal language model itself, out of the PEFT wrapper; an active adapter stays active."""
+    return loaded.model.get_base_model() if loaded.has_adapter else loaded.model
+
+
+def _sentence(targets: Ids, log_probs: list[float]) -> SentenceScore:
+    return SentenceScore(math.fsum(log_probs), len(targets), targets, tuple(log_probs))
+
+
+@torch.inference_mode()
+def _score_batch(causal: Any, group: Sequence[Tree], device: torch.device) -> dict[Ids, list[float]]:
+    """Token log-probabilities of every sequence of the trees in ``group``."""
+    inputs = _tensors(group, device)
+    places = [
+        row * inputs["input_ids"].shape[1] + node
+        for row, tree in enumerate(group)
+        for path in tree.paths
+        for node in path
+    ]
+    targets = [token for tree in group for sequence in tree.sequences for token in sequence[1:]]
+    place, target = torch.tensor(places, device=device), torch.tensor(targets, device=device)
+    values = iter(_log_probs(causal, inputs, place, target).tolist())
+    return {sequence: [next(values) for _ in sequence[1:]] for tree in group for sequence in tree.sequences}
+
+
+def _log_probs(causal: Any, inputs: dict[str, Tensor], place: Tensor, target: Tensor) -> Tensor:
+    """log p of ``target`` at flattened input position ``place``, both ``[n]``; fp32 ``[n]``, nats."""
+    head = causal.get_output_embeddings()
+    if _is_plain(head, causal.config):
+        hidden = causal.base_model(**inputs, use_cache=False).last_hidden_state
+        return token_log_probs(hidden.flatten(0, 1)[place], head.weight, target)
+    logits = causal(**inputs, use_cache=False).logits.flatten(0, 1)
+    chosen = []
+    for start in range(0, len(place), _LOGIT_ROWS):
+        rows = slice(start, start + _LOGIT_ROWS)
+        log_probs = logits[place[rows]].float().log_softmax(-1)
+        chosen.append(log_probs.gather(-1, target[rows, None]).squeeze(-1))
+    return torch.cat(chosen)
+
+
+def _is_plain(head: Any, config: Any) -> bool:
+    """Whether the logits are nothing but hidden state × head weight."""
+    scaled = any(getattr(config, name, None) not in (None, 1, 1.0) for name in _LOGIT_OPTIONS)
+    plain = type(head) is torch.nn.Linear and head.bias is None and head.weight.is_floating_point()
+    return plain and not scaled
+
+
+def _tensors(group: Sequence[Tree], device: torch.device) -> dict[str, Tensor]:
+    """Padded ids and positions ``[rows, width]``, and who attends to whom ``[rows, 1, width, width]``."""
+    rows, width = len(group), max(map(len, group))
+    ids = torch.zeros(rows, width, dtype=torch.int64)
+    positions = torch.zeros(rows, width, dtype=torch.int64)
+    # Padding attends to itself alone: a row that attends to nothing would be NaN.
+    mask = torch.eye(width, dtype=torch.bool).repeat(rows, 1, 1)
+    for row, tree in enumerate(group):
+        ids[row, : len(tree)] = torch.tensor(tree.tokens)
+        positions[row, : len(tree)] = torch.tensor(tree.depths)
+        for node, parent in enumerate(tree.parents):
+            if parent >= 0:
+                mask[row, node] |= mask[row, parent]
+    return {
+        "input_ids": ids.to(device),
+        "position_ids": positions.to(device),
+        "attention_mask": mask[:, None].to(device),
+    }
