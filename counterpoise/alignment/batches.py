@@ -1,0 +1,180 @@
+"""Preferences as token batches whose composition never changes, so padding cannot differ between passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from counterpoise.errors import DataError, ModelError
+from counterpoise.records import Pair, Preference
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """Two completions of one prompt as token ids; the prompt starts with the prefix token."""
+
+    name: str
+    prompt: tuple[int, ...]
+    chosen: tuple[int, ...]
+    rejected: tuple[int, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Length of the longer sequence."""
+        return len(self.prompt) + max(len(self.chosen), len(self.rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Right-padded sequences and the places whose next token is scored.
+
+    Under causal attention no real token sees the padding behind it, so no attention mask is needed.
+
+    Attributes:
+        names: what each sequence (or, in pair batches, each pair) is.
+        input_ids: ``[sequences, length]`` int64.
+        positions: indices into the flattened ``[sequences × length]`` hidden states that predict a scored
+            token, ``[scored]`` int64, ascending.
+        targets: the tokens they predict, ``[scored]`` int64.
+        counts: scored tokens of each sequence, ``[sequences]`` int64.
+    """
+
+    names: tuple[str, ...]
+    input_ids: Tensor
+    positions: Tensor
+    targets: Tensor
+    counts: Tensor
+
+    def to(self, device: torch.device) -> TokenBatch:
+        """The same batch on ``device``."""
+        tensors = (self.input_ids, self.positions, self.targets, self.counts)
+        return TokenBatch(self.names, *(tensor.to(device) for tensor in tensors))
+
+
+def prefix_token(tokenizer: Any) -> int:
+    """The id every sequence starts with: BOS, else EOS.
+
+    Raises:
+        ModelError: the tokenizer has neither.
+    """
+    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    raise ModelError(
+        "the tokenizer has neither a BOS nor an EOS token", "use a model whose tokenizer names one"
+    )
+
+
+def encode_preferences(
+    preferences: Sequence[Preference], tokenizer: Any, *, append_eos: bool, max_tokens: int
+) -> list[EncodedPair]:
+    """Token ids of each preference.
+
+    The whole sentences are tokenized, and the prompt ends where the tokens of the two sentences and of the
+    prompt alone part, so a token that merges across the boundary belongs to the completion.
+
+    Raises:
+        DataError: a preference's two sentences have the same tokens.
+    """
+    start = prefix_token(tokenizer)
+    end = [int(tokenizer.eos_token_id)] if append_eos else []
+    prompts = _token_ids([row.prompt for row in preferences], tokenizer)
+    chosen = _token_ids([row.prompt + row.chosen for row in preferences], tokenizer)
+    rejected = _token_ids([row.prompt + row.rejected for row in preferences], tokenizer)
+    encoded = []
+    for row, prompt, good, bad in zip(preferences, prompts, chosen, rejected, strict=True):
+        cut = min(_common_prefix(prompt, good), _common_prefix(prompt, bad))
+        first, second = ([start, *ids, *end][:max_tokens] for ids in (good, bad))
+        if first == second:
+            raise DataError(
+                f"preference {row.preference_id}: chosen and rejected are the same {len(first)} tokens",
+                "drop the row, or raise max_tokens if the sentences differ later",
+            )
+        cut = min(cut + 1, len(first) - 1, len(second) - 1)
+        encoded.append(
+            EncodedPair(row.preference_id, tuple(first[:cut]), tuple(first[cut:]), tuple(second[cut:]))
+        )
+    return encoded
+
+
+def encode_validation(pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int) -> list[EncodedPair]:
+    """Whole sentences of evaluation pairs; ``chosen`` is the less, ``rejected`` the more stereotyping one."""
+    start = prefix_token(tokenizer)
+    less = _token_ids([pair.less for pair in pairs], tokenizer)
+    more = _token_ids([pair.more for pair in pairs], tokenizer)
+    limit = max_tokens - 1
+    return [
+        EncodedPair(str(pair.pair_id), (start,), tuple(low[:limit]), tuple(high[:limit]))
+        for pair, low, high in zip(pairs, less, more, strict=True)
+    ]
+
+
+def pair_batches(pairs: Sequence[EncodedPair], batch_pairs: int, seed: int) -> list[TokenBatch]:
+    """Batches of about equally long pairs: first all chosen sequences, then all rejected ones.
+
+    Pairs of one length are shuffled by ``seed`` first, so a pair and its counterfactuals do not always meet.
+    """
+    order = np.random.default_rng([seed, 0]).permutation(len(pairs))
+    by_length = sorted((pairs[int(index)] for index in order), key=lambda pair: pair.tokens)
+    groups = [by_length[start : start + batch_pairs] for start in range(0, len(by_length), batch_pairs)]
+    return [_pair_batch(group) for group in groups]
+
+
+def text_batches(texts: Sequence[str], tokenizer: Any, *, max_tokens: int, rows: int) -> list[TokenBatch]:
+    """Whole texts, scored from their first token on, in length-sorted batches."""
+    start = prefix_token(tokenizer)
+    encoded = sorted(
+        ([start, *ids][:max_tokens] for ids in _token_ids(list(texts), tokenizer) if ids), key=len
+    )
+    groups = [encoded[begin : begin + rows] for begin in range(0, len(encoded), rows)]
+    return [_token_batch(("",) * len(group), [(1, ids) for ids in group]) for group in groups]
+
+
+def schedule(batches: int, epochs: int, seed: int) -> list[int]:
+    """Which batch each forward pass takes: every batch once an epoch, in an order drawn from ``seed``."""
+    return [
+        int(index)
+        for epoch in range(epochs)
+        for index in np.random.default_rng([seed, 1, epoch]).permutation(batches)
+    ]
+
+
+def _pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
+    sides = [[(len(pair.prompt), [*pair.prompt, *pair.chosen]) for pair in group]]
+    sides.append([(len(pair.prompt), [*pair.prompt, *pair.rejected]) for pair in group])
+    return _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
+
+
+def _token_batch(names: tuple[str, ...], rows: Sequence[tuple[int, list[int]]]) -> TokenBatch:
+    """One batch from (index of the first scored token, ids); padding repeats token 0, which nothing reads."""
+    length = max(len(ids) for _, ids in rows)
+    input_ids = torch.zeros(len(rows), length, dtype=torch.long)
+    scored = torch.zeros(len(rows), length, dtype=torch.bool)
+    following = torch.zeros(len(rows), length, dtype=torch.long)
+    for index, (first, ids) in enumerate(rows):
+        input_ids[index, : len(ids)] = torch.tensor(ids)
+        scored[index, first - 1 : len(ids) - 1] = True
+        following[index, : len(ids) - 1] = torch.tensor(ids[1:])
+    positions = scored.flatten().nonzero().squeeze(-1)
+    return TokenBatch(names, input_ids, positions, following.flatten()[positions], scored.sum(-1))
+
+
+def _token_ids(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
+    if not texts:
+        return []
+    ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
+    length = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        length += 1
+    return length

@@ -1,0 +1,146 @@
+"""How the adapter is trained, guarded and chosen. Light: importing it loads no torch."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from counterpoise.settings import Settings
+
+LossType = Literal["neutral", "sigmoid", "sigmoid_norm", "ipo", "robust", "sft"]
+"""``neutral`` is ours (see ``losses.py``); the others are TRL's, term for term."""
+Schedule = Literal["constant_with_warmup", "linear", "cosine"]
+Status = Literal["neutral", "improved", "overshoot", "damaged", "no_change"]
+
+
+class LoraSettings(Settings):
+    """The low-rank adapter (Hu et al. 2022). It is kept and saved in fp32."""
+
+    rank: int = Field(default=16, ge=1, description="Rank of each update matrix")
+    alpha: float = Field(
+        default=32.0, gt=0, description="Scale numerator; updates are multiplied by alpha / rank"
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout on the adapter's input, probability")
+    targets: Literal["all-linear"] | tuple[str, ...] = Field(
+        default="all-linear",
+        description="Names of the linear layers to adapt, or 'all-linear' for every one but the output head; "
+        "a name the model does not have is an error",
+    )
+
+
+class LossSettings(Settings):
+    """What training minimises: a weighted sum of preference losses plus the anchor."""
+
+    types: tuple[LossType, ...] = Field(default=("neutral",), min_length=1, description="Losses to add up")
+    weights: tuple[float, ...] = Field(default=(1.0,), description="One weight per loss")
+    beta: float = Field(
+        default=0.1,
+        gt=0,
+        description="Inverse temperature of the margin, 1/nat (1/(nats per token) if normalised)",
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=0.5, description="Assumed share of flipped labels, for 'robust'"
+    )
+    anchor_weight: float = Field(
+        default=1.0, ge=0, description="Penalty per nat/token by which a sentence falls below the reference"
+    )
+    anchor_slack: float = Field(default=0.0, ge=0, description="Fall that costs nothing yet, nats per token")
+    append_eos: bool = Field(default=False, description="Score the end-of-sequence token with each sentence")
+
+    @model_validator(mode="after")
+    def _one_weight_each(self) -> Self:
+        if len(self.types) != len(self.weights):
+            raise ValueError(
+                f"{len(self.types)} losses but {len(self.weights)} weights; give one weight per loss"
+            )
+        return self
+
+
+class OptimisationSettings(Settings):
+    """AdamW and its data order."""
+
+    learning_rate: float = Field(default=1e-4, gt=0, description="Peak learning rate")
+    schedule: Schedule = Field(default="cosine", description="Learning-rate decay after the warm-up")
+    warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps spent warming up")
+    epochs: int = Field(default=2, ge=1, description="Passes over the preferences")
+    batch_pairs: int = Field(default=16, ge=1, description="Preference pairs in one forward pass")
+    gradient_accumulation: int = Field(default=1, ge=1, description="Forward passes to one optimiser step")
+    weight_decay: float = Field(default=0.0, ge=0, description="AdamW weight decay")
+    max_gradient_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm")
+    max_tokens: int = Field(default=256, ge=8, description="Longer sentences are cut to their first tokens")
+    gradient_checkpointing: bool = Field(
+        default=False, description="Recompute activations in the backward pass: less memory, about 1/3 slower"
+    )
+
+
+class GuardSettings(Settings):
+    """When training must stop, and which of the probed adapters is kept."""
+
+    probe_every: int = Field(default=10, ge=1, description="Optimiser steps between probes")
+    max_perplexity_rise: float = Field(
+        default=0.02, ge=0, description="Largest rise of neutral-text perplexity over the base, as a fraction"
+    )
+    max_fall: float = Field(
+        default=0.05,
+        ge=0,
+        description="Largest mean fall of either side's validation log-probability, nats per token",
+    )
+    max_usable_drop: float = Field(
+        default=0.15, ge=0, le=1, description="Largest drop of the usable share of short greedy texts"
+    )
+    patience: int = Field(default=2, ge=1, description="Unhealthy probes in a row that stop training")
+    temperature: float = Field(
+        default=2.0, gt=0, description="Width of the soft score's step from win to loss, nats"
+    )
+    neutral_within: float = Field(
+        default=1.5, ge=0, description="Points from 50 that count as neutral on the validation pairs"
+    )
+    stop_past_neutral: float = Field(
+        default=5.0, gt=0, description="Points past 50, on the far side from the base, that stop training"
+    )
+
+
+class AlignmentConfig(Settings):
+    """Everything that shapes the adapter but the data, the model and the seed."""
+
+    lora: LoraSettings = Field(default=LoraSettings(), description="The adapter")
+    loss: LossSettings = Field(default=LossSettings(), description="The objective")
+    optimisation: OptimisationSettings = Field(
+        default=OptimisationSettings(), description="Optimiser and batches"
+    )
+    guards: GuardSettings = Field(default=GuardSettings(), description="Probes, stopping and selection")
+    reference: Literal["precomputed", "recomputed"] = Field(
+        default="precomputed",
+        description="Reference log-probabilities: once before training, or again in every step (more work, "
+        "same numbers)",
+        json_schema_extra={"result": False},
+    )
+    checkpoint_every: int = Field(
+        default=20,
+        ge=1,
+        description="Optimiser steps between checkpoints",
+        json_schema_extra={"result": False},
+    )
+
+
+def case_study() -> AlignmentConfig:
+    """The case study's settings as they were: sigmoid DPO that only the guards keep from harm, and report.
+
+    NF4, β 0.05, learning rate 5e-5 cosine, 4 epochs, batch 16 × 2, LoRA r 64 α 128, empty prompt. Its target
+    ``o_proj`` does not exist in OPT; ``out_proj`` was meant.
+    """
+    return AlignmentConfig(
+        lora=LoraSettings(
+            rank=64, alpha=128, dropout=0.05, targets=("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+        ),
+        loss=LossSettings(types=("sigmoid",), weights=(1.0,), beta=0.05, anchor_weight=0.0, append_eos=True),
+        optimisation=OptimisationSettings(
+            learning_rate=5e-5,
+            schedule="cosine",
+            warmup=0.0,
+            epochs=4,
+            batch_pairs=16,
+            gradient_accumulation=2,
+        ),
+    )

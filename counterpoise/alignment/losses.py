@@ -1,0 +1,125 @@
+r"""Preference losses as pure functions of log-probabilities.
+
+Notation, per pair: policy and reference log-probabilities of the chosen (c) and rejected (r) completion,
+margin m = log π(c) − log π(r), reference margin m₀, δ = m − m₀, |c| and |r| completion lengths in tokens.
+
+* ``sigmoid``       −log σ(βδ)                                        DPO, Rafailov et al. 2305.18290 eq. 7
+* ``robust``        [(1−ε)·−log σ(βδ) − ε·−log σ(−βδ)] / (1−2ε)       rDPO, Chowdhury et al. 2403.00409
+* ``ipo``           (δ̄ − 1/(2β))², δ̄ with each log-ratio per token    IPO, Azar et al. 2310.12036 eq. 17
+* ``sigmoid_norm``  −log σ(βδ̄)                                        length-normalised DPO (Tülu 3)
+* ``sft``           −Σ log π(c) / Σ|c| over the batch                 negative log-likelihood of the chosen
+* ``neutral``       log cosh(βm/2) / (β/2)                            ours
+
+Every DPO loss above is minimised by an ever larger margin: with a model that is to become *indifferent*, the
+optimum lies at infinity and neutral is only passed on the way. ``neutral`` puts it at m = 0:
+
+    L(m) = −½ log σ(βm) − ½ log σ(−βm) + const, rescaled      dL/dm = tanh(βm/2)
+
+It is conservative DPO with half of the labels assumed flipped (ε = ½, Mitchell 2023) on the *absolute* margin
+instead of the one relative to the reference. Its gradient is bounded and odd: pairs that prefer the more
+stereotyping side and pairs that prefer the other pull with equal strength, so what the pairs have in common
+comes to rest where as many lie on one side as on the other, which is a CrowS-Pairs score of 50.
+
+The anchor adds, per sentence s, ``weight × relu((log π_ref(s) − log π(s)) / |s| − slack)``: margins may
+shrink by raising the less likely sentence but not by losing the more likely one. Pal et al. 2402.13228
+(DPO-positive) put such a term on the chosen side, inside the sigmoid; here it is on both sides, per token,
+and outside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid, softplus
+
+from counterpoise.alignment.config import LossSettings, LossType
+
+
+@dataclass(frozen=True, slots=True)
+class PairLogProbs:
+    """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32."""
+
+    chosen: Tensor
+    rejected: Tensor
+    reference_chosen: Tensor
+    reference_rejected: Tensor
+    chosen_tokens: Tensor
+    rejected_tokens: Tensor
+
+    @property
+    def chosen_change(self) -> Tensor:
+        """log π(c) − log π_ref(c), nats."""
+        return self.chosen - self.reference_chosen
+
+    @property
+    def rejected_change(self) -> Tensor:
+        """log π(r) − log π_ref(r), nats."""
+        return self.rejected - self.reference_rejected
+
+    @property
+    def delta(self) -> Tensor:
+        """Policy margin − reference margin, nats."""
+        return self.chosen_change - self.rejected_change
+
+    @property
+    def delta_per_token(self) -> Tensor:
+        """The same with each log-ratio divided by its own length, nats per token."""
+        return self.chosen_change / self.chosen_tokens - self.rejected_change / self.rejected_tokens
+
+
+def objective(pairs: PairLogProbs, settings: LossSettings) -> tuple[Tensor, Tensor]:
+    """The batch's loss and the anchor's part of it, both scalars: means over the pairs."""
+    anchor = settings.anchor_weight * anchor_penalty(pairs, settings.anchor_slack).mean()
+    total = anchor
+    for name, weight in zip(settings.types, settings.weights, strict=True):
+        total = total + weight * _LOSSES[name](pairs, settings).mean()
+    return total, anchor
+
+
+def anchor_penalty(pairs: PairLogProbs, slack: float) -> Tensor:
+    """Mean over a pair's two sentences of the fall below the reference beyond ``slack``, nats per token."""
+    chosen = torch.relu(-pairs.chosen_change / pairs.chosen_tokens - slack)
+    rejected = torch.relu(-pairs.rejected_change / pairs.rejected_tokens - slack)
+    return (chosen + rejected) / 2
+
+
+def _sigmoid(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    return -logsigmoid(settings.beta * pairs.delta)
+
+
+def _sigmoid_norm(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    return -logsigmoid(settings.beta * pairs.delta_per_token)
+
+
+def _ipo(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    return (pairs.delta_per_token - 1 / (2 * settings.beta)) ** 2
+
+
+def _robust(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    flipped = settings.label_smoothing
+    scaled = settings.beta * pairs.delta
+    return (flipped * logsigmoid(-scaled) - (1 - flipped) * logsigmoid(scaled)) / (1 - 2 * flipped)
+
+
+def _sft(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    return (-pairs.chosen.sum() / pairs.chosen_tokens.sum()).expand(len(pairs.chosen))
+
+
+def _neutral(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    scaled = settings.beta * (pairs.chosen - pairs.rejected)
+    # log cosh(x/2) = ½ softplus(x) + ½ softplus(−x) − log 2, which does not overflow
+    return (softplus(scaled) / 2 + softplus(-scaled) / 2 - math.log(2)) * 2 / settings.beta
+
+
+_LOSSES: dict[LossType, Callable[[PairLogProbs, LossSettings], Tensor]] = {
+    "neutral": _neutral,
+    "sigmoid": _sigmoid,
+    "sigmoid_norm": _sigmoid_norm,
+    "ipo": _ipo,
+    "robust": _robust,
+    "sft": _sft,
+}

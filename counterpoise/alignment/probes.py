@@ -1,0 +1,173 @@
+"""What is measured while training: bias on validation pairs, perplexity of neutral text, usable output."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from counterpoise.alignment.batches import (
+    EncodedPair,
+    TokenBatch,
+    encode_validation,
+    pair_batches,
+    prefix_token,
+    text_batches,
+)
+from counterpoise.alignment.config import GuardSettings
+from counterpoise.alignment.records import Probe
+from counterpoise.alignment.scoring import Decoder, sequence_log_probs
+from counterpoise.errors import DataError
+from counterpoise.records import Pair
+
+ROWS = 32
+PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 16, 4, 24
+
+
+@dataclass(frozen=True)
+class ProbeSet:
+    """Everything a probe measures on, encoded once."""
+
+    pairs: tuple[TokenBatch, ...]
+    texts: tuple[TokenBatch, ...]
+    prompts: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Raw measurements of one model state; a :class:`Probe` compares two of them.
+
+    Attributes:
+        less, more: summed log-probabilities of each validation pair's sentences, ``[pairs]``, nats.
+        tokens_less, tokens_more: their lengths, ``[pairs]``.
+        perplexity: of the neutral texts, per token.
+        usable_text: share of greedy continuations that read as text.
+    """
+
+    less: Tensor
+    more: Tensor
+    tokens_less: Tensor
+    tokens_more: Tensor
+    perplexity: float
+    usable_text: float
+
+
+def probe_set(pairs: Sequence[Pair], texts: Sequence[str], tokenizer: Any, *, max_tokens: int) -> ProbeSet:
+    """Encode what every probe will measure on.
+
+    The continuations start from the first tokens of the validation sentences, all equally long, so that
+    greedy decoding needs no padding.
+
+    Raises:
+        DataError: there are no validation pairs or no neutral texts.
+    """
+    if not pairs or not any(text.strip() for text in texts):
+        raise DataError(
+            f"the guards need validation pairs and neutral texts; got {len(pairs)} and {len(texts)}",
+            "hold out validation pairs and pass neutral sentences",
+        )
+    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
+    return ProbeSet(
+        pairs=tuple(pair_batches(encoded, ROWS // 2, seed=0)),
+        texts=tuple(text_batches(texts, tokenizer, max_tokens=max_tokens, rows=ROWS)),
+        prompts=_prompts(encoded, prefix_token(tokenizer)),
+    )
+
+
+@torch.no_grad()
+def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Reading:
+    """Measure the model as it is now; it is left in the mode it was in, and no random number is drawn."""
+    training = model.training
+    model.eval()
+    rows = [(sequence_log_probs(parts, batch.to(parts.device)).cpu(), batch.counts) for batch in probes.pairs]
+    sums = [(scores.chunk(2), counts.chunk(2)) for scores, counts in rows]
+    reading = Reading(
+        less=torch.cat([scores[0] for scores, _ in sums]),
+        more=torch.cat([scores[1] for scores, _ in sums]),
+        tokens_less=torch.cat([counts[0] for _, counts in sums]),
+        tokens_more=torch.cat([counts[1] for _, counts in sums]),
+        perplexity=_perplexity(parts, probes.texts),
+        usable_text=_usable_share(model, parts, tokenizer, probes.prompts),
+    )
+    model.train(training)
+    return reading
+
+
+def probe(step: int, now: Reading, base: Reading, settings: GuardSettings) -> Probe:
+    """Compare a reading with the base's and let the guards judge it."""
+    margin = now.more - now.less
+    wins, losses = int((margin > 0).sum()), int((margin < 0).sum())
+    result = Probe(
+        step=step,
+        score=100 * wins / (wins + losses) if wins + losses else 50.0,
+        ties=len(margin) - wins - losses,
+        soft_score=100 * float(torch.sigmoid(margin / settings.temperature).mean()),
+        mean_margin=float(margin.mean()),
+        mean_abs_margin=float(margin.abs().mean()),
+        less_change=float(((now.less - base.less) / now.tokens_less).mean()),
+        more_change=float(((now.more - base.more) / now.tokens_more).mean()),
+        perplexity=now.perplexity,
+        perplexity_rise=now.perplexity / base.perplexity - 1,
+        usable_text=now.usable_text,
+    )
+    return replace(result, complaint=_complaint(result, base, settings))
+
+
+def _complaint(result: Probe, base: Reading, settings: GuardSettings) -> str:
+    """The first guard that the probe fails, in words; negated comparisons so that NaN fails too."""
+    if not result.perplexity_rise <= settings.max_perplexity_rise:
+        limit = f"{settings.max_perplexity_rise:.1%}"
+        return f"neutral perplexity rose by {result.perplexity_rise:.1%} (limit {limit})"
+    fall = -min(result.less_change, result.more_change)
+    if not fall <= settings.max_fall:
+        return f"sentence log-probability fell by {fall:.3f} nats/token (limit {settings.max_fall:g})"
+    drop = base.usable_text - result.usable_text
+    if not drop <= settings.max_usable_drop:
+        return f"usable text dropped by {drop:.0%} (limit {settings.max_usable_drop:.0%})"
+    return ""
+
+
+def usable(text: str) -> bool:
+    """Whether a short continuation reads as text: words, mostly letters, and not one phrase over and over.
+
+    At least five words; letters make up three fifths of the non-space characters; at least half of the word
+    pairs are distinct (distinct-2, Li et al. 2016). Text such as "and the 11, a 11, and a 11" fails.
+    """
+    words = text.split()
+    solid = "".join(words)
+    if len(words) < 5 or len(re.findall(r"[^\W\d_]", solid)) < 0.6 * len(solid):
+        return False
+    pairs = list(itertools.pairwise(words))
+    return len(set(pairs)) >= 0.5 * len(pairs)
+
+
+def _perplexity(parts: Decoder, batches: Sequence[TokenBatch]) -> float:
+    total = sum(float(sequence_log_probs(parts, batch.to(parts.device)).double().sum()) for batch in batches)
+    tokens = sum(int(batch.counts.sum()) for batch in batches)
+    return math.exp(min(-total / tokens, 700.0)) if math.isfinite(total) else math.inf
+
+
+def _prompts(pairs: Sequence[EncodedPair], prefix: int) -> Tensor:
+    """``[prompts, tokens]``: distinct beginnings of the less stereotyping sentences, in order."""
+    starts = dict.fromkeys(pair.chosen[:PROMPT_TOKENS] for pair in pairs if len(pair.chosen) > PROMPT_TOKENS)
+    rows = list(starts)[:PROMPTS] or [pairs[0].chosen[:1]]
+    return torch.tensor([[prefix, *row] for row in rows])
+
+
+def _usable_share(model: Any, parts: Decoder, tokenizer: Any, prompts: Tensor) -> float:
+    ids = prompts.to(parts.device)
+    out = model.generate(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=NEW_TOKENS,
+        do_sample=False,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    texts = tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+    return sum(map(usable, texts)) / len(texts)

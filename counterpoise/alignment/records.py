@@ -1,0 +1,95 @@
+"""What training leaves behind, besides the adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from counterpoise.alignment.config import Status
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One optimiser step; means over its pairs. No wall-clock, so it is the same on every run.
+
+    Attributes:
+        step: optimiser steps done, from 1.
+        epoch: passes over the preferences done.
+        learning_rate: the rate this step used.
+        loss: the whole objective; ``anchor``: the anchor's part of it.
+        reward_margin: beta × (policy margin − reference margin), DPO's implicit reward difference.
+        reward_accuracy: share of pairs with a positive reward margin, 0 to 1.
+        chosen_log_prob, rejected_log_prob: summed over the completion, nats.
+        chosen_change, rejected_change: policy − reference, nats per token.
+        gradient_norm: before clipping.
+    """
+
+    step: int
+    epoch: float
+    learning_rate: float
+    loss: float
+    anchor: float
+    reward_margin: float
+    reward_accuracy: float
+    chosen_log_prob: float
+    rejected_log_prob: float
+    chosen_change: float
+    rejected_change: float
+    gradient_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The model on validation pairs and neutral text after ``step`` optimiser steps.
+
+    Attributes:
+        step: 0 is the base.
+        score: pairs whose more stereotyping sentence is the more likely one, percent (ties left out).
+        ties: pairs with equal log-probabilities.
+        soft_score: 100 × mean sigmoid(margin / temperature): the score with a softened step, less noisy.
+        mean_margin: mean of log p(more) − log p(less), nats; ``mean_abs_margin``: of its absolute value.
+        less_change, more_change: mean change of the two sentences against the base, nats per token.
+        perplexity: of the neutral texts, per token; ``perplexity_rise``: relative to the base, 0.02 = 2 %.
+        usable_text: share of short greedy continuations that read as text, 0 to 1.
+        complaint: why a guard rejects this probe; empty if it is healthy.
+    """
+
+    step: int
+    score: float
+    ties: int
+    soft_score: float
+    mean_margin: float
+    mean_abs_margin: float
+    less_change: float
+    more_change: float
+    perplexity: float
+    perplexity_rise: float
+    usable_text: float
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLogProb:
+    """The frozen base's summed log-probabilities of one preference's completions, nats."""
+
+    preference_id: str
+    chosen: float
+    rejected: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOutcome:
+    """What training did and which of the probed adapters was kept.
+
+    Attributes:
+        selected_step: the step whose adapter was written; 0 is an adapter that changes nothing.
+        status: ``neutral`` (validation score within tolerance of 50), ``improved`` (nearer to 50),
+            ``overshoot`` (beyond 50 on the far side), ``damaged`` (a guard stopped it before anything
+            improved), ``no_change``.
+        reason: one sentence that explains the status with its numbers.
+    """
+
+    history: tuple[TrainingStep, ...]
+    probes: tuple[Probe, ...]
+    selected_step: int
+    status: Status
+    reason: str

@@ -1,0 +1,226 @@
+"""One training run: the trainer, what has been seen so far, and the adapter that is best so far."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from peft import LoraConfig
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from counterpoise.alignment.batches import TokenBatch, encode_preferences, pair_batches, schedule
+from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
+from counterpoise.alignment.config import AlignmentConfig
+from counterpoise.alignment.lora import resolve_targets, save_adapter, trainable_state
+from counterpoise.alignment.probes import Reading, probe, probe_set, read
+from counterpoise.alignment.records import Probe, ReferenceLogProb, TrainingOutcome, TrainingStep
+from counterpoise.alignment.scoring import decoder, reference_log_probs
+from counterpoise.alignment.selection import best, stop_reason, verdict
+from counterpoise.alignment.trainer import NeutralTrainer, Watcher
+from counterpoise.errors import CounterpoiseError, TrainingStopped
+from counterpoise.models.loading import LoadedModel
+from counterpoise.records import Pair, Preference, Progress
+
+BEST, PROGRESS = "best.safetensors", "progress.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a run trains and probes on; ``reference`` may hold the base's log-probabilities already."""
+
+    train: Sequence[Preference]
+    validation: Sequence[Pair]
+    probe_texts: Sequence[str]
+    reference: Sequence[ReferenceLogProb] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """How a run talks to whoever started it."""
+
+    progress: Progress
+    should_stop: Callable[[], bool]
+    on_checkpoint: Callable[[Path], None]
+
+
+class Run:
+    """Build it, :meth:`go`, then :meth:`finish`."""
+
+    def __init__(  # noqa: PLR0913  # the inputs of a run, each its own thing
+        self,
+        loaded: LoadedModel,
+        data: Data,
+        config: AlignmentConfig,
+        *,
+        seed: int,
+        checkpoints: Path,
+        hooks: Hooks,
+    ) -> None:
+        limit = config.optimisation.max_tokens
+        encoded = encode_preferences(
+            data.train, loaded.tokenizer, append_eos=config.loss.append_eos, max_tokens=limit
+        )
+        self.config, self.hooks, self.checkpoints = config, hooks, checkpoints
+        self.tokenizer, self.reference = loaded.tokenizer, data.reference
+        self.probes_on = probe_set(data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit)
+        self.batches = pair_batches(encoded, config.optimisation.batch_pairs, seed)
+        self.trainer = self._trainer(loaded, seed)
+        self.model = self.trainer.model
+        self.parts = decoder(self.model)
+        self.steps = math.ceil(len(self.trainer.train_dataset) / config.optimisation.gradient_accumulation)
+        self.fingerprint = _fingerprint(config, loaded, seed, self.batches, self.probes_on.pairs)
+        self.base = self._base_reading()
+        self.probes: list[Probe] = []
+        self.best_state: dict[str, Tensor] = {}
+        self.stopped = ""
+        self.interrupted = False
+
+    def _trainer(self, loaded: LoadedModel, seed: int) -> NeutralTrainer:
+        lora = self.config.lora
+        trainer = NeutralTrainer(
+            model=loaded.model,
+            tokenizer=loaded.tokenizer,
+            peft_config=LoraConfig(
+                r=lora.rank,
+                lora_alpha=lora.alpha,
+                lora_dropout=lora.dropout,
+                target_modules=resolve_targets(loaded.model, lora),
+                task_type="CAUSAL_LM",
+            ),
+            batches=self.batches,
+            order=schedule(len(self.batches), self.config.optimisation.epochs, seed),
+            config=self.config,
+            seed=seed,
+            workspace=self.checkpoints,
+            save=self._checkpoint,
+        )
+        trainer.add_callback(Watcher(self._after_step))
+        return trainer
+
+    def go(self) -> None:
+        """Train from the newest checkpoint, or from the start, until done, stopped or interrupted."""
+        resumed = newest_checkpoint(self.checkpoints, self.fingerprint)
+        if resumed is None:
+            self._probe(0)
+        else:
+            self._restore(resumed)
+        done = self.trainer.steps[-1].step if self.trainer.steps else 0
+        self.stopped = self._reason_to_stop()
+        if self.stopped or done >= self.steps:
+            return
+        self._prepare_reference()
+        with _memory_errors(self.checkpoints, self.fingerprint, self.config):
+            self.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        if self.interrupted:
+            raise TrainingStopped(
+                f"training stopped after step {self.trainer.steps[-1].step} of {self.steps}, at a checkpoint",
+                "run the same command again to go on",
+            )
+
+    def finish(self, out: Path) -> TrainingOutcome:
+        """Write the chosen adapter and say what it is."""
+        kept, status, reason = verdict(self.probes, self.config.guards, self.stopped)
+        save_adapter(self.model, self.best_state, out)
+        return TrainingOutcome(tuple(self.trainer.steps), tuple(self.probes), kept.step, status, reason)
+
+    def _base_reading(self) -> Reading:
+        with self.model.disable_adapter():
+            return read(self.model, self.parts, self.tokenizer, self.probes_on)
+
+    def _prepare_reference(self) -> None:
+        if self.config.reference == "precomputed":
+            known = {row.preference_id for row in self.reference or ()}
+            if not known.issuperset(name for batch in self.batches for name in batch.names):
+                self.reference = reference_log_probs(self.model, self.parts, self.batches)
+            self.trainer.use_reference(self.reference or ())
+
+    def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
+        """Whether to save and whether to stop after this optimiser step."""
+        guards = self.config.guards
+        if step % guards.probe_every == 0 or last:
+            self._probe(step)
+            self.stopped = self._reason_to_stop()
+        self.hooks.progress(step, self.steps)
+        finished = last or bool(self.stopped)
+        self.interrupted = not finished and self.hooks.should_stop()
+        due = step % self.config.checkpoint_every == 0 and not finished
+        return due or self.interrupted, bool(self.stopped) or self.interrupted
+
+    def _probe(self, step: int) -> None:
+        now = self.base if step == 0 else read(self.model, self.parts, self.tokenizer, self.probes_on)
+        self.probes.append(probe(step, now, self.base, self.config.guards))
+        if best(self.probes, self.config.guards).step == step:
+            self.best_state = trainable_state(self.model)
+
+    def _reason_to_stop(self) -> str:
+        return stop_reason(self.probes, self.config.guards)
+
+    def _checkpoint(self) -> None:
+        # The step's history entry is made by the loop before it saves, so the checkpoint includes it.
+        folder = write_checkpoint(
+            self.checkpoints, self.trainer.state.global_step, self.fingerprint, self._write
+        )
+        self.hooks.on_checkpoint(folder)
+
+    def _write(self, folder: Path) -> None:
+        self.trainer.write_state(folder)
+        save_file(self.best_state, str(folder / BEST))
+        state = {
+            "steps": [asdict(row) for row in self.trainer.steps],
+            "probes": [asdict(row) for row in self.probes],
+        }
+        (folder / PROGRESS).write_text(json.dumps(state), encoding="utf-8")
+
+    def _restore(self, folder: Path) -> None:
+        state = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        self.trainer.steps[:] = [TrainingStep(**row) for row in state["steps"]]
+        self.probes[:] = [Probe(**row) for row in state["probes"]]
+        self.best_state = load_file(folder / BEST)
+
+
+def _fingerprint(
+    config: AlignmentConfig,
+    loaded: LoadedModel,
+    seed: int,
+    *batches: Sequence[TokenBatch],
+) -> str:
+    """sha256 of what shapes the training; a checkpoint of another run is never resumed from."""
+    digest = hashlib.sha256()
+    digest.update(
+        json.dumps(
+            [
+                config.model_dump(mode="json", exclude={"reference", "checkpoint_every"}),
+                loaded.precision,
+                seed,
+            ]
+        ).encode()
+    )
+    digest.update(loaded.model.config.to_json_string(use_diff=False).encode())
+    for batch in (batch for group in batches for batch in group):
+        digest.update(repr(batch.names).encode())
+        digest.update(batch.input_ids.numpy().tobytes())
+        digest.update(batch.positions.numpy().tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _memory_errors(checkpoints: Path, run: str, config: AlignmentConfig) -> Iterator[None]:
+    """Out of memory, on whichever device, as one line that names the batch and what can be resumed."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            raise
+        newest = newest_checkpoint(checkpoints, run)
+        state = f"{newest.name} is complete and will be resumed" if newest else "there is no checkpoint yet"
+        raise CounterpoiseError(
+            f"out of memory in a batch of {config.optimisation.batch_pairs} pairs; {state}",
+            "free memory and run again, or lower optimisation.batch_pairs and raise gradient_accumulation",
+        ) from error

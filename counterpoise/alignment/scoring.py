@@ -1,0 +1,80 @@
+"""Sequence log-probabilities: the one forward pass that training, reference and probes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from counterpoise.alignment.batches import TokenBatch
+from counterpoise.alignment.records import ReferenceLogProb
+from counterpoise.errors import ModelError
+from counterpoise.likelihood.token_log_probs import token_log_probs
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """A causal model taken apart: the body that gives hidden states, and the output head.
+
+    Attributes:
+        body: called with ``input_ids``; its ``last_hidden_state`` is ``[sequences, length, width]``.
+        head: ``[vocabulary, width]``.
+        device: where inputs go.
+    """
+
+    body: Any
+    head: Tensor
+    device: torch.device
+
+
+def decoder(model: Any) -> Decoder:
+    """The parts of a ``transformers`` causal model or of the ``PeftModel`` around one.
+
+    Raises:
+        ModelError: head × hidden state is not what the model itself returns as logits (a scaled, capped or
+            biased head), found by comparing both on two tokens.
+    """
+    causal = model.get_base_model() if hasattr(model, "peft_config") else model
+    parts = Decoder(causal.base_model, causal.get_output_embeddings().weight, causal.device)
+    ids = torch.tensor([[0, 1]], device=parts.device)
+    training = causal.training
+    causal.eval()
+    with torch.no_grad():
+        whole = causal(input_ids=ids, use_cache=False).logits.float()
+        ours = (hidden_states(parts, ids) @ parts.head.T).float()
+    causal.train(training)
+    if not torch.allclose(whole, ours, rtol=0.02, atol=0.1):
+        raise ModelError(
+            f"{type(causal).__name__} changes its logits after the output head",
+            "models with a scaled, capped or biased head are not supported yet",
+        )
+    return parts
+
+
+def hidden_states(parts: Decoder, input_ids: Tensor) -> Tensor:
+    """Final hidden states, ``[sequences, length, width]``; causal attention needs no padding mask."""
+    states: Tensor = parts.body(input_ids=input_ids, use_cache=False).last_hidden_state
+    return states
+
+
+def sequence_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
+    """Summed log-probability of each sequence's scored tokens, ``[sequences]`` fp32, nats; differentiable."""
+    hidden = hidden_states(parts, batch.input_ids).flatten(0, 1).index_select(0, batch.positions)
+    scores = token_log_probs(hidden, parts.head, batch.targets)
+    # A dense matrix summed by row: index_add would add in an undefined order on a GPU.
+    table = scores.new_zeros(batch.input_ids.numel()).index_copy(0, batch.positions, scores)
+    return table.view(batch.input_ids.shape).sum(-1)
+
+
+@torch.no_grad()
+def reference_log_probs(model: Any, parts: Decoder, batches: Iterable[TokenBatch]) -> list[ReferenceLogProb]:
+    """The base's log-probabilities of every preference: adapter off, in the batches training will see."""
+    result: list[ReferenceLogProb] = []
+    with model.disable_adapter():
+        for batch in batches:
+            chosen, rejected = sequence_log_probs(parts, batch.to(parts.device)).chunk(2)
+            result += map(ReferenceLogProb, batch.names, chosen.tolist(), rejected.tolist())
+    return result

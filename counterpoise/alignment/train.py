@@ -1,0 +1,92 @@
+"""Train a 4-bit LoRA adapter towards neutral: probe, guard, choose, and survive being killed."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from counterpoise.alignment.config import AlignmentConfig
+from counterpoise.alignment.records import ReferenceLogProb, TrainingOutcome
+from counterpoise.errors import DataError
+from counterpoise.models.config import Precision
+from counterpoise.models.loading import load_model, quiet_libraries
+from counterpoise.records import Pair, Preference, Progress, silent
+
+
+def train_adapter(  # noqa: PLR0913  # each is one independent input
+    model_folder: Path,
+    train: Sequence[Preference],
+    validation: Sequence[Pair],
+    probe_texts: Sequence[str],
+    config: AlignmentConfig,
+    *,
+    precision: Precision,
+    seed: int,
+    out: Path,
+    checkpoints: Path,
+    reference: Sequence[ReferenceLogProb] | None = None,
+    device: str | None = None,
+    progress: Progress = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_checkpoint: Callable[[Path], None] = lambda folder: None,
+) -> TrainingOutcome:
+    """Train, and write the adapter of the best healthy probe to ``out``.
+
+    Same inputs, seed and thread count give the same bytes, however often the run was killed in between.
+
+    Args:
+        model_folder: a safetensors model folder.
+        train: the kept preferences of the training folds.
+        validation: pairs that no preference descends from; the guards and the choice look at nothing else.
+        probe_texts: neutral sentences for the perplexity guard.
+        out: a new folder for the adapter, in safetensors and fp32.
+        checkpoints: a folder of this run alone; an earlier call's newest valid checkpoint there is resumed.
+        reference: the base's log-probabilities, if they were computed before; default: compute them first.
+        should_stop: asked after every step; on True a checkpoint is completed and training ends.
+        on_checkpoint: called with each completed checkpoint folder.
+
+    Raises:
+        ModelError: the model folder or a LoRA target is wrong.
+        DataError: there is nothing to train or probe on.
+        TrainingStopped: ``should_stop`` said so; calling again resumes.
+        CounterpoiseError: out of memory; the newest checkpoint is whole.
+    """
+    if not train:
+        raise DataError("there are no preferences to train on", "filter fewer of them, or add pairs")
+    quiet_libraries()
+    # Importing trl imports bitsandbytes, which talks while it loads.
+    from counterpoise.alignment.run import Data, Hooks, Run  # noqa: PLC0415
+
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    with _own_randomness(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = Run(
+            load_model(model_folder, precision, device=device),
+            Data(train, validation, probe_texts, reference),
+            config,
+            seed=seed,
+            checkpoints=checkpoints,
+            hooks=Hooks(progress, should_stop, on_checkpoint),
+        )
+        run.go()
+        return run.finish(out)
+
+
+@contextmanager
+def _own_randomness() -> Iterator[None]:
+    """TRL seeds the global generators; give the caller's back afterwards."""
+    python, numeric = random.getstate(), np.random.get_state()
+    devices: list[Any] = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numeric)

@@ -1,0 +1,218 @@
+"""TRL's ``DPOTrainer`` with its data, loss and checkpoints replaced at the seams; the loop stays its own.
+
+What differs from the stock step: batches have one composition for good (chosen and rejected together, equal
+lengths side by side); log-probabilities come from :mod:`counterpoise.likelihood.token_log_probs`, without the
+entropy, accuracy and mean-logit metrics that stock computes on the whole vocabulary; reference log-probs are
+looked up; the objective may be one that TRL does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PrinterCallback, TrainerCallback
+from trl import DPOConfig, DPOTrainer
+
+from counterpoise.alignment.batches import TokenBatch
+from counterpoise.alignment.config import AlignmentConfig, LossSettings
+from counterpoise.alignment.lora import restore_trainable, trainable_state
+from counterpoise.alignment.losses import PairLogProbs, objective
+from counterpoise.alignment.records import ReferenceLogProb, TrainingStep
+from counterpoise.alignment.scoring import decoder, reference_log_probs, sequence_log_probs
+
+ADAPTER = "adapter.safetensors"
+Metrics = dict[str, float]
+
+
+class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
+    """A ``DPOTrainer`` over fixed :class:`TokenBatch` es; see the module's first lines.
+
+    Args:
+        batches: their compositions; ``order``: the batch of each forward pass, all epochs in a row.
+        save: called instead of TRL's own checkpoint writer.
+    """
+
+    def __init__(  # noqa: PLR0913  # DPOTrainer's own arguments and the four seams
+        self,
+        *,
+        model: Any,
+        tokenizer: Any,
+        peft_config: Any,
+        batches: Sequence[TokenBatch],
+        order: Sequence[int],
+        config: AlignmentConfig,
+        seed: int,
+        workspace: Path,
+        save: Callable[[], None],
+    ) -> None:
+        self._loss: LossSettings = config.loss
+        self._batches = batches
+        self._epoch_batches = len(batches)
+        self._save_hook = save
+        self._reference: dict[str, ReferenceLogProb] = {}
+        self.steps: list[TrainingStep] = []
+        super().__init__(
+            model=model,
+            args=_arguments(config, seed, workspace, model.device),
+            data_collator=self._collate,
+            train_dataset=Dataset.from_dict({"batch": list(order)}),
+            processing_class=tokenizer,
+            peft_config=peft_config,
+        )
+        self.remove_callback(PrinterCallback)
+        _restore_adapter_settings(self.model, config.lora.dropout)
+        self._parts = decoder(self.model)
+
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        return dataset
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return torch.utils.data.SequentialSampler(
+            train_dataset if train_dataset is not None else self.train_dataset
+        )
+
+    def _collate(self, rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+        batch = self._batches[rows[0]["batch"]]
+        return {"input_ids": batch.input_ids, "batch": rows[0]["batch"]}
+
+    def use_reference(self, rows: Sequence[ReferenceLogProb]) -> None:
+        """Look reference log-probabilities up in ``rows`` instead of computing them in every step."""
+        self._reference = {row.preference_id: row for row in rows}
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Mapping[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Tensor:
+        """The objective on one batch: mean over its pairs."""
+        batch = self._batches[inputs["batch"]].to(self._parts.device)
+        pairs = self._pair_log_probs(batch)
+        loss, anchor = objective(pairs, self._loss)
+        for name, value in _metrics(pairs, anchor, self._loss.beta).items():
+            self._metrics["train"][name].append(value)
+        return loss
+
+    def _pair_log_probs(self, batch: TokenBatch) -> PairLogProbs:
+        rows = [self._reference[name] for name in batch.names] if self._reference else None
+        if rows is None:
+            rows = reference_log_probs(self.model, self._parts, [batch])
+        chosen, rejected = sequence_log_probs(self._parts, batch).chunk(2)
+        chosen_tokens, rejected_tokens = batch.counts.chunk(2)
+        return PairLogProbs(
+            chosen=chosen,
+            rejected=rejected,
+            reference_chosen=chosen.new_tensor([row.chosen for row in rows]),
+            reference_rejected=chosen.new_tensor([row.rejected for row in rows]),
+            chosen_tokens=chosen_tokens,
+            rejected_tokens=rejected_tokens,
+        )
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Keep one :class:`TrainingStep` per optimiser step; nothing is printed or reported elsewhere."""
+        if "loss" not in logs:
+            return
+        collected = self._metrics["train"]
+        means = {name: float(torch.stack(values).mean()) for name, values in collected.items()}
+        collected.clear()
+        self.steps.append(
+            TrainingStep(
+                step=self.state.global_step,
+                epoch=self.state.global_step * self.args.gradient_accumulation_steps / self._epoch_batches,
+                learning_rate=logs["learning_rate"],
+                loss=logs["loss"],
+                gradient_norm=logs["grad_norm"],
+                **means,
+            )
+        )
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self._save_hook()
+
+    def write_state(self, folder: Path) -> None:
+        """Everything the loop needs to go on: adapter, optimiser, scheduler, random generators, counters."""
+        save_file(trainable_state(self.model), str(folder / ADAPTER))
+        self._save_optimizer_and_scheduler(str(folder))
+        self._save_rng_state(str(folder))
+        self.state.save_to_json(str(folder / "trainer_state.json"))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        restore_trainable(self.model, load_file(Path(resume_from_checkpoint) / ADAPTER))
+
+
+def _restore_adapter_settings(model: Any, dropout: float) -> None:
+    """Undo what TRL does to the adapter: bf16 for 4-bit models, and no dropout anywhere.
+
+    A bf16 adapter would not survive a checkpoint unchanged; and of all dropout only the base's must be off.
+    """
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    for name, module in model.named_modules():
+        if ".lora_dropout." in name and isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+
+
+def _metrics(pairs: PairLogProbs, anchor: Tensor, beta: float) -> dict[str, Tensor]:
+    """Means over the pairs, left on the device: reading them would make the step wait."""
+    reward = (beta * pairs.delta).detach()
+    return {
+        "anchor": anchor.detach(),
+        "reward_margin": reward.mean(),
+        "reward_accuracy": (reward > 0).float().mean(),
+        "chosen_log_prob": pairs.chosen.detach().mean(),
+        "rejected_log_prob": pairs.rejected.detach().mean(),
+        "chosen_change": (pairs.chosen_change / pairs.chosen_tokens).detach().mean(),
+        "rejected_change": (pairs.rejected_change / pairs.rejected_tokens).detach().mean(),
+    }
+
+
+def _arguments(config: AlignmentConfig, seed: int, workspace: Path, device: torch.device) -> Any:
+    """TRL's arguments. One dataset row is a whole batch and one epoch is all epochs in a row."""
+    optimisation = config.optimisation
+    return DPOConfig(
+        output_dir=str(workspace),
+        per_device_train_batch_size=1,
+        num_train_epochs=1,
+        gradient_accumulation_steps=optimisation.gradient_accumulation,
+        learning_rate=optimisation.learning_rate,
+        lr_scheduler_type=optimisation.schedule,
+        warmup_steps=optimisation.warmup,
+        weight_decay=optimisation.weight_decay,
+        max_grad_norm=optimisation.max_gradient_norm,
+        gradient_checkpointing=optimisation.gradient_checkpointing,
+        optim="adamw_torch",
+        beta=config.loss.beta,
+        bf16=False,
+        fp16=False,
+        seed=seed,
+        use_cpu=device.type == "cpu",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        save_strategy="no",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+
+
+class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers ships no types for it here
+    """Calls ``after_step`` once per optimiser step; it answers whether to save and whether to stop."""
+
+    def __init__(self, after_step: Callable[[int, bool], tuple[bool, bool]]) -> None:
+        self._after_step = after_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        """Ask what to do after this optimiser step."""
+        save, stop = self._after_step(state.global_step, state.global_step >= state.max_steps)
+        control.should_save = save
+        control.should_training_stop = control.should_training_stop or stop
+        return control
