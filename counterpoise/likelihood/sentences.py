@@ -71,11 +71,13 @@ def score_sentences(
     encoded = encode(loaded.tokenizer, texts, prefix)
     causal = causal_model(loaded)
     check_lengths(encoded, texts, getattr(causal.config, "max_position_embeddings", None))
-    forest = grow((row.ids for row in encoded), share=causal.config.model_type in SHARES_PREFIXES)
+    share = causal.config.model_type in SHARES_PREFIXES
+    forest = grow((row.ids for row in encoded), share=share)
     total = sum(len(tree.sequences) for tree in forest)
     found: dict[Ids, list[float]] = {}
     for group in batches(forest, token_budget):
-        found.update(_score_batch(causal, group, loaded.device))
+        inputs = (tree_inputs if share else row_inputs)(group)
+        found.update(_score_batch(causal, group, {name: t.to(loaded.device) for name, t in inputs.items()}))
         progress(len(found), total)
     return [_sentence(row.targets, found.get(row.ids, [])) for row in encoded]
 
@@ -90,9 +92,9 @@ def _sentence(targets: Ids, log_probs: list[float]) -> SentenceScore:
 
 
 @torch.inference_mode()
-def _score_batch(causal: Any, group: Sequence[Tree], device: torch.device) -> dict[Ids, list[float]]:
+def _score_batch(causal: Any, group: Sequence[Tree], inputs: dict[str, Tensor]) -> dict[Ids, list[float]]:
     """Token log-probabilities of every sequence of the trees in ``group``."""
-    inputs = _tensors(group, device)
+    device = inputs["input_ids"].device
     places = [
         row * inputs["input_ids"].shape[1] + node
         for row, tree in enumerate(group)
@@ -127,21 +129,28 @@ def _is_plain(head: Any, config: Any) -> bool:
     return plain and not scaled
 
 
-def _tensors(group: Sequence[Tree], device: torch.device) -> dict[str, Tensor]:
+def tree_inputs(group: Sequence[Tree]) -> dict[str, Tensor]:
     """Padded ids and positions ``[rows, width]``, and who attends to whom ``[rows, 1, width, width]``."""
-    rows, width = len(group), max(map(len, group))
-    ids = torch.zeros(rows, width, dtype=torch.int64)
-    positions = torch.zeros(rows, width, dtype=torch.int64)
+    ids, _ = _padded([tree.tokens for tree in group])
+    positions, _ = _padded([tree.depths for tree in group])
     # Padding attends to itself alone: a row that attends to nothing would be NaN.
-    mask = torch.eye(width, dtype=torch.bool).repeat(rows, 1, 1)
+    mask = torch.eye(ids.shape[1], dtype=torch.bool).repeat(len(group), 1, 1)
     for row, tree in enumerate(group):
-        ids[row, : len(tree)] = torch.tensor(tree.tokens)
-        positions[row, : len(tree)] = torch.tensor(tree.depths)
         for node, parent in enumerate(tree.parents):
             if parent >= 0:
                 mask[row, node] |= mask[row, parent]
-    return {
-        "input_ids": ids.to(device),
-        "position_ids": positions.to(device),
-        "attention_mask": mask[:, None].to(device),
-    }
+    return {"input_ids": ids, "position_ids": positions, "attention_mask": mask[:, None]}
+
+
+def row_inputs(group: Sequence[Tree]) -> dict[str, Tensor]:
+    """Right-padded ids and mask ``[rows, width]`` of trees that hold one sequence each."""
+    ids, own = _padded([tree.tokens for tree in group])
+    return {"input_ids": ids, "attention_mask": own.long()}
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """The rows padded with 0 on the right, and which cells are their own, both ``[rows, width]``."""
+    width = max(map(len, rows))
+    lengths = torch.tensor([len(row) for row in rows])
+    values = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+    return values, torch.arange(width) < lengths[:, None]

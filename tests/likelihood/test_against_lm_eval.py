@@ -1,0 +1,30 @@
+"""The scores are lm-eval's, by running lm-eval: same pairs, same weights, same prefix token."""
+
+from __future__ import annotations
+
+import pytest
+
+from counterpoise.likelihood.pairs import score_pairs
+from counterpoise.metrics.crows import bias_score
+from counterpoise.models.loading import LoadedModel
+from counterpoise.records import Pair
+
+pytest.importorskip("lm_eval", reason="the bench extra is not installed")
+from tests.likelihood.lm_eval_peer import run_lm_eval
+
+
+def check_agreement(loaded: LoadedModel, pairs: list[Pair], prefix: str) -> None:
+    token = getattr(loaded.tokenizer, f"{prefix}_token_id")
+    peer = run_lm_eval(loaded, pairs, token)
+    ours = score_pairs(loaded, pairs, "base", prefix=prefix)
+    for score, (more, less) in zip(ours, peer.log_likelihoods, strict=True):
+        assert score.more_log_prob == pytest.approx(more, abs=1e-3)
+        assert score.less_log_prob == pytest.approx(less, abs=1e-3)
+    result = bias_score(pairs, ours)
+    assert result.pct_stereotype == pytest.approx(100 * peer.pct_stereotype, abs=0.1)
+    assert result.mean_abs_margin == pytest.approx(peer.likelihood_diff, abs=0.01)
+
+
+@pytest.mark.parametrize("prefix", ["bos", "eos"])
+def test_tiny_model(tiny: LoadedModel, pairs: list[Pair], prefix: str) -> None:
+    check_agreement(tiny, pairs, prefix)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from counterpoise.errors import DataError, ModelError
+from counterpoise.likelihood import sentences as module
+from counterpoise.likelihood.sentences import SHARES_PREFIXES, score_sentences
+from counterpoise.models.loading import LoadedModel, load_model
+from counterpoise.records import Pair
+
+
+def texts_of(pairs: list[Pair]) -> list[str]:
+    return [text for pair in pairs for text in (pair.more, pair.less)]
+
+
+def one_by_one(loaded: LoadedModel, text: str, prefix: list[int]) -> list[float]:
+    """Token log-probabilities straight from the model's own logits, one unpadded sentence at a time."""
+    ids = torch.tensor([prefix + loaded.tokenizer(text, add_special_tokens=False)["input_ids"]])
+    with torch.no_grad():
+        log_probs = loaded.model(input_ids=ids).logits[0, :-1].double().log_softmax(-1)
+    return [float(row[token]) for row, token in zip(log_probs, ids[0, 1:], strict=True)]
+
+
+@pytest.mark.parametrize("prefix", ["bos", "eos", "none", "<pad>", "a"])
+def test_equals_the_models_own_logits(tiny: LoadedModel, pairs: list[Pair], prefix: str) -> None:
+    token = {"bos": "<s>", "eos": "</s>", "none": None}.get(prefix, prefix)
+    before = [] if token is None else [tiny.tokenizer.convert_tokens_to_ids(token)]
+    texts = texts_of(pairs)
+    for text, score in zip(texts, score_sentences(tiny, texts, prefix=prefix), strict=True):
+        expected = one_by_one(tiny, text, before)
+        assert score.token_log_probs == pytest.approx(expected, abs=1e-4)
+        assert score.sum_log_prob == pytest.approx(math.fsum(expected), abs=3e-4)
+        assert score.tokens == len(expected) == len(score.token_ids)
+
+
+def test_without_a_prefix_the_first_token_is_unscored(tiny: LoadedModel) -> None:
+    (whole,) = score_sentences(tiny, ["women are late"], prefix="bos")
+    (rest,) = score_sentences(tiny, ["women are late"], prefix="none")
+    assert rest.tokens == whole.tokens - 1
+    assert rest.token_ids == whole.token_ids[1:]
+
+
+def test_texts_with_nothing_to_score(tiny: LoadedModel) -> None:
+    empty, single = score_sentences(tiny, ["", "a"], prefix="none")
+    assert (empty.tokens, empty.sum_log_prob) == (0, 0.0)
+    assert (single.tokens, single.sum_log_prob) == (0, 0.0)
+    assert score_sentences(tiny, []) == []
+    assert score_sentences(tiny, [""], prefix="bos")[0].tokens == 0
+
+
+def test_order_and_duplicates_do_not_matter(tiny: LoadedModel, pairs: list[Pair]) -> None:
+    texts = texts_of(pairs)
+    scores = dict(zip(texts, score_sentences(tiny, texts), strict=True))
+    shuffled = texts + texts[:7]
+    random.Random(1).shuffle(shuffled)
+    assert score_sentences(tiny, shuffled) == [scores[text] for text in shuffled]  # bit for bit
+
+
+@pytest.mark.parametrize("budget", [1, 64, 100_000])
+def test_any_budget_gives_the_same_scores(tiny: LoadedModel, pairs: list[Pair], budget: int) -> None:
+    texts = texts_of(pairs)
+    for score, other in zip(
+        score_sentences(tiny, texts), score_sentences(tiny, texts, token_budget=budget), strict=True
+    ):
+        assert other.sum_log_prob == pytest.approx(score.sum_log_prob, abs=1e-4)
+
+
+def test_progress_ends_at_the_distinct_texts(tiny: LoadedModel) -> None:
+    seen: list[tuple[int, int]] = []
+    score_sentences(
+        tiny, ["one day", "two days", "one day"], progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen[-1] == (2, 2)
+
+
+def test_a_missing_prefix_token_names_the_alternatives(tiny: LoadedModel) -> None:
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tiny.tokenizer.backend_tokenizer, eos_token="</s>", pad_token="<pad>"
+    )
+    loaded = replace(tiny, tokenizer=tokenizer)
+    with pytest.raises(ModelError, match="no BOS token — use prefix eos, none"):
+        score_sentences(loaded, ["a"], prefix="bos")
+    with pytest.raises(ModelError, match="no token '<nope>' in its vocabulary"):
+        score_sentences(loaded, ["a"], prefix="<nope>")
+
+
+def test_too_long_a_text_is_refused(tiny: LoadedModel) -> None:
+    with pytest.raises(DataError, match="exceeds the model's 512 positions"):
+        score_sentences(tiny, ["x " * 600])
+
+
+def test_bf16_stays_near_fp32(tiny: LoadedModel, tiny_folder: Path, pairs: list[Pair]) -> None:
+    half = load_model(tiny_folder, "bf16", device="cpu")
+    texts = texts_of(pairs)
+    for score, other in zip(score_sentences(tiny, texts), score_sentences(half, texts), strict=True):
+        assert other.sum_log_prob == pytest.approx(score.sum_log_prob, rel=0.02, abs=0.5)
+
+
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 384}
+LLAMA_LIKE = {**SMALL, "intermediate_size": 48, "num_key_value_heads": 1, "max_position_embeddings": 128}
+ARCHITECTURES = {
+    "llama": LLAMA_LIKE,
+    "mistral": LLAMA_LIKE,
+    "qwen2": LLAMA_LIKE,
+    "qwen3": {**LLAMA_LIKE, "head_dim": 16},
+    "phi3": {**LLAMA_LIKE, "pad_token_id": 0},
+    "opt": {**SMALL, "ffn_dim": 48, "word_embed_proj_dim": 16, "max_position_embeddings": 128},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "vocab_size": 384, "n_positions": 128},
+    "gpt_neox": {**SMALL, "intermediate_size": 48, "max_position_embeddings": 128},
+    # Not plain: a soft cap on the logits, a head with a bias, positions from slopes.
+    "gemma2": {**LLAMA_LIKE, "head_dim": 16, "final_logit_softcapping": 5.0},
+    "phi": {**SMALL, "intermediate_size": 48, "max_position_embeddings": 128},
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 2, "vocab_size": 384},
+}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture(architecture: str, tiny: LoadedModel, pairs: list[Pair]) -> None:
+    config = transformers.AutoConfig.for_model(architecture, **ARCHITECTURES[architecture])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = transformers.AutoModelForCausalLM.from_config(config).eval()
+        for parameter in model.parameters():
+            parameter.data.normal_(0, 0.3)
+    loaded = replace(tiny, model=model)
+    texts = texts_of(pairs)
+    for text, score in zip(texts, score_sentences(loaded, texts), strict=True):
+        expected = one_by_one(loaded, text, [tiny.tokenizer.bos_token_id])
+        assert score.token_log_probs == pytest.approx(expected, abs=2e-4)
+
+
+def test_the_list_of_tested_architectures_is_complete() -> None:
+    assert set(ARCHITECTURES) >= SHARES_PREFIXES
+    assert not SHARES_PREFIXES & {"gemma2", "phi", "bloom"}
+    assert module.SHARES_PREFIXES is SHARES_PREFIXES
