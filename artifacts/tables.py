@@ -115,3 +115,37 @@ GENERATIONS = _table(
     _column("text", pa.string(), "The continuation alone"),
     _column("tokens", pa.int32(), "Length of the continuation, tokens"),
 )
+
+HISTORY = _table(
+    "history",
+    1,
+    _column("step", pa.int32(), "Optimiser steps done, from 1"),
+    _column("epoch", pa.float64(), "Passes over the preferences done"),
+    _column("learning_rate", pa.float64(), "The rate this step used"),
+    _column("loss", pa.float64(), "The whole objective, mean over the step's pairs"),
+    _column("anchor", pa.float64(), "The anchor's part of the loss"),
+    _column("reward_margin", pa.float64(), "beta x (policy margin - reference margin)"),
+    _column("reward_accuracy", pa.float64(), "Share of pairs with a positive reward margin, 0 to 1"),
+    _column("chosen_log_prob", pa.float64(), "Summed over the chosen completion, nats"),
+    _column("rejected_log_prob", pa.float64(), "Summed over the rejected completion, nats"),
+    _column("chosen_change", pa.float64(), "Policy - reference on the chosen completion, nats per token"),
+    _column("rejected_change", pa.float64(), "Policy - reference on the rejected completion, nats per token"),
+    _column("gradient_norm", pa.float64(), "Norm of the gradient before clipping"),
+)
+
+PROBES = _table(
+    "probes",
+    1,
+    _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
+    _column("score", pa.float64(), "Validation pairs whose stereotyping sentence is likelier, percent"),
+    _column("ties", pa.int32(), "Validation pairs with equal log-probabilities"),
+    _column("soft_score", pa.float64(), "The score with a softened step, percent"),
+    _column("mean_margin", pa.float64(), "Mean of log p(more) - log p(less), nats"),
+    _column("mean_abs_margin", pa.float64(), "Mean absolute margin, nats"),
+    _column("less_change", pa.float64(), "Mean change of the less stereotyping sentence, nats per token"),
+    _column("more_change", pa.float64(), "Mean change of the more stereotyping sentence, nats per token"),
+    _column("perplexity", pa.float64(), "Of the neutral probe texts, per token"),
+    _column("perplexity_rise", pa.float64(), "Relative to the base; 0.02 is 2 %"),
+    _column("usable_text", pa.float64(), "Share of short greedy continuations that read as text, 0 to 1"),
+    _column("complaint", pa.string(), "Why a guard rejects this probe; empty when healthy"),
+)

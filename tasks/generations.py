@@ -4,39 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from artifacts.store import Ref
 from artifacts.tables import GENERATIONS
-from counterpoise.generation.decode import Batch, generate_batch, in_order, plan_batches
-from counterpoise.generation.prompts import load_prompts
-from counterpoise.models.loading import LoadedModel, adapter_switched, load_model
 from counterpoise.records import Generation, Variant
 from tasks.job import Job
-from tasks.precision import scoring_precision
+from tasks.models import VARIANTS, load_with_adapter, scoring_precision
 from tasks.shards import in_shards
 from tasks.stage import Stage
 
-VARIANTS: tuple[Variant, ...] = ("base", "tuned")
+if TYPE_CHECKING:
+    from counterpoise.generation.decode import Batch
 
 
 def compute(job: Job, model: Ref, adapter: Ref) -> None:
     """Continues every prompt with the adapter off, then on; each batch is kept as it is done."""
+    from counterpoise.generation.decode import generate_batch, in_order, plan_batches
+    from counterpoise.generation.prompts import load_prompts
+    from counterpoise.models.loading import adapter_switched
+
     config = job.config.generation
-    loaded = load_model(job.folder(model), scoring_precision(job.config), adapter=job.folder(adapter))
+    loaded = load_with_adapter(job, model, adapter)
     batches = plan_batches(loaded, load_prompts(config.prompt_set), config)
+
+    def continued(work: Sequence[tuple[Variant, Batch]]) -> list[Generation]:
+        rows: list[Generation] = []
+        for variant, batch in work:
+            with adapter_switched(loaded, variant == "tuned"):
+                rows += generate_batch(loaded, batch, config, seed=job.seed, variant=variant)
+        return rows
+
     work = [(variant, batch) for variant in VARIANTS for batch in batches]
-
-    def one(items: Sequence[tuple[Variant, Batch]]) -> list[Generation]:
-        return [row for variant, batch in items for row in _continued(job, loaded, variant, batch)]
-
-    rows = iter(in_shards(job, "batch", work, 1, one, GENERATIONS, Generation))
-    for_variant = [[list(islice(rows, len(batch))) for batch in batches] for _ in VARIANTS]
-    job.write(GENERATIONS, [row for made in for_variant for row in in_order(batches, made)])
-
-
-def _continued(job: Job, loaded: LoadedModel, variant: Variant, batch: Batch) -> list[Generation]:
-    with adapter_switched(loaded, variant == "tuned"):
-        return generate_batch(loaded, batch, job.config.generation, seed=job.seed, variant=variant)
+    made = iter(in_shards(job, "batch", work, 1, continued, GENERATIONS, Generation))
+    by_variant = [[list(islice(made, len(batch))) for batch in batches] for _ in VARIANTS]
+    job.write(GENERATIONS, [row for groups in by_variant for row in in_order(batches, groups)])
 
 
 generations = Stage(

@@ -44,6 +44,17 @@ class Job:
         """The run's seed."""
         return self.config.seed
 
+    @property
+    def held_out_fold(self) -> int:
+        """The fold this computation holds out.
+
+        Raises:
+            ValueError: the stage was run without one.
+        """
+        if self.fold is None:
+            raise ValueError("this stage is run once for each held-out fold; none was given")
+        return self.fold
+
     def folder(self, ref: Ref) -> Path:
         """A local folder with the files of an upstream artifact."""
         return self.store.fetch(ref)

@@ -3,56 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES
-from counterpoise.likelihood.config import ScoringConfig
-from counterpoise.likelihood.pairs import score_pairs
-from counterpoise.models.loading import LoadedModel, adapter_switched, load_model
 from counterpoise.pairs.folds import PairRow, from_rows, split_of
-from counterpoise.records import Pair, PairScore, Variant
+from counterpoise.records import Pair, PairScore
 from tasks.job import Job
-from tasks.precision import scoring_precision
+from tasks.models import VARIANTS, load_with_adapter, scoring_settings
 from tasks.shards import in_shards
 from tasks.stage import Stage
 
 SHARD_PAIRS = 512
-VARIANTS: tuple[Variant, ...] = ("base", "tuned")
 
 
 def compute(job: Job, model: Ref, adapter: Ref, pairs: Ref) -> None:
     """Scores the pairs of the held-out fold with the adapter off and on."""
-    config = job.config
-    loaded = load_model(job.folder(model), scoring_precision(config), adapter=job.folder(adapter))
+    from counterpoise.likelihood.pairs import score_pairs
+
+    scoring = job.config.scoring
+    loaded = load_with_adapter(job, model, adapter)
+
+    def scored(chunk: Sequence[Pair]) -> list[PairScore]:
+        return [
+            row
+            for variant in VARIANTS
+            for row in score_pairs(
+                loaded, chunk, variant, prefix=scoring.prefix, token_budget=scoring.token_budget
+            )
+        ]
+
     held_out = [
         item.pair
         for item in from_rows(job.read(pairs, PAIRS, PairRow))
-        if split_of(item.fold, job.fold or 0, config.pairs.folds) == "test"
+        if split_of(item.fold, job.held_out_fold, job.config.pairs.folds) == "test"
     ]
-    work = partial(_scored, loaded, config.scoring)
-    rows = in_shards(job, "pairs", held_out, SHARD_PAIRS, work, SCORES, PairScore)
-    job.write(SCORES, rows)
-
-
-def _scored(loaded: LoadedModel, config: ScoringConfig, pairs: Sequence[Pair]) -> list[PairScore]:
-    rows: list[PairScore] = []
-    for variant in VARIANTS:
-        with adapter_switched(loaded, variant == "tuned"):
-            rows += score_pairs(loaded, pairs, variant, config)
-    return rows
+    job.write(SCORES, in_shards(job, "pairs", held_out, SHARD_PAIRS, scored, SCORES, PairScore))
 
 
 scores = Stage(
     name="scores",
     version=1,
     compute=compute,
-    settings=lambda config: {
-        "prefix": config.scoring.prefix,
-        "token_budget": config.scoring.token_budget,
-        "precision": scoring_precision(config),
-        "folds": config.pairs.folds,
-    },
+    settings=lambda config: scoring_settings(config) | {"folds": config.pairs.folds},
     tables=(SCORES,),
     libraries=("torch", "transformers", "peft", "bitsandbytes"),
     timeout_s=6 * 3600,

@@ -1,0 +1,33 @@
+"""Neutral sentences and what a model makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from counterpoise.records import Variant
+
+Part = Literal["probe", "evaluation"]
+
+
+@dataclass(frozen=True, slots=True)
+class NeutralText:
+    """A neutral sentence and what it is for.
+
+    Attributes:
+        part: ``probe`` (watched in training) or ``evaluation`` (seen by nothing before the report).
+    """
+
+    text_id: int
+    text: str
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """The log-probability one variant gives to one neutral sentence: nats, summed over ``tokens``."""
+
+    text_id: int
+    variant: Variant
+    log_prob: float
+    tokens: int

@@ -1,0 +1,82 @@
+"""Preferences → a LoRA adapter, trained in 4 bits, guarded and chosen on the validation fold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from artifacts.store import Ref
+from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENCES, PROBES
+from counterpoise.neutral.records import NeutralText
+from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.preferences.build import Counterfactual
+from counterpoise.preferences.leakage import TrainingSets, training_sets
+from counterpoise.records import Preference
+from tasks.job import Job
+from tasks.models import ADAPTER_FOLDER
+from tasks.stage import Stage
+
+
+def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences: Ref, neutral: Ref) -> None:
+    """Trains on every fold but the held-out and the validation one; resumes from its newest checkpoint."""
+    from counterpoise.alignment.train import train_adapter
+
+    sets = _sets(job, pairs, counterfactuals, preferences)
+    probes = [row.text for row in job.read(neutral, NEUTRAL, NeutralText) if row.part == "probe"]
+    job.scratch.restore()
+    outcome = train_adapter(
+        job.folder(model),
+        sets.train,
+        sets.validation,
+        probes,
+        job.config.alignment,
+        precision=job.config.model.precision,
+        seed=job.seed,
+        out=job.out / ADAPTER_FOLDER,
+        checkpoints=job.scratch.folder,
+        progress=job.progress,
+        should_stop=job.should_stop,
+        on_checkpoint=lambda folder: _publish(job, folder),
+    )
+    job.write(HISTORY, outcome.history)
+    job.write(PROBES, outcome.probes)
+    ledger = {name: len(rows) for name, rows in asdict(sets).items()}
+    chosen = {"selected_step": outcome.selected_step, "status": outcome.status, "reason": outcome.reason}
+    text = json.dumps(chosen | {"ledger": ledger}, indent=1, sort_keys=True)
+    (job.out / "selection.json").write_text(text, encoding="utf-8")
+
+
+def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> TrainingSets:
+    return training_sets(
+        from_rows(job.read(pairs, PAIRS, PairRow)),
+        job.read(preferences, PREFERENCES, Preference),
+        job.read(counterfactuals, COUNTERFACTUALS, Counterfactual),
+        evaluated=job.held_out_fold,
+        folds=job.config.pairs.folds,
+    )
+
+
+def _publish(job: Job, checkpoint: Path) -> None:
+    """Puts a checkpoint where another machine finds it, and forgets those that training has dropped."""
+    job.scratch.save(checkpoint.name)
+    for item in job.scratch.items():
+        if not (job.scratch.folder / item).exists():
+            job.scratch.remove(item)
+
+
+adapter = Stage(
+    name="adapter",
+    version=1,
+    compute=compute,
+    settings=lambda config: {
+        "alignment": config.alignment,
+        "precision": config.model.precision,
+        "folds": config.pairs.folds,
+    },
+    tables=(HISTORY, PROBES),
+    libraries=("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate"),
+    seeded=True,
+    timeout_s=24 * 3600,
+    tags=("gpu",),
+)

@@ -1,0 +1,40 @@
+"""How the stages that compare base and tuned load them: one set of weights, one precision, one adapter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from artifacts.store import Ref
+from counterpoise.records import Variant
+from tasks.job import Job
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig
+    from counterpoise.models.config import Precision
+    from counterpoise.models.loading import LoadedModel
+
+VARIANTS: tuple[Variant, ...] = ("base", "tuned")
+ADAPTER_FOLDER = "adapter"
+"""Where the adapter itself lies inside the adapter stage's artifact."""
+
+
+def scoring_precision(config: RunConfig) -> Precision:
+    """The scoring section's own precision, or the one the model is trained in."""
+    return config.scoring.precision or config.model.precision
+
+
+def scoring_settings(config: RunConfig) -> dict[str, Any]:
+    """What decides a log-probability."""
+    return {
+        "prefix": config.scoring.prefix,
+        "token_budget": config.scoring.token_budget,
+        "precision": scoring_precision(config),
+    }
+
+
+def load_with_adapter(job: Job, model: Ref, adapter: Ref) -> LoadedModel:
+    """The base model with the adapter attached; ``adapter_switched`` turns it off and on."""
+    from counterpoise.models.loading import load_model
+
+    folder = job.folder(adapter) / ADAPTER_FOLDER
+    return load_model(job.folder(model), scoring_precision(job.config), adapter=folder)

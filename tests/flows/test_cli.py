@@ -1,0 +1,55 @@
+"""The command line as a person meets it: a real process, its exit code and what it prints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import COMMANDS
+
+
+def counterpoise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+def test_help_lists_every_command(root: Path) -> None:
+    done = counterpoise("--help", cwd=root)
+    assert done.returncode == 0
+    assert all(f"  {name}" in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, root: Path) -> None:
+    done = counterpoise(name, "--help", cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: counterpoise" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (("nonsense",), 2, "No such command"),
+        (("plan", "--profile", "locl"), 2, "did you mean 'local'"),
+        (("plan", "--set", "sed=1"), 2, "did you mean 'seed'"),
+        (("run", "--set", "seed=many"), 2, "seed"),
+        (("runs", "--store", "no/such/store"), 1, "no/such/store"),
+        (("verify", "--store", "no/such/store"), 1, "no/such/store"),
+        (("run", "--set", "pairs.source=missing.csv", "--set", "model.source=tiny"), 1, "missing.csv"),
+    ],
+)
+def test_errors_are_one_line_with_the_right_code(
+    arguments: tuple[str, ...], code: int, expected: str, tmp_path: Path, root: Path
+) -> None:
+    done = counterpoise(*arguments, cwd=root)
+    assert done.returncode == code
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_where(root: Path) -> None:
+    assert "Traceback" in counterpoise("--debug", "plan", "--set", "sed=1", cwd=root).stderr

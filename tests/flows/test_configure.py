@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterpoise.config import RunConfig
+from counterpoise.errors import UsageError
+from flows.configure import load_config, profile_names
+
+
+def test_every_profile_is_valid_and_says_its_name() -> None:
+    assert profile_names() == ["local", "notebook", "opt-1.3b", "smoke"]
+    for name in profile_names():
+        assert load_config(name).profile == name
+
+
+def test_defaults_are_the_local_profile() -> None:
+    assert load_config("local") == RunConfig()
+
+
+def test_overrides_reach_any_depth_and_type() -> None:
+    config = load_config(
+        "local",
+        ["seed=7", "pairs.evaluate=[1, 2]", "alignment.lora.rank=4", "pairs.source=smoke-pairs", "generation.greedy=false"],
+    )
+    assert (config.seed, config.pairs.evaluate, config.alignment.lora.rank) == (7, (1, 2), 4)
+    assert (config.pairs.source, config.generation.greedy) == ("smoke-pairs", False)
+
+
+def test_a_file_is_a_profile(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("seed = 3\n[pairs]\nfolds = 4\n")
+    config = load_config(str(path))
+    assert (config.profile, config.seed, config.pairs.folds) == ("mine", 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("sed=1", "did you mean 'seed'"),
+        ("alignment.lora.rnk=4", "did you mean 'rank'"),
+        ("seed=soon", "seed = 'soon'"),
+        ("seed", "expected key.path=value"),
+        ("seed.deep=1", "unknown key|is a value|seed"),
+        ("pairs.evaluate=[9]", "expected distinct folds from 0 to 4"),
+    ],
+)
+def test_wrong_override_is_one_line_that_helps(override: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected) as caught:
+        load_config("local", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_profile_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'local'"):
+        load_config("locl")
+
+
+def test_profile_that_is_not_toml(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("seed = = 3")
+    with pytest.raises(UsageError, match=r"bad\.toml"):
+        load_config(str(path))
