@@ -1,0 +1,62 @@
+"""`counterpoise diff A B`: how two runs differ, stage by stage and component by component."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands._options import json_option, print_json, store_option
+
+if TYPE_CHECKING:
+    from artifacts.store import Store
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@store_option
+@json_option
+def command(first: str, second: str, store_url: str, as_json: bool) -> None:
+    """Explain how run SECOND differs from run FIRST (ids, unique beginnings of ids, or `latest`)."""
+    from artifacts.store import Store
+
+    store = Store.open(store_url, create=False)
+    rows = differences(store, store.run(first), store.run(second))
+    if as_json:
+        print_json({"first": first, "second": second, "stages": rows})
+        return
+    for row in rows:
+        click.echo(f"{row['stage']:<24} {row['difference']}")
+        for change in row["changes"]:
+            where = f"{change['component']} {change['name']}".strip()
+            click.echo(f"    {where}: {_short(change['before'])} → {_short(change['after'])}")
+
+
+def differences(store: Store, first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row a stage: same, same content, or different with the key components that changed."""
+    before, after = ({stage["stage"]: stage for stage in run["stages"]} for run in (first, second))
+    return [_difference(store, label, before.get(label), after.get(label)) for label in {**before, **after}]
+
+
+def _difference(
+    store: Store, label: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> dict[str, Any]:
+    from artifacts.keys import explain
+
+    if before is None or after is None:
+        only = "only in the second run" if before is None else "only in the first run"
+        return {"stage": label, "difference": only, "changes": []}
+    if before["key"] == after["key"]:
+        return {"stage": label, "difference": "same", "changes": []}
+    stage = before["ref"]["stage"]
+    changes = explain(store.manifest(stage, before["key"]).parts, store.manifest(stage, after["key"]).parts)
+    same = before["sha256"] == after["sha256"]
+    difference = "same content, made differently" if same else "different"
+    return {"stage": label, "difference": difference, "changes": [asdict(change) for change in changes]}
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"
