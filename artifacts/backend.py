@@ -26,7 +26,7 @@ class Entry:
 
 
 class Backend(Protocol):
-    """Addresses are relative POSIX names. Absence is ``FileNotFoundError``; other failures are ``StoreError``."""
+    """Addresses are relative POSIX names. Absence is ``FileNotFoundError``, other failures ``StoreError``."""
 
     url: str
     workspace: Path
@@ -92,5 +92,17 @@ class Backend(Protocol):
         ...
 
     def remove_tree(self, name: str) -> None:
-        """Deletes a folder, out of sight at once; absent is fine."""
+        """Deletes a file or folder, out of sight at once; absent is fine."""
+        ...
+
+    def used_at(self, name: str) -> float:
+        """When a folder itself was last marked as used, Unix seconds; 0 where a place does not know."""
+        ...
+
+    def heal(self, name: str, outputs: Sequence[str]) -> bool:
+        """Moves files not among ``outputs`` out of object folder ``name``; whether there were any."""
+        ...
+
+    def settle(self, folder: Path, name: str) -> None:
+        """After a commit: a draft that was copied elsewhere becomes the local copy of object ``name``."""
         ...

@@ -36,18 +36,21 @@ def table_from_records(name: str, schema: pa.Schema, rows: Sequence[Any]) -> pa.
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _array(name: str, field: pa.Field, values: list[Any]) -> pa.Array:
+def _array(name: str, field: pa.Field[Any], values: list[Any]) -> pa.Array[Any]:
     try:
-        return pa.array(values, type=field.type)
+        array: pa.Array[Any] = pa.array(values, type=field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        row = next((row for row, value in enumerate(values) if not _fits(field, value)), 0)
+        row, value = next(
+            ((row, value) for row, value in enumerate(values) if not _fits(field, value)), (0, "?")
+        )
         raise DataError(
-            f"table {name!r}, column {field.name!r}, row {row} (from 0) is {values[row]!r}, expected {field.type}",
+            f"table {name!r}, column {field.name!r}, row {row} (from 0) is {value!r}, expected {field.type}",
             "correct the value where it is made",
         ) from None
+    return array
 
 
-def _fits(field: pa.Field, value: Any) -> bool:
+def _fits(field: pa.Field[Any], value: Any) -> bool:
     try:
         pa.array([value], type=field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -90,23 +93,28 @@ def record_maker(record: type[T]) -> Callable[[dict[str, Any]], T]:
     hints = typing.get_type_hints(record)
     nested = {name: make for name, hint in hints.items() if (make := _maker(hint)) is not None}
 
-    def make(row: dict[str, Any]) -> T:
-        return record(
-            **{name: nested[name](value) if name in nested else value for name, value in row.items()}
-        )
+    def made(row: dict[str, Any]) -> T:
+        return record(**{name: nested.get(name, _same)(value) for name, value in row.items()})
 
-    return make
+    return made
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _maker(hint: Any) -> Callable[[Any], Any] | None:
     """How to rebuild a value of type ``hint``; None when it comes back as it is."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
-        inner = next((make for item in arguments if (make := _maker(item)) is not None), None)
-        return None if inner is None else lambda value: None if value is None else inner(value)
+        return _optional(next((make for item in arguments if (make := _maker(item)) is not None), None))
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return record_maker(hint)
     if hint is tuple or origin in {tuple, Sequence}:
-        inner = _maker(arguments[0]) if arguments else None
-        return lambda value: tuple(inner(item) if inner else item for item in value)
+        inner = (_maker(arguments[0]) if arguments else None) or _same
+        return lambda value: tuple(inner(item) for item in value)
     return None
+
+
+def _optional(make: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    return None if make is None else lambda value: None if value is None else make(value)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
 import time
 import uuid
@@ -14,9 +12,10 @@ from pathlib import Path
 
 from artifacts.failures import disk_errno, store_error
 from artifacts.folders import make_folder
+from artifacts.locks import FileLock
 
 _STALE_S = 3600.0
-"""Age after which a file in the workspace without an owner's lock is litter, seconds."""
+"""Age after which other files in the workspace are litter of a killed process, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +42,16 @@ def open_draft(workspace: Path, url: str, stage: str, key: str) -> Iterator[Draf
     Raises:
         StoreError: also in place of a full disk's error raised inside the block.
     """
-    name = f"draft-{stage}-{key[:12]}-{uuid.uuid4().hex[:12]}"
+    folder = workspace / f"draft-{stage}-{key[:12]}-{uuid.uuid4().hex[:12]}"
     try:
         make_folder(workspace)
         sweep(workspace)
-        lock = _locked(workspace / f"{name}.lock")
-        folder = workspace / name
+        lock = FileLock.attempt(_lock_of(folder))
         folder.mkdir()
     except OSError as error:
         raise store_error(error, url) from error
+    if lock is not None and not lock.works:
+        lock.release(remove=True)  # else the next draft would take us for dead
     try:
         yield Draft(stage, key, folder)
     except Exception as error:
@@ -60,42 +60,26 @@ def open_draft(workspace: Path, url: str, stage: str, key: str) -> Iterator[Draf
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            (workspace / f"{name}.lock").unlink()
         if lock is not None:
-            os.close(lock)
+            lock.release(remove=True)
 
 
 def sweep(workspace: Path) -> None:
     """Removes what dead processes left in ``workspace``: unlocked drafts at once, other files when stale."""
-    for lock in workspace.glob("draft-*.lock"):
+    for path in workspace.glob("draft-*.lock"):
         with contextlib.suppress(OSError):
-            descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                lock.unlink()
-            finally:
-                os.close(descriptor)
+            lock = FileLock.attempt(path)
+            if lock is not None and lock.works:
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                lock.release(remove=True)
+            elif lock is not None:
+                lock.release()
     for item in workspace.iterdir():
-        is_draft = item.name.startswith("draft-")
         with contextlib.suppress(OSError):
-            if not is_draft and time.time() - item.stat().st_mtime > _STALE_S:
+            is_stale = time.time() - item.stat().st_mtime > _STALE_S
+            if is_stale and not item.name.startswith("draft-"):
                 shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
-def _locked(path: Path) -> int | None:
-    """An open, locked descriptor of a new file; None where the file system has no locks."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists():  # a sweep may have removed it between the two calls
-                return descriptor
-        except BlockingIOError:
-            pass
-        except OSError:
-            os.close(descriptor)
-            path.unlink(missing_ok=True)
-            return None
-        os.close(descriptor)
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")

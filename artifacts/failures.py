@@ -6,12 +6,12 @@ import errno
 import functools
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
+from artifacts.damage import Damaged
 from counterpoise.errors import CounterpoiseError, StoreError
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 PAUSES_S = (0.1, 0.4, 1.6, 6.4)
 """Waits between tries of a transient failure, seconds: five tries, under nine seconds in all."""
@@ -19,22 +19,18 @@ PAUSES_S = (0.1, 0.4, 1.6, 6.4)
 _TRANSIENT = frozenset(
     {errno.EIO, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET}
 )
+_FREE = "free some space (`counterpoise gc` removes old artifacts), then run again"
+_ALLOW = "allow this user to write there, or choose another store"
 _REMEDIES = {
-    errno.ENOSPC: (
-        "the disk is full",
-        "free some space (`counterpoise gc` removes old artifacts), then run again",
-    ),
-    errno.EDQUOT: ("the disk quota is used up", "free some space (`counterpoise gc`), then run again"),
+    errno.ENOSPC: ("the disk is full", _FREE),
+    errno.EDQUOT: ("the disk quota is used up", _FREE),
     errno.EFBIG: ("the file is larger than this system allows", "raise the file-size limit (`ulimit -f`)"),
     errno.EROFS: ("the file system is read-only", "mount it for writing, or choose another store"),
-    errno.EACCES: ("permission denied", "allow this user to write there, or choose another store"),
-    errno.EPERM: ("operation not permitted", "allow this user to write there, or choose another store"),
+    errno.EACCES: ("permission denied", _ALLOW),
+    errno.EPERM: ("operation not permitted", _ALLOW),
     errno.EMFILE: ("too many open files", "raise the limit (`ulimit -n`), then run again"),
     errno.ENOTDIR: ("a folder was expected, a file is there", "choose another store, or move that file"),
-    errno.EIO: (
-        "the device reports a read or write error",
-        "check the disk; delete the damaged file and run again",
-    ),
+    errno.EIO: ("the device cannot be read or written", "check the disk; delete what is damaged, run again"),
 }
 _TEXTS = {
     "no space left on device": errno.ENOSPC,
@@ -57,34 +53,26 @@ class Retrying(Protocol):
         ...
 
 
-S = TypeVar("S", bound=Retrying)
-
-
-def retried(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Tries ``method`` again on transient failures; what remains becomes a :class:`StoreError`.
+def retried(method: Method) -> Method:
+    """Tries a backend's ``method`` again on transient failures; what remains becomes a :class:`StoreError`.
 
     ``FileNotFoundError`` passes through: absence is an answer, not a failure.
     """
 
     @functools.wraps(method)
-    def call(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
-        for pause in self.pauses_s:
+    def call(self: Retrying, *args: Any, **kwargs: Any) -> Any:
+        for pause in (*self.pauses_s, None):
             try:
                 return method(self, *args, **kwargs)
-            except (FileNotFoundError, CounterpoiseError):
+            except (FileNotFoundError, CounterpoiseError, Damaged):
                 raise
             except Exception as error:
-                if not self.is_transient(error):
+                if pause is None or not self.is_transient(error):
                     raise store_error(error, self.url, args) from error
-            time.sleep(pause)
-        try:
-            return method(self, *args, **kwargs)
-        except (FileNotFoundError, CounterpoiseError):
-            raise
-        except Exception as error:
-            raise store_error(error, self.url, args) from error
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
 
-    return call
+    return cast(Method, call)
 
 
 def is_transient_os_error(error: Exception) -> bool:

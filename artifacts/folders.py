@@ -53,12 +53,17 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_file(path: Path) -> None:
+    """Makes the bytes of ``path`` durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_tree(folder: Path) -> None:
     """Makes every file and name under ``folder`` durable."""
     for root, _, files in os.walk(folder):
         for name in files:
-            with open(Path(root, name), "rb") as file:
-                os.fsync(file.fileno())
+            sync_file(Path(root, name))
         sync_folder(Path(root))
 
 

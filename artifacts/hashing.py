@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,5 +97,5 @@ class HashMemo:
 
 
 def _identity(path: Path) -> list[int]:
-    status = os.stat(path)
+    status = path.stat()
     return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]

@@ -120,18 +120,22 @@ def config_for_key(settings: BaseModel) -> dict[str, Any]:
 def _config_value(value: Any, where: str) -> Any:
     if hasattr(type(value), "model_fields"):
         return config_for_key(value)
-    if isinstance(value, Enum):
-        return _config_value(value.value, where)
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, PurePath):
-        return value.as_posix()
     if isinstance(value, Mapping):
         return {str(name): _config_value(item, f"{where}.{name}") for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_config_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, set | frozenset):
         return sorted((_config_value(item, where) for item in value), key=canonical_json)
+    return _config_scalar(value, where)
+
+
+def _config_scalar(value: Any, where: str) -> Any:
+    if isinstance(value, Enum):
+        return _config_scalar(value.value, where)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, PurePath):
+        return value.as_posix()
     raise StoreError(
         f"{where} is a {type(value).__name__}, which has no canonical form in a cache key",
         'use JSON-like values, or mark the field json_schema_extra={"result": False}',
@@ -183,7 +187,7 @@ class Change:
 
 
 def explain(old: KeyParts, new: KeyParts) -> tuple[Change, ...]:
-    """The components in which two keys differ, in the order of :class:`KeyParts`; empty when the key is the same."""
+    """The components in which two keys differ, in the order of :class:`KeyParts`; empty for equal keys."""
     return tuple(
         change
         for field in fields(KeyParts)

@@ -11,12 +11,12 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from artifacts.backend import Backend
 from artifacts.clock import Clock
-from artifacts.layout import lease_name
 from artifacts.process import identity, is_dead
 from counterpoise.errors import StoreError
 
@@ -26,73 +26,76 @@ MAX_WAIT_S = 6 * 3600.0
 """After this long behind a live holder, compute without a lease rather than wait for ever."""
 
 
-class Lease:
-    """One held lease. ``held`` is false once another took it over, or when waiting was given up."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a lease says.
 
-    def __init__(self, backend: Backend, name: str, body: Mapping[str, Any], clock: Clock) -> None:
-        self._backend, self._name, self._clock = backend, name, clock
-        self._body = dict(body)
+    Attributes:
+        name: its address in the store.
+        ttl_s: how long its holder may be silent before it counts as dead, seconds.
+        owner: who holds it, for people.
+        needs: keys of the artifacts that the computation reads, which ``gc`` keeps; None keeps all.
+        max_wait_s: how long to wait behind a live holder before going on without a lease, seconds.
+    """
+
+    name: str
+    ttl_s: float
+    owner: str
+    needs: tuple[str, ...] | None = None
+    max_wait_s: float = MAX_WAIT_S
+
+
+class Lease:
+    """One lease. ``held`` is false once another took it over, or when waiting was given up."""
+
+    def __init__(self, backend: Backend, terms: Terms, clock: Clock) -> None:
+        self._backend, self._terms, self._clock = backend, terms, clock
+        self._token = uuid.uuid4().hex
         self._last = b""
         self._beats = 0
         self._mutex = threading.Lock()
         self.held = False
 
     def take(self, expected: bytes | None) -> bool:
-        """Takes the lease when it still is ``expected`` (None: free)."""
+        """Takes the lease when it still is ``expected`` (None: absent)."""
         with self._mutex:
-            data = self._encoded()
-            self.held = self._backend.swap(self._name, expected, data)
-            self._last = data
-            return self.held
+            return self._put(expected)
 
     def renew(self) -> bool:
         """Tells others that the holder lives; false when the lease is another's by now."""
         with self._mutex:
-            if self.held:
-                data = self._encoded()
-                self.held = self._backend.swap(self._name, self._last, data)
-                self._last = data
-            return self.held
+            return self.held and self._put(self._last)
 
     def release(self) -> None:
         """Gives the lease back."""
         with self._mutex:
             if self.held:
-                self._backend.swap(self._name, self._last, None)
                 self.held = False
+                self._backend.swap(self._terms.name, self._last, None)
 
-    def _encoded(self) -> bytes:
+    def _put(self, expected: bytes | None) -> bool:
         self._beats += 1
-        expires = self._clock.time() + self._body["ttl_s"]
-        return json.dumps({**self._body, "beat": self._beats, "expires_at": expires}).encode()
+        body = {
+            "owner": self._terms.owner,
+            "token": self._token,
+            "process": identity(),
+            "needs": self._terms.needs,
+            "beat": self._beats,
+            "expires_at": self._clock.time() + self._terms.ttl_s,
+        }
+        data = json.dumps(body).encode()
+        self.held = self._backend.swap(self._terms.name, expected, data)
+        self._last = data
+        return self.held
 
 
 @contextlib.contextmanager
-def hold_lease(
-    backend: Backend,
-    stage: str,
-    key: str,
-    ttl_s: float,
-    owner: str,
-    clock: Clock,
-    needs: Sequence[str] | None = None,
-    max_wait_s: float = MAX_WAIT_S,
-) -> Iterator[Lease]:
-    """See :meth:`artifacts.store.Store.lease`.
-
-    Args:
-        needs: keys of the artifacts that the computation reads, so that ``gc`` keeps them; None keeps all.
-        max_wait_s: how long to wait behind a live holder before going on without a lease, seconds.
-    """
-    body = {"owner": owner, "token": uuid.uuid4().hex, "ttl_s": ttl_s, "process": identity()}
-    lease = Lease(
-        backend, lease_name(stage, key), {**body, "needs": None if needs is None else [*needs]}, clock
-    )
-    _acquire(backend, lease, lease_name(stage, key), ttl_s, clock, max_wait_s)
+def hold_lease(backend: Backend, terms: Terms, clock: Clock) -> Iterator[Lease]:
+    """See :meth:`artifacts.store.Store.lease`."""
+    lease = Lease(backend, terms, clock)
+    _acquire(backend, lease, terms, clock)
     stop = threading.Event()
-    beat = threading.Thread(
-        target=_heartbeat, args=(lease, stop, ttl_s / 3), daemon=True, name=f"lease-{stage}"
-    )
+    beat = threading.Thread(target=_heartbeat, args=(lease, stop, terms.ttl_s / 3), daemon=True)
     if lease.held:
         beat.start()
     try:
@@ -105,34 +108,45 @@ def hold_lease(
             lease.release()
 
 
-def _acquire(
-    backend: Backend, lease: Lease, name: str, ttl_s: float, clock: Clock, max_wait_s: float
-) -> None:
+def _acquire(backend: Backend, lease: Lease, terms: Terms, clock: Clock) -> None:
     """Returns with the lease held, or without it after ``max_wait_s``."""
     start = changed_at = clock.monotonic()
     seen: bytes | None = None
-    while clock.monotonic() - start <= max_wait_s:
-        try:
-            current: bytes | None = backend.read(name)
-        except FileNotFoundError:
-            current = None
+    while True:
+        current = _read(backend, terms.name)
         if current != seen:
             seen, changed_at = current, clock.monotonic()
-        is_free = current is None or is_over(current, clock.time())
-        # Seen silent for a whole term by our own monotonic clock: dead, whatever the wall clocks say.
-        if (is_free or clock.monotonic() - changed_at > ttl_s) and lease.take(current):
+        # Silent for a whole term by our own monotonic clock: dead, whatever the wall clocks say.
+        is_silent = clock.monotonic() - changed_at > terms.ttl_s
+        if (current is None or is_silent or is_over(current, clock.time())) and lease.take(current):
             return
-        clock.sleep(min(_POLL_S, ttl_s / 4))
-    _LOG.warning("%s: waited %.0f s for another run; going on without the lease", name, max_wait_s)
+        if clock.monotonic() - start > terms.max_wait_s:
+            _LOG.warning("%s: waited %.0f s; going on without the lease", terms.name, terms.max_wait_s)
+            return
+        clock.sleep(min(_POLL_S, terms.ttl_s / 4))
+
+
+def _read(backend: Backend, name: str) -> bytes | None:
+    try:
+        return backend.read(name)
+    except FileNotFoundError:
+        return None
 
 
 def is_over(data: bytes, now: float) -> bool:
-    """Whether a lease's holder has certainly ended, or has let it expire by the wall clock."""
+    """Whether a lease's holder gave it back, certainly has ended, or let it expire by the wall clock."""
     try:
         body = json.loads(data)
         return bool(is_dead(body["process"]) or now > float(body["expires_at"]))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return True  # torn or altered: nobody can be holding it
+        return True  # given back, torn or altered: nobody can be holding it
+
+
+def needed_keys(data: bytes) -> tuple[str, ...] | None:
+    """The keys that a live lease's computation reads; None when it did not say."""
+    body: Any = json.loads(data)
+    needs = body.get("needs")
+    return None if needs is None else tuple(needs)
 
 
 def _heartbeat(lease: Lease, stop: threading.Event, period_s: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from artifacts.backend import Entry
+from artifacts.damage import Damaged
 from artifacts.failures import PAUSES_S, is_transient_os_error, retried
 from artifacts.folders import (
     content_problem,
@@ -19,11 +19,13 @@ from artifacts.folders import (
     make_folder,
     sync_folder,
     sync_tree,
+    walk_files,
     write_atomic,
 )
 from artifacts.hashing import HashMemo
 from artifacts.layout import LEASES, QUARANTINE, TMP
-from artifacts.manifest import Damaged, Output
+from artifacts.locks import FileLock
+from artifacts.manifest import Output
 from counterpoise.errors import StoreError
 
 _LOCK_WAIT_S = 10.0
@@ -174,7 +176,26 @@ class LocalBackend:
         trash = self.workspace / f"trash-{uuid.uuid4().hex}"
         with contextlib.suppress(FileNotFoundError):
             (self.root / name).rename(trash)
-            shutil.rmtree(trash)
+            shutil.rmtree(trash) if trash.is_dir() else trash.unlink()
+
+    def used_at(self, name: str) -> float:
+        """See :meth:`Backend.used_at`."""
+        try:
+            return (self.root / name).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    @retried
+    def heal(self, name: str, outputs: Sequence[str]) -> bool:
+        """See :meth:`Backend.heal`."""
+        folder = self.root / name
+        strays = sorted(set(walk_files(folder)) - set(outputs)) if folder.is_dir() else []
+        for stray in strays:
+            self._put_aside(f"{name}/{stray}", "does not belong there")
+        return bool(strays)
+
+    def settle(self, folder: Path, name: str) -> None:
+        """See :meth:`Backend.settle`: the draft itself was moved into place."""
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -184,20 +205,14 @@ class LocalBackend:
         without. Leases only save work; what is committed is atomic without them.
         """
         make_folder(self.root / LEASES)
-        descriptor = os.open(self.root / LEASES / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        path, deadline = self.root / LEASES / ".lock", time.monotonic() + _LOCK_WAIT_S
+        while (lock := FileLock.attempt(path)) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
         try:
-            deadline = time.monotonic() + _LOCK_WAIT_S
-            while time.monotonic() < deadline:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    time.sleep(0.005)
-                except OSError:
-                    break  # a file system without locks
             yield
         finally:
-            os.close(descriptor)
+            if lock is not None:
+                lock.release()
 
 
 def _entries(folder: Path, prefix: str) -> Iterator[Entry]:

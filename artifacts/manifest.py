@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from artifacts.damage import Damaged
 from artifacts.hashing import content_sha256
 from artifacts.keys import KeyParts, canonical_json
 from artifacts.layout import STORE_VERSION, is_safe_file_name
@@ -92,7 +93,7 @@ class Manifest:
         label, rows: as in :class:`Ref`.
         outputs: its files, sorted by name.
         parents: the artifacts it was computed from.
-        facts: circumstances that are not part of the content: git commit, package versions, hardware, timings.
+        facts: circumstances outside the content: git commit, package versions, hardware, timings.
         committed_at: when it was committed, ISO 8601 in UTC.
         store_version: version of the store that wrote it.
     """
@@ -145,10 +146,6 @@ class Manifest:
         return sealed(body)
 
 
-class Damaged(ValueError):
-    """Bytes that are not what the store wrote; the message says how."""
-
-
 def sealed(body: Mapping[str, Any]) -> bytes:
     """``body`` as indented JSON with a ``seal``: the sha256 of its canonical form.
 
@@ -195,7 +192,7 @@ def parse_manifest(data: bytes, stage: str, key: str) -> Manifest:
     version = body.get("store_version")
     if isinstance(version, int) and version > STORE_VERSION:
         raise StoreError(
-            f"the manifest of {stage} {key[:12]} has store version {version}, this program reads {STORE_VERSION}",
+            f"the manifest of {stage} {key[:12]} has version {version}, this program reads {STORE_VERSION}",
             "use a newer version of this program, or another store",
         )
     try:

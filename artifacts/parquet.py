@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -135,7 +135,7 @@ def _as_table(spec: TableSpec, rows: Sequence[Any] | pd.DataFrame | pa.Table) ->
     if isinstance(rows, pa.Table):
         table = rows
     elif hasattr(rows, "columns"):
-        table = table_from_frame(spec.name, spec.schema, rows)
+        table = table_from_frame(spec.name, spec.schema, cast("pd.DataFrame", rows))
     else:
         table = table_from_records(spec.name, spec.schema, rows)
     _check_columns(spec, table)
@@ -154,11 +154,11 @@ def _check_columns(spec: TableSpec, table: pa.Table) -> None:
         )
 
 
-def _column(spec: TableSpec, field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _column(spec: TableSpec, field: pa.Field[Any], column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     if column.type != field.type:
         if not (_is_text(column.type) and _is_text(field.type)):
             raise DataError(
-                f"table {spec.name!r}, column {field.name!r} has the type {column.type}, expected {field.type}",
+                f"table {spec.name!r}, column {field.name!r} has type {column.type}, expected {field.type}",
                 "convert it before writing",
             )
         column = column.cast(field.type)
@@ -177,7 +177,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def field(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field:
+def field(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field[Any]:
     """A documented schema field; ``description`` says meaning and unit."""
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 

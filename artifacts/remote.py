@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from artifacts.backend import Entry
+from artifacts.bucket import file_system, is_lost_race, is_same, mtime, tag
+from artifacts.damage import Damaged
 from artifacts.failures import PAUSES_S, retried
-from artifacts.folders import content_problem, folder_problem, make_folder
+from artifacts.folders import content_problem, folder_problem, make_folder, sync_tree
 from artifacts.hashing import HashMemo
 from artifacts.layout import QUARANTINE
-from artifacts.manifest import Damaged, Output
+from artifacts.manifest import Output
 from counterpoise.errors import StoreError
-
-
-class _Unconditional(Exception):
-    """The server does not know conditional writes."""
 
 
 class RemoteBackend:
@@ -41,7 +38,7 @@ class RemoteBackend:
         self._objects = cache
         self._memo = memo
         self._is_s3 = url.startswith(("s3://", "s3a://"))
-        self._fs, self._root = _file_system(self.url, self._is_s3)
+        self._fs, self._root = file_system(self.url, self._is_s3)
 
     def is_transient(self, error: Exception) -> bool:
         """Everything a network does may pass, except a refusal of access."""
@@ -59,38 +56,33 @@ class RemoteBackend:
 
     @retried
     def swap(self, name: str, expected: bytes | None, new: bytes | None) -> bool:
-        """See :meth:`Backend.swap`: a conditional PUT, or the last writer's check where there is none."""
-        try:
-            current: bytes | None = bytes(self._fs.cat_file(self._path(name)))
-        except FileNotFoundError:
-            current = None
-        if current != expected:
-            return False
-        if new is None:
-            self._delete(name)
-            return True
-        if self._is_s3:
-            try:
-                return self._conditional_put(name, expected, new)
-            except _Unconditional:
-                pass
-        self._fs.pipe_file(self._path(name), new)
-        return bytes(self._fs.cat_file(self._path(name))) == new
+        """See :meth:`Backend.swap`: a conditional PUT, or the last writer's check where there is none.
 
-    def _conditional_put(self, name: str, expected: bytes | None, new: bytes) -> bool:
-        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": f'"{_md5(expected)}"'}
+        A file given up (``new`` is None) stays behind empty: deleting has no condition.
+        """
+        data = b"" if new is None else new
+        current, tag = self._tagged(name)
+        if current != expected:
+            return current == data  # our own PUT, whose answer was lost
+        if not self._is_s3:
+            self._fs.pipe_file(self._path(name), data)
+            return bytes(self._fs.cat_file(self._path(name))) == data
         try:
-            self._fs.pipe_file(self._path(name), new, **condition)
-        except FileNotFoundError:
-            return False
-        except (OSError, NotImplementedError, ValueError) as error:
-            code = _error_code(error)
-            if code in {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}:
-                return bytes(self._fs.cat_file(self._path(name))) == new  # our own PUT, tried twice
-            if code in {"NotImplemented", "501", "InvalidArgument"}:
-                raise _Unconditional from None
-            raise
+            condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+            self._fs.pipe_file(self._path(name), data, **condition)
+        except Exception as error:
+            if not is_lost_race(error):
+                raise
+            return self._tagged(name)[0] == data
         return True
+
+    def _tagged(self, name: str) -> tuple[bytes | None, str | None]:
+        """A file's bytes, and a version tag that is at least as old as they are."""
+        try:
+            tag = self._fs.info(self._path(name)).get("ETag")
+            return bytes(self._fs.cat_file(self._path(name))), tag
+        except FileNotFoundError:
+            return None, None
 
     @retried
     def remove(self, name: str) -> None:
@@ -104,7 +96,7 @@ class RemoteBackend:
     def entries(self, prefix: str) -> list[Entry]:
         """See :meth:`Backend.entries`."""
         return [
-            Entry(f"{prefix}/{name}", int(info["size"]), _mtime(info))
+            Entry(f"{prefix}/{name}", int(info["size"]), mtime(info))
             for name, info in sorted(self._infos(prefix).items())
         ]
 
@@ -112,37 +104,30 @@ class RemoteBackend:
         """See :meth:`Backend.publish`: uploads what is not there; nothing reads it before the manifest."""
         there = self._listed(name)
         for output in outputs:
-            info = there.get(output.name)
-            if info is None or int(info["size"]) != output.size or not self._is_known(name, output, info):
+            if not is_same(folder / output.name, there.get(output.name)):
                 self.upload(folder / output.name, f"{name}/{output.name}")
         there = self._listed(name)
         for output in outputs:
-            if output.name not in there or int(there[output.name]["size"]) != output.size:
+            if int(there.get(output.name, {}).get("size", -1)) != output.size:
                 raise StoreError(
-                    f"store {self.url}, {name}/{output.name}: not there after its upload", "run again"
+                    f"store {self.url}, {name}/{output.name}: lost after its upload", "run again"
                 )
-        self._keep(folder, name, outputs)
-        return tuple(replace(output, tag=_tag(there[output.name])) for output in outputs)
-
-    def _is_known(self, name: str, output: Output, info: dict[str, Any]) -> bool:
-        """Whether the file in the bucket provably is ``output``: only a plain MD5 tag proves it."""
-        local = self._local(name) / output.name
-        return local.is_file() and _tag(info) == _md5(local.read_bytes()) if output.size < 1 << 20 else False
+        return tuple(replace(output, tag=tag(there[output.name])) for output in outputs)
 
     def problem(self, name: str, outputs: Sequence[Output], full: bool = False) -> str | None:
         """See :meth:`Backend.problem`: sizes and version tags; bytes when a tag is not the one uploaded."""
         there = self._listed(name)
         for output in outputs:
-            info = there.pop(output.name, None)
+            info = there.get(output.name)
             if info is None:
                 return f"{output.name} is missing"
             if int(info["size"]) != output.size:
                 return f"{output.name} has {info['size']} bytes, expected {output.size}"
-            if full or output.tag is None or _tag(info) != output.tag:
+            if full or output.tag is None or tag(info) != output.tag:
                 problem = self._bytes_problem(name, output)
                 if problem is not None:
                     return problem
-        return f"{min(there)} does not belong there" if there else None
+        return None
 
     def _bytes_problem(self, name: str, output: Output) -> str | None:
         draft = self.workspace / f"check-{uuid.uuid4().hex}"
@@ -150,7 +135,7 @@ class RemoteBackend:
             self.download(f"{name}/{output.name}", draft / output.name)
             return folder_problem(draft, [output], None)
         finally:
-            _remove_folder(draft)
+            shutil.rmtree(draft, ignore_errors=True)
 
     def fetch(self, name: str, files: Sequence[str], sha256: str) -> Path:
         """See :meth:`Backend.fetch`: downloaded once, verified, then renamed into the local cache."""
@@ -167,18 +152,23 @@ class RemoteBackend:
             problem = content_problem(draft, files, sha256, self._memo)
             if problem is not None:
                 raise Damaged(problem)
+            sync_tree(draft)
             self._place(draft, target, files, sha256)
         finally:
-            _remove_folder(draft)
+            shutil.rmtree(draft, ignore_errors=True)
         return target
 
-    def _keep(self, folder: Path, name: str, outputs: Sequence[Output]) -> None:
-        """Moves a committed draft into the local cache, so that this machine need not download it."""
+    def heal(self, name: str, outputs: Sequence[str]) -> bool:
+        """See :meth:`Backend.heal`: a download takes only the files it wants, so none can disturb."""
+        return False
+
+    def settle(self, folder: Path, name: str) -> None:
+        """See :meth:`Backend.settle`: this machine need not download what it uploaded."""
         with contextlib.suppress(OSError):
-            target = self._local(name)
-            if not target.exists():
-                make_folder(target.parent)
-                folder.rename(target)
+            if not self._local(name).exists():
+                sync_tree(folder)
+                make_folder(self._local(name).parent)
+                folder.rename(self._local(name))
 
     def _place(self, draft: Path, target: Path, files: Sequence[str], sha256: str) -> None:
         make_folder(target.parent)
@@ -232,6 +222,11 @@ class RemoteBackend:
         """See :meth:`Backend.remove_tree`."""
         for file in self._infos(name):
             self._delete(f"{name}/{file}")
+        self._delete(name)
+
+    def used_at(self, name: str) -> float:
+        """See :meth:`Backend.used_at`: a bucket has no folders."""
+        return 0.0
 
     @retried
     def _listed(self, name: str) -> dict[str, dict[str, Any]]:
@@ -255,58 +250,3 @@ class RemoteBackend:
 
     def _local(self, name: str) -> Path:
         return self._objects / name
-
-
-def _file_system(url: str, is_s3: bool) -> tuple[Any, str]:
-    import fsspec  # noqa: PLC0415 (a tenth of a second that local stores need not spend)
-
-    options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-    if is_s3:
-        # Its own retries would multiply with ours.
-        options["config_kwargs"] = {
-            "retries": {"total_max_attempts": 1},
-            "connect_timeout": 10,
-            "read_timeout": 30,
-        }
-    try:
-        fs, root = fsspec.core.url_to_fs(url, **options)
-    except ImportError as error:
-        raise StoreError(
-            f"store {url}: {error}", "install the extra for it, e.g. `pip install 'counterpoise[s3]'`"
-        ) from None
-    except (ValueError, OSError) as error:
-        raise StoreError(f"store {url}: {error}", "pass a folder, file://… or s3://bucket/folder") from None
-    if is_s3:
-        fs.retries = 1
-    return fs, str(root).rstrip("/")
-
-
-def _tag(info: dict[str, Any]) -> str | None:
-    tag = info.get("ETag") or info.get("etag") or info.get("md5Hash")
-    return str(tag).strip('"') if tag else None
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _error_code(error: BaseException) -> str:
-    """The server's own code, from the botocore error that s3fs translated."""
-    seen: BaseException | None = error
-    while seen is not None:
-        response = getattr(seen, "response", None)
-        if isinstance(response, dict):
-            return str(response.get("Error", {}).get("Code", ""))
-        seen = seen.__cause__
-    return ""
-
-
-def _mtime(info: dict[str, Any]) -> float:
-    when = info.get("LastModified") or info.get("mtime") or info.get("created") or 0.0
-    return when.timestamp() if isinstance(when, datetime) else float(when)
-
-
-def _remove_folder(folder: Path) -> None:
-    import shutil  # noqa: PLC0415
-
-    shutil.rmtree(folder, ignore_errors=True)

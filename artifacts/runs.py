@@ -7,8 +7,9 @@ from typing import Any
 
 from artifacts.backend import Backend
 from artifacts.clock import Clock, utc
+from artifacts.damage import Damaged
 from artifacts.layout import RUNS, run_name
-from artifacts.manifest import Damaged, sealed, unsealed
+from artifacts.manifest import sealed, unsealed
 from counterpoise.errors import StoreError
 
 

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from artifacts.backend import Backend
 from artifacts.clock import SYSTEM, Clock, utc
+from artifacts.commit import commit_folder
+from artifacts.damage import Damage, Damaged
 from artifacts.draft import Draft, open_draft
 from artifacts.folders import describe
+from artifacts.gc import GcReport, Rules, collect
+from artifacts.hits import fetch, look_up
 from artifacts.keys import KeyParts, explain
-from artifacts.layout import MANIFESTS, checked_label, manifest_name, object_name
-from artifacts.lease import Lease, hold_lease
-from artifacts.manifest import Damaged, Manifest, Miss, Output, Ref, parse_manifest
+from artifacts.layout import MANIFESTS, checked_label, lease_name, manifest_name
+from artifacts.lease import MAX_WAIT_S, Lease, Terms, hold_lease
+from artifacts.manifest import Manifest, Miss, Ref, parse_manifest
 from artifacts.opening import open_backend
 from artifacts.runs import all_runs, find_run, write_run
 from artifacts.scratch import Scratch
+from artifacts.verify import verify_store
 from counterpoise.errors import StoreError
 
 __all__ = ["Draft", "Manifest", "Miss", "Ref", "Store"]
 
-_LOG = logging.getLogger(__name__)
 _NEAREST = 64
 """How many of a stage's most recently used manifests `nearest` compares."""
 
@@ -61,32 +64,18 @@ class Store:
         """Where the store is."""
         return self.backend.url
 
-    def lookup(self, stage: str, key: str) -> Ref | Miss:
+    def lookup(self, stage: str, key: str, *, peek: bool = False) -> Ref | Miss:
         """The verified artifact under ``key``, or why there is none.
 
         A damaged one goes to quarantine, so that the stage is computed again.
 
+        Args:
+            peek: change nothing in the store, for those who only want to know.
+
         Raises:
             StoreError: the store cannot be read, which never counts as a miss.
         """
-        name = manifest_name(stage, key)
-        try:
-            manifest = parse_manifest(self.backend.read(name), stage, key)
-        except FileNotFoundError:
-            return Miss("never computed with this key")
-        except Damaged as damage:
-            return self._damaged(name, f"its manifest {damage}")
-        address = object_name(manifest.sha256)
-        problem = self.backend.problem(address, manifest.outputs)
-        if problem is not None:
-            return self._damaged(name, f"{address}: {problem}")
-        self.backend.touch(name)
-        return manifest.ref
-
-    def _damaged(self, name: str, reason: str) -> Miss:
-        with contextlib.suppress(StoreError):  # a read-only store cannot put anything aside
-            self.backend.quarantine(name, reason)
-        return Miss(f"damaged: {reason}", damaged=True)
+        return look_up(self.backend, stage, key, peek)
 
     def draft(self, stage: str, key: str) -> AbstractContextManager[Draft]:
         """A folder to write an artifact's files into; removed at the end of the ``with`` block.
@@ -96,7 +85,7 @@ class Store:
         manifest_name(stage, key)
         return open_draft(self.backend.workspace, self.url, stage, key)
 
-    def commit(
+    def commit(  # noqa: PLR0913 (each part of a manifest by its name)
         self,
         draft: Draft,
         parts: KeyParts,
@@ -126,35 +115,10 @@ class Store:
                 f"a draft of {draft.stage} {draft.key[:12]} was committed as {parts.stage} {parts.key[:12]}",
                 "open the draft with the key of the same parts",
             )
+        now = utc(self._clock.time())
         outputs = describe(draft.folder)
-        manifest = Manifest(parts, label, rows, outputs, tuple(parents), facts, utc(self._clock.time()))
-        earlier = self.lookup(draft.stage, draft.key)
-        if isinstance(earlier, Ref):
-            if earlier.sha256 != manifest.sha256:
-                _LOG.warning(
-                    "%s %s was computed twice with different bytes; the first (%s) stays",
-                    draft.stage, draft.key[:12], earlier.sha256[:12],
-                )  # fmt: skip
-            return earlier
-        return self._publish(draft.folder, manifest)
-
-    def _publish(self, folder: Path, manifest: Manifest) -> Ref:
-        """Object first, manifest last; again when a garbage collection took the object in between."""
-        address = object_name(manifest.sha256)
-        name = manifest_name(manifest.stage, manifest.key)
-        problem: str | None = None
-        for _ in range(3):
-            outputs = self.backend.publish(folder, address, manifest.outputs)
-            self.backend.write(name, _with_outputs(manifest, outputs).to_bytes())
-            problem = self.backend.problem(address, outputs)
-            if problem is None:
-                return manifest.ref
-            if not folder.is_dir():
-                break
-        self._damaged(name, f"{address}: {problem}")
-        raise StoreError(
-            f"store {self.url}, {address}: {problem} right after it was written", "run again; check the disk"
-        )
+        manifest = Manifest(parts, label, rows, outputs, tuple(parents), facts, now)
+        return commit_folder(self.backend, draft.folder, manifest)
 
     def fetch(self, ref: Ref) -> Path:
         """A local folder with the artifact's files, verified; read it, never write into it.
@@ -163,14 +127,7 @@ class Store:
             StoreError: the content is damaged (its manifest goes to quarantine, so the next run
                 computes it again) or cannot be read.
         """
-        try:
-            return self.backend.fetch(object_name(ref.sha256), ref.files, ref.sha256)
-        except Damaged as damage:
-            self._damaged(manifest_name(ref.stage, ref.key), f"{object_name(ref.sha256)}: {damage}")
-            raise StoreError(
-                f"the artifact {ref.label} ({ref.key[:12]}) in {self.url} is damaged: {damage}",
-                "run again: it is computed anew",
-            ) from None
+        return fetch(self.backend, ref)
 
     def manifest(self, stage: str, key: str) -> Manifest:
         """The manifest of ``key``; its objects are not checked.
@@ -202,7 +159,10 @@ class Store:
         return tuple(sorted(found, key=lambda manifest: manifest.committed_at, reverse=True))
 
     def nearest(self, parts: KeyParts) -> Manifest | None:
-        """The artifact of this stage whose key differs from ``parts`` in the fewest components, newest first."""
+        """The artifact of this stage whose key differs from ``parts`` in the fewest components, newest first.
+
+        Only the most recently used ones are compared, so that a large store answers as fast as a small one.
+        """
         candidates = self.manifests(parts.stage, _NEAREST)
         return min(candidates, key=lambda manifest: len(explain(manifest.parts, parts)), default=None)
 
@@ -210,8 +170,16 @@ class Store:
         """Where an unfinished stage keeps shards and checkpoints that survive a kill."""
         return Scratch.open(self.backend, stage, key)
 
-    def lease(
-        self, stage: str, key: str, ttl_s: float, owner: str, clock: Clock | None = None
+    def lease(  # noqa: PLR0913 (what a lease says, each by its name)
+        self,
+        stage: str,
+        key: str,
+        ttl_s: float,
+        owner: str,
+        clock: Clock | None = None,
+        *,
+        needs: Sequence[Ref] | None = None,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> AbstractContextManager[Lease]:
         """The right to compute ``key`` alone; waits for a live holder, takes over from a dead one.
 
@@ -220,8 +188,12 @@ class Store:
         Args:
             ttl_s: how long a holder may be silent before it counts as dead, seconds.
             owner: who asks, for people reading the lease.
+            needs: the artifacts that the computation reads, so that ``gc`` need not keep everything.
+            max_wait_s: how long to wait behind a live holder before going on without the lease, seconds.
         """
-        return hold_lease(self.backend, stage, key, ttl_s, owner, clock or self._clock)
+        keys = None if needs is None else tuple(ref.key for ref in needs)
+        terms = Terms(lease_name(stage, key), ttl_s, owner, keys, max_wait_s)
+        return hold_lease(self.backend, terms, clock or self._clock)
 
     def write_run(self, run_id: str, payload: Mapping[str, Any]) -> None:
         """Records a run or replaces its record; see :func:`artifacts.runs.write_run`."""
@@ -235,6 +207,31 @@ class Store:
         """A run's record by id, unique prefix, or ``latest``."""
         return find_run(self.backend, name)
 
+    def verify(
+        self, full: bool = False, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[Damage]:
+        """Everything in the store that is not what its manifests say; changes nothing.
 
-def _with_outputs(manifest: Manifest, outputs: Sequence[Output]) -> Manifest:
-    return Manifest(**{**vars(manifest), "outputs": tuple(outputs)})
+        Args:
+            full: read every byte, also of files verified before and unchanged since.
+            progress: called with manifests checked and manifests in all.
+        """
+        return verify_store(self.backend, full, progress)
+
+    def gc(
+        self,
+        keep_runs: int,
+        pins: Sequence[str] = (),
+        min_age_s: float = 86_400.0,
+        dry_run: bool = False,
+        clock: Clock | None = None,
+    ) -> GcReport:
+        """Deletes what neither a kept run, nor a live lease, nor anything young needs.
+
+        Args:
+            keep_runs: how many of the newest runs to keep.
+            pins: run ids (or unique prefixes) and artifact keys to keep besides.
+            min_age_s: nothing used or written within this time goes, seconds.
+            dry_run: only say what would go.
+        """
+        return collect(self.backend, Rules(keep_runs, pins, min_age_s, dry_run), clock or self._clock)
