@@ -10,30 +10,16 @@ import pytest
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from tasks.execute import execute
-from tasks.job import Job
 from tasks.pairs import pairs as pairs_stage
 from tasks.planning import PlanStep
 from tasks.stage import Stage
+from tests.tasks.toy import DOUBLE, NUMBER, write_half
 
 CONFIG = RunConfig()
 
 
 def ref(sha256: str = "a" * 64, key: str = "b" * 64) -> Ref:
     return Ref("up", "up", key, sha256, 1, ("f.txt",))
-
-
-def write_number(job: Job) -> None:
-    (job.out / "number.txt").write_text(str(job.seed))
-    job.rows = 1
-
-
-def double(job: Job, number: Ref) -> None:
-    value = int((job.folder(number) / "number.txt").read_text())
-    (job.out / "double.txt").write_text(str(2 * value))
-
-
-NUMBER = Stage("number", 1, write_number, settings=lambda config: {"folds": config.pairs.folds}, seeded=True)
-DOUBLE = Stage("double", 1, double)
 
 
 def key(stage: Stage, config: RunConfig = CONFIG, fold: int | None = None, **inputs: Ref) -> str:
@@ -106,13 +92,9 @@ def test_unchanged_bytes_upstream_stop_the_recomputation(tmp_path: Path) -> None
 
 
 def test_failing_stage_leaves_nothing(tmp_path: Path) -> None:
-    def fail(job: Job) -> None:
-        (job.out / "half.txt").write_text("half")
-        raise ValueError("no")
-
     store = Store.open(tmp_path / "store")
     with pytest.raises(ValueError, match="no"):
-        execute(replace(NUMBER, compute=fail), CONFIG, store, {})
+        execute(replace(NUMBER, compute=write_half), CONFIG, store, {})
     assert not list((tmp_path / "store").rglob("half.txt"))
     assert execute(NUMBER, CONFIG, store, {}).state == "computed"
 
