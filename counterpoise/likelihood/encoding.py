@@ -11,23 +11,20 @@ from counterpoise.errors import DataError, ModelError
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One sentence as the model reads it.
+    """One sentence, or a context and its continuation, as the model reads it.
 
     Attributes:
-        ids: prefix token if any, then the sentence's own tokens; all but the first are scored.
+        ids: prefix token if any, context if any, then the text's own tokens.
+        first: index in ``ids`` of the first scored token; at least 1, as nothing stands before the first id.
     """
 
     ids: tuple[int, ...]
-
-    @property
-    def scored(self) -> int:
-        """Tokens that get a log-probability."""
-        return max(0, len(self.ids) - 1)
+    first: int = 1
 
     @property
     def targets(self) -> tuple[int, ...]:
         """The scored tokens."""
-        return self.ids[1:]
+        return self.ids[self.first :]
 
 
 def prefix_ids(tokenizer: Any, prefix: str) -> tuple[int, ...]:
@@ -60,17 +57,41 @@ def encode(tokenizer: Any, texts: Sequence[str], prefix: str) -> list[Encoded]:
         ModelError: as :func:`prefix_ids`.
     """
     before = prefix_ids(tokenizer, prefix)
+    return [Encoded(before + row) for row in _token_ids(tokenizer, texts)]
+
+
+def encode_continuations(
+    tokenizer: Any, continuations: Sequence[tuple[str, str]], prefix: str
+) -> list[Encoded]:
+    """Token ids of each (context, continuation); the continuation's tokens are the scored ones.
+
+    The two are tokenized apart, so a continuation has the same tokens after any context; begin it with a
+    space where the text would have one.
+
+    Raises:
+        ModelError: as :func:`prefix_ids`.
+    """
+    before = prefix_ids(tokenizer, prefix)
+    contexts = _token_ids(tokenizer, [context for context, _ in continuations])
+    rows = _token_ids(tokenizer, [continuation for _, continuation in continuations])
+    return [
+        Encoded(before + context + row, max(1, len(before) + len(context)))
+        for context, row in zip(contexts, rows, strict=True)
+    ]
+
+
+def check_lengths(encoded: Sequence[Encoded], limit: int | None) -> None:
+    """Raise :class:`DataError` for the first text whose inputs exceed the model's ``limit`` positions."""
+    for index, row in enumerate(encoded):
+        if limit is not None and len(row.ids) - 1 > limit:
+            raise DataError(
+                f"text {index} has {len(row.ids)} tokens and the model {limit} positions",
+                "shorten or split it; nothing is truncated silently",
+            )
+
+
+def _token_ids(tokenizer: Any, texts: Sequence[str]) -> list[tuple[int, ...]]:
     if not texts:
         return []
     rows = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
-    return [Encoded(before + tuple(row)) for row in rows]
-
-
-def check_lengths(encoded: Sequence[Encoded], texts: Sequence[str], limit: int | None) -> None:
-    """Raise :class:`DataError` for the first text that does not fit the model's ``limit`` positions."""
-    for row, text in zip(encoded, texts, strict=True):
-        if limit is not None and row.scored > limit:
-            raise DataError(
-                f"a text of {row.scored} tokens exceeds the model's {limit} positions: {text[:60]!r}…",
-                "shorten or split it; nothing is truncated silently",
-            )
+    return [tuple(row) for row in rows]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.likelihood.config import TOKEN_BUDGET
-from counterpoise.likelihood.encoding import check_lengths, encode
+from counterpoise.likelihood.encoding import Encoded, check_lengths, encode, encode_continuations
 from counterpoise.likelihood.token_log_probs import token_log_probs
 from counterpoise.likelihood.trees import Ids, Tree, batches, grow
 from counterpoise.models.loading import LoadedModel
@@ -69,17 +69,41 @@ def score_sentences(
         DataError: a text has more tokens than the model has positions.
     """
     encoded = encode(loaded.tokenizer, texts, prefix)
+    return _score_encoded(loaded, encoded, token_budget, progress)
+
+
+def score_continuations(
+    loaded: LoadedModel,
+    continuations: Sequence[tuple[str, str]],
+    *,
+    prefix: str = "bos",
+    token_budget: int = TOKEN_BUDGET,
+    progress: Progress = silent,
+) -> list[SentenceScore]:
+    """log p(continuation | context) of each (context, continuation), in input order.
+
+    A context that several continuations share is computed once. Arguments and errors as
+    :func:`score_sentences`.
+    """
+    encoded = encode_continuations(loaded.tokenizer, continuations, prefix)
+    return _score_encoded(loaded, encoded, token_budget, progress)
+
+
+def _score_encoded(
+    loaded: LoadedModel, encoded: Sequence[Encoded], token_budget: int, progress: Progress
+) -> list[SentenceScore]:
     causal = causal_model(loaded)
-    check_lengths(encoded, texts, getattr(causal.config, "max_position_embeddings", None))
+    check_lengths(encoded, getattr(causal.config, "max_position_embeddings", None))
     share = causal.config.model_type in SHARES_PREFIXES
     forest = grow((row.ids for row in encoded), share=share)
     total = sum(len(tree.sequences) for tree in forest)
     found: dict[Ids, list[float]] = {}
     for group in batches(forest, token_budget):
         inputs = (tree_inputs if share else row_inputs)(group)
-        found.update(_score_batch(causal, group, {name: t.to(loaded.device) for name, t in inputs.items()}))
+        inputs = {name: values.to(loaded.device) for name, values in inputs.items()}
+        found.update(_score_batch(causal, group, inputs))
         progress(len(found), total)
-    return [_sentence(row.targets, found.get(row.ids, [])) for row in encoded]
+    return [_sentence(row, found.get(row.ids, [])) for row in encoded]
 
 
 def causal_model(loaded: LoadedModel) -> Any:
@@ -87,8 +111,10 @@ def causal_model(loaded: LoadedModel) -> Any:
     return loaded.model.get_base_model() if loaded.has_adapter else loaded.model
 
 
-def _sentence(targets: Ids, log_probs: list[float]) -> SentenceScore:
-    return SentenceScore(math.fsum(log_probs), len(targets), targets, tuple(log_probs))
+def _sentence(row: Encoded, log_probs: list[float]) -> SentenceScore:
+    """The score of ``row`` from log p of all its ids but the first."""
+    scored = log_probs[row.first - 1 :]
+    return SentenceScore(math.fsum(scored), len(scored), row.targets, tuple(scored))
 
 
 @torch.inference_mode()

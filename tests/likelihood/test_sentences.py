@@ -11,7 +11,7 @@ import transformers
 
 from counterpoise.errors import DataError, ModelError
 from counterpoise.likelihood import sentences as module
-from counterpoise.likelihood.sentences import SHARES_PREFIXES, score_sentences
+from counterpoise.likelihood.sentences import SHARES_PREFIXES, score_continuations, score_sentences
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
 
@@ -45,6 +45,17 @@ def test_without_a_prefix_the_first_token_is_unscored(tiny: LoadedModel) -> None
     (rest,) = score_sentences(tiny, ["women are late"], prefix="none")
     assert rest.tokens == whole.tokens - 1
     assert rest.token_ids == whole.token_ids[1:]
+
+
+def test_a_continuation_is_scored_given_its_context(tiny: LoadedModel) -> None:
+    context, first, second = "the rich know", " nothing at all", " the sea"
+    scores = score_continuations(tiny, [(context, first), (context, second), ("", second)])
+    whole = score_sentences(tiny, [context + first, context, second])
+    assert scores[0].sum_log_prob == pytest.approx(whole[0].sum_log_prob - whole[1].sum_log_prob, abs=1e-4)
+    assert scores[0].tokens == whole[0].tokens - whole[1].tokens
+    assert scores[2] == whole[2]
+    (unprefixed,) = score_continuations(tiny, [("", second)], prefix="none")
+    assert unprefixed.tokens == whole[2].tokens - 1
 
 
 def test_texts_with_nothing_to_score(tiny: LoadedModel) -> None:
@@ -92,8 +103,8 @@ def test_a_missing_prefix_token_names_the_alternatives(tiny: LoadedModel) -> Non
 
 
 def test_too_long_a_text_is_refused(tiny: LoadedModel) -> None:
-    with pytest.raises(DataError, match="exceeds the model's 512 positions"):
-        score_sentences(tiny, ["x " * 600])
+    with pytest.raises(DataError, match=r"text 1 has \d+ tokens and the model 512 positions"):
+        score_sentences(tiny, ["a", "x " * 600])
 
 
 def test_bf16_stays_near_fp32(tiny: LoadedModel, tiny_folder: Path, pairs: list[Pair]) -> None:
