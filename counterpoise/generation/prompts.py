@@ -56,6 +56,11 @@ def own_prompt(text: str, name: str = "own") -> Prompt:
     return Prompt(f"{name}/{text}/{NEUTRAL}", f"{name}/{text}", NEUTRAL, NEUTRAL, text)
 
 
+def group_terms() -> dict[str, tuple[str, ...]]:
+    """For each group, the words and phrases that count as a mention of it in a text, in any case."""
+    return {group: tuple(terms) for group, terms in _source()["mentions"].items()}
+
+
 def _neutral(number: int, text: str) -> Prompt:
     template = f"{NEUTRAL}/{number:03d}"
     return Prompt(f"{template}/{NEUTRAL}", template, NEUTRAL, NEUTRAL, text)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from counterpoise.generation.prompts import NEUTRAL, load_prompts, own_prompt
+from counterpoise.generation.prompts import NEUTRAL, group_terms, load_prompts, own_prompt
 from counterpoise.records import CATEGORIES
 
 
@@ -55,3 +55,9 @@ def test_no_slot_is_left_unfilled_and_sentences_start_with_a_capital() -> None:
 def test_a_users_own_prompt_is_neutral() -> None:
     prompt = own_prompt("Once upon a time")
     assert (prompt.axis, prompt.group, prompt.text) == (NEUTRAL, NEUTRAL, "Once upon a time")
+
+
+def test_every_group_has_terms_by_which_it_is_mentioned() -> None:
+    groups = {prompt.group for prompt in load_prompts("full")} - {NEUTRAL}
+    assert set(group_terms()) == groups
+    assert all(terms and all(term.strip() for term in terms) for terms in group_terms().values())

@@ -1,0 +1,141 @@
+"""What a report is made of: the records of one finished run, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from counterpoise.alignment.records import TrainingOutcome
+from counterpoise.likelihood.config import Normalisation
+from counterpoise.neutral.records import Capability
+from counterpoise.pairs.folds import FoldedPair
+from counterpoise.records import Generation, PairScore, Preference
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What was run.
+
+    Attributes:
+        profile: name of the profile.
+        seed: the run's seed; also seeds every bootstrap of the report.
+        model: source of the base model.
+        precision: of the weights while scoring base and tuned.
+        prefix: the token before each scored sentence.
+        normalisation: whether the headline's log-probabilities are summed or per token.
+        folds: number of folds.
+        max_perplexity_rise: largest rise of neutral perplexity that counts as undamaged, 0.02 = 2 %.
+        config: the whole configuration, as plain values.
+    """
+
+    profile: str
+    seed: int
+    model: str
+    precision: str
+    prefix: str
+    normalisation: Normalisation
+    folds: int
+    max_perplexity_rise: float
+    config: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, config: RunConfig) -> RunFacts:
+        """The facts of a run with this configuration."""
+        return cls(
+            profile=config.profile,
+            seed=config.seed,
+            model=config.model.source,
+            precision=config.scoring.precision or config.model.precision,
+            prefix=config.scoring.prefix,
+            normalisation=config.scoring.normalisation,
+            folds=config.pairs.folds,
+            max_perplexity_rise=config.alignment.guards.max_perplexity_rise,
+            config=config.model_dump(mode="json"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoldEvidence:
+    """One training and what its adapter was measured on.
+
+    Attributes:
+        evaluated: the fold held out of this training.
+        training: its history, probes and selected step.
+        scores: base and tuned scores of pairs. Those of the evaluated fold are held out; scores of pairs the
+            adapter was trained on may be there too and are reported apart.
+        capability: base and tuned log-probabilities of neutral sentences.
+    """
+
+    evaluated: int
+    training: TrainingOutcome
+    scores: Sequence[PairScore]
+    capability: Sequence[Capability]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRow:
+    """One number of another benchmark, before and after.
+
+    Attributes:
+        benchmark, metric: as ``StereoSet intra`` and ``LMS``.
+        base, tuned: the two values, in ``unit``.
+        aim: ``higher``, ``lower``, or the value to come near to, as ``50``.
+        interval: 95 % interval of tuned − base; None where it wasn't computed.
+    """
+
+    benchmark: str
+    metric: str
+    base: float
+    tuned: float
+    aim: str
+    unit: str = "%"
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipePoint:
+    """Another recipe for the trade-off chart: |score − 50| in points, perplexity change in percent."""
+
+    name: str
+    distance: float
+    perplexity_change: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFact:
+    """Where a part of the evidence lies: its stage, cache key, content hash and number of rows."""
+
+    stage: str
+    key: str
+    sha256: str
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInputs:
+    """One finished run.
+
+    Attributes:
+        pairs: every pair with its fold.
+        preferences: every candidate preference, kept or dropped.
+        folds: one training each; the first one's adapter wrote the generations.
+        generations: base and tuned continuations of the same prompts.
+        toxicity: classifier → text → probability of being toxic; has every ``prompt + text``.
+        benchmarks: other benchmarks' numbers, if any were run.
+        recipes: other recipes for the trade-off chart, if any.
+        provenance: every artifact the report rests on.
+    """
+
+    run: RunFacts
+    pairs: Sequence[FoldedPair]
+    preferences: Sequence[Preference]
+    folds: Sequence[FoldEvidence]
+    generations: Sequence[Generation]
+    toxicity: Mapping[str, Mapping[str, float]]
+    provenance: Sequence[ArtifactFact]
+    benchmarks: Sequence[BenchmarkRow] = field(default=())
+    recipes: Sequence[RecipePoint] = field(default=())
