@@ -19,7 +19,7 @@ class CapabilityConfig(Settings):
     """The neutral text that tells whether the model is still a language model."""
 
     source: str = Field(
-        "bold-wikipedia",
+        "bold-wikipedia-profession",
         description="Registry name of neutral text, or the path of a UTF-8 file with one sentence a line.",
     )
     probe_texts: int = Field(
