@@ -1,0 +1,1 @@
+"""Data and weights from pinned mirrors: fetched, verified, cached by content."""

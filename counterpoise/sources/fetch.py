@@ -1,0 +1,175 @@
+"""Fetches a source: its mirrors in order, verified, into the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoise.errors import SourceError
+from counterpoise.records import Progress, silent
+from counterpoise.sources.cache import VARIABLE, cached, locked, place_of, remove
+from counterpoise.sources.failure import FailedForNow, MirrorFailed
+from counterpoise.sources.hashing import path_sha256
+from counterpoise.sources.hub import fetch_repository
+from counterpoise.sources.mirrors import bring, discard, has_leftovers
+from counterpoise.sources.registry import get_source
+from counterpoise.sources.source import Hub, Source, parse_uri
+
+PASSES = 4
+FIRST_DELAY_S = 1.0
+SILENCE_S = 30.0
+"""Longest silence of a server before an attempt counts as failed, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    cache: Path
+    progress: Progress
+    sleep: Callable[[float], None]
+    timeout_s: float
+
+
+def fetch(
+    source: Source,
+    cache: Path,
+    *,
+    progress: Progress = silent,
+    sleep: Callable[[float], None] = time.sleep,
+    timeout_s: float = SILENCE_S,
+) -> Path:
+    """``source`` as a file or folder in ``cache``, with its pinned hash.
+
+    Every mirror is tried in order before any is tried again; those that failed in a way that may pass are
+    then retried after 1, 2 and 4 s. Several processes may fetch the same source at once: one does the
+    work, the others find it done.
+
+    Args:
+        progress: called with bytes done and bytes in all (0 if unknown).
+        sleep: waits so many seconds; a test passes its own.
+        timeout_s: longest silence of a server, seconds.
+
+    Raises:
+        SourceError: no mirror gave it. Lists each attempt with its reason, and where to put the file by hand.
+    """
+    if source.kind == "repository":
+        return _repository(source, cache)
+    terms = _Terms(cache, progress, sleep, timeout_s)
+    with _disk_errors_told(cache):
+        ready = cached(source, cache)
+        if ready is not None:
+            return ready
+        with locked(cache, source.sha256):
+            # Another process may have brought it while this one waited.
+            ready = cached(source, cache)
+            if ready is not None:
+                return ready
+            return _assembled(source, terms) if source.kind == "set" else _from_mirrors(source, terms)
+
+
+def _repository(source: Source, cache: Path) -> Path:
+    place = parse_uri(source.uris[0])
+    if not isinstance(place, Hub):
+        raise SourceError(
+            f"{source.name}: {source.uris[0]!r} is not a hub repository", "use hf://owner/name@commit"
+        )
+    return fetch_repository(place.repository, place.revision, cache)
+
+
+def _assembled(source: Source, terms: _Terms) -> Path:
+    scratch = _part(source, "set", terms.cache)
+    remove(scratch)
+    scratch.mkdir(parents=True)
+    for number, name in enumerate(source.members):
+        member = get_source(name)
+        path = fetch(member, terms.cache, sleep=terms.sleep, timeout_s=terms.timeout_s)
+        shutil.copyfile(path, scratch / member.filename)
+        terms.progress(number + 1, len(source.members))
+    return _placed(source, scratch, terms.cache)
+
+
+def _from_mirrors(source: Source, terms: _Terms) -> Path:
+    reasons: dict[str, str] = {}
+    waiting = list(source.uris)
+    for number in range(PASSES):
+        for uri in list(waiting):
+            try:
+                return _attempt(source, uri, terms)
+            except MirrorFailed as failure:
+                reasons[uri] = str(failure)
+                if not failure.transient:
+                    waiting.remove(uri)
+        if not waiting:
+            break
+        if number + 1 < PASSES:
+            terms.sleep(FIRST_DELAY_S * 2**number)
+    raise _exhausted(source, terms.cache, reasons)
+
+
+def _attempt(source: Source, uri: str, terms: _Terms) -> Path:
+    place = parse_uri(uri)
+    part = _part(source, uri, terms.cache)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    resumed = has_leftovers(place, part, terms.cache)
+    try:
+        bring(source, place, part, terms.cache, terms.progress, timeout_s=terms.timeout_s)
+        digest = path_sha256(part)
+        if digest.startswith(source.sha256):
+            return _placed(source, part, terms.cache)
+        raise MirrorFailed(f"sha256 {digest[:12]}… where {source.sha256[:12]}… is pinned; refused")
+    except FailedForNow:
+        raise
+    except MirrorFailed as failure:
+        discard(place, part, terms.cache)
+        # The fault may be in what an earlier attempt left: the same mirror is asked once more from the start.
+        if resumed:
+            raise FailedForNow(str(failure)) from None
+        raise
+
+
+def _part(source: Source, uri: str, cache: Path) -> Path:
+    """One partial file a mirror, so that a bad mirror cannot spoil what a good one sent."""
+    mirror = hashlib.sha256(uri.encode()).hexdigest()[:12]
+    return cache / "partial" / f"{source.sha256[:16]}-{mirror}.part"
+
+
+def _placed(source: Source, part: Path, cache: Path) -> Path:
+    final = place_of(source, cache)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if final.is_dir() or part.is_dir():
+        remove(final)
+    part.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return final
+
+
+@contextmanager
+def _disk_errors_told(cache: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into one line: no mirror is to blame for it."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"cache {cache}: {error.strerror or error}",
+            f"free some space, or set {VARIABLE} to a folder that can be written",
+        ) from None
+
+
+def _exhausted(source: Source, cache: Path, reasons: dict[str, str]) -> SourceError:
+    attempts = "; ".join(
+        f"[{n}] {uri}: {reasons[uri]}" for n, uri in enumerate(source.uris, 1) if uri in reasons
+    )
+    return SourceError(
+        f"{source.name} could not be had from any of its {len(source.uris)} mirrors: {attempts}",
+        f"check the network, or bring the {source.kind} from elsewhere to {place_of(source, cache)} "
+        f"(it is verified), or name a mirror of your own in a COUNTERPOISE_SOURCES file",
+    )
