@@ -117,10 +117,15 @@ def shared_positions(first: Sequence[int], second: Sequence[int]) -> tuple[froze
 
 
 def _part(detail: PairDetail, *, shared: bool) -> PairScore:
-    positions = shared_positions(detail.more.token_ids, detail.less.token_ids)
+    more, less = detail.more, detail.less
+    positions = shared_positions(more.token_ids, less.token_ids)
+    # Before the first difference the two are equal by definition; computed apart, they could differ in the
+    # last digit and make a tie look like a preference.
+    lead = _common_lead(more.token_ids, less.token_ids)
+    values = (more.token_log_probs, more.token_log_probs[:lead] + less.token_log_probs[lead:])
     parts = [
-        [value for at, value in enumerate(score.token_log_probs) if (at in kept) is shared]
-        for score, kept in zip((detail.more, detail.less), positions, strict=True)
+        [value for at, value in enumerate(side) if (at in kept) is shared]
+        for side, kept in zip(values, positions, strict=True)
     ]
     return PairScore(
         pair_id=detail.pair_id,
@@ -129,4 +134,11 @@ def _part(detail: PairDetail, *, shared: bool) -> PairScore:
         less_log_prob=math.fsum(parts[1]),
         more_tokens=len(parts[0]),
         less_tokens=len(parts[1]),
+    )
+
+
+def _common_lead(first: Sequence[int], second: Sequence[int]) -> int:
+    return next(
+        (at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
+        min(len(first), len(second)),
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import DataError
-from counterpoise.evaluation.stereoset import Triple, continuations, load_stereoset, stereoset_score
+from counterpoise.evaluation.stereoset import Part, Triple, continuations, load_stereoset, stereoset_score
 
 
 def triple(target: str, domain: str = "race", context: str = "") -> Triple:
-    part = "intersentence" if context else "intrasentence"
+    part: Part = "intersentence" if context else "intrasentence"
     return Triple("id", part, domain, target, context, "S.", "A.", "U.")
 
 

@@ -1,0 +1,221 @@
+"""Every benchmark as one function: a loaded model and a data file in, a plain JSON-ready result out.
+
+All results share ``benchmark, n, overall, interval, by_category, prefix, precision``; percentages are 0 to
+100, margins nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from counterpoise.errors import DataError
+from counterpoise.evaluation.stereoset import continuations, load_stereoset, stereoset_score
+from counterpoise.evaluation.winobias import load_winobias
+from counterpoise.likelihood.config import ScoringConfig
+from counterpoise.likelihood.pairs import (
+    PairDetail,
+    identity_scores,
+    score_pair_details,
+    shared_scores,
+    whole_scores,
+)
+from counterpoise.likelihood.sentences import score_continuations, score_sentences
+from counterpoise.metrics.crows import BiasScore, bias_score
+from counterpoise.metrics.perplexity import perplexity
+from counterpoise.metrics.significance import compare
+from counterpoise.models.loading import LoadedModel, adapter_switched
+from counterpoise.neutral.select import parse_neutral
+from counterpoise.pairs.parse import parse_pairs
+from counterpoise.records import Pair, Progress, Variant, silent
+
+Result = dict[str, Any]
+VARIANTS: tuple[Variant, ...] = ("base", "tuned")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a benchmark is run on.
+
+    Attributes:
+        loaded: the model.
+        variant: ``base`` switches its adapter off, ``tuned`` on.
+        config: prefix, normalisation, token budget and seed.
+        progress: told of distinct texts done and in all.
+    """
+
+    loaded: LoadedModel
+    variant: Variant
+    config: ScoringConfig
+    progress: Progress = silent
+
+
+def crows_pairs(task: Task, data: Path) -> Result:
+    """CrowS-Pairs over all pairs of a CSV file: the whole score, and its shared- and identity-token parts."""
+    pairs = parse_pairs(read_bytes(data), str(data))
+    details = _details(task, pairs)
+    result = bias_result(pairs, details, task.config)
+    for name, part in (
+        ("shared_tokens", shared_scores(details)),
+        ("identity_tokens", identity_scores(details)),
+    ):
+        result[name] = _brief(bias_score(pairs, part, "sum", seed=task.config.seed))
+    return _labelled("crows-pairs", task, result)
+
+
+def compare_crows_pairs(task: Task, data: Path) -> Result:
+    """As :func:`crows_pairs` for the tuned model, with ``base`` beside it and the paired ``comparison``."""
+    pairs = parse_pairs(read_bytes(data), str(data))
+    details = {variant: _details(replace(task, variant=variant), pairs) for variant in VARIANTS}
+    results = {variant: bias_result(pairs, found, task.config) for variant, found in details.items()}
+    base, tuned = (whole_scores(details[variant]) for variant in VARIANTS)
+    found = compare(pairs, base, tuned, task.config.normalisation, seed=task.config.seed)
+    changes = {name: asdict(change) for name, change in found.by_category.items()}
+    result = results["tuned"] | {
+        "base": results["base"],
+        "comparison": asdict(found.overall) | {"spread_change": found.spread_change, "by_category": changes},
+    }
+    return _labelled("crows-pairs", task, result)
+
+
+def winobias(task: Task, data: Path) -> Result:
+    """WinoBias over a folder of its files: how often, and by how much, the stereotypical pronoun wins."""
+    pairs = load_winobias(data)
+    return _labelled("winobias", task, bias_result(pairs, _details(task, pairs), task.config))
+
+
+def stereoset(task: Task, data: Path) -> Result:
+    """StereoSet: ``overall`` is the stereotype score; LMS and ICAT stand beside it."""
+    triples = load_stereoset(data)
+    with adapter_switched(task.loaded, task.variant == "tuned"):
+        scores = score_continuations(task.loaded, continuations(triples), **_how(task))
+    empty = [index for index, score in enumerate(scores) if score.tokens == 0]
+    if empty:
+        raise DataError(
+            f"example {triples[empty[0] // 3].example_id} has no scored token", "use a prefix token"
+        )
+    found = stereoset_score(
+        triples, [score.sum_log_prob / score.tokens for score in scores], seed=task.config.seed
+    )
+    overall = asdict(found.overall)
+    result = {
+        "n": overall.pop("n"),
+        "overall": overall.pop("ss"),
+        "interval": overall.pop("ss_interval"),
+        **overall,
+        "by_category": {
+            name: {"score": part.ss, "interval": part.ss_interval}
+            | _without(asdict(part), "ss", "ss_interval")
+            for name, part in {**found.by_domain, **found.by_part}.items()
+        },
+    }
+    return _labelled("stereoset", task, result)
+
+
+def neutral_perplexity(task: Task, data: Path) -> Result:
+    """Perplexity of every distinct sentence in a file: one a line, or BOLD's JSON."""
+    return sentence_perplexity(task, sorted(set(parse_neutral(read_bytes(data), str(data)))))
+
+
+def sentence_perplexity(task: Task, sentences: list[str]) -> Result:
+    """Perplexity of ``sentences``, per token of the model's own tokenizer."""
+    with adapter_switched(task.loaded, task.variant == "tuned"):
+        scores = score_sentences(task.loaded, sentences, **_how(task))
+    found = perplexity(
+        [score.sum_log_prob for score in scores], [score.tokens for score in scores], seed=task.config.seed
+    )
+    result = {
+        "n": found.sentences,
+        "tokens": found.tokens,
+        "overall": found.value,
+        "interval": found.interval,
+        "by_category": {},
+    }
+    return _labelled("perplexity", task, result)
+
+
+def bias_result(pairs: list[Pair], details: list[PairDetail], config: ScoringConfig) -> Result:
+    """A :class:`BiasScore` as JSON."""
+    found = bias_score(pairs, whole_scores(details), config.normalisation, seed=config.seed)
+    return {
+        **_brief(found),
+        "unweighted": found.unweighted,
+        "unweighted_interval": found.unweighted_interval,
+        "spread": found.spread,
+        "detectable": found.detectable,
+        "pct_stereotype": found.pct_stereotype,
+        "by_category": {name: asdict(part) for name, part in found.by_category.items()},
+        "by_direction": {name: asdict(part) for name, part in found.by_direction.items()},
+    }
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content, or one :class:`DataError` line."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})", "check the path") from None
+
+
+def _brief(found: BiasScore) -> Result:
+    return {
+        "n": found.n,
+        "overall": found.overall,
+        "interval": found.interval,
+        "distance": found.distance,
+        "wins": found.wins,
+        "ties": found.ties,
+        "mean_margin": found.mean_margin,
+        "mean_abs_margin": found.mean_abs_margin,
+    }
+
+
+def _details(task: Task, pairs: list[Pair]) -> list[PairDetail]:
+    return score_pair_details(task.loaded, pairs, task.variant, **_how(task))
+
+
+def _how(task: Task) -> dict[str, Any]:
+    return {
+        "prefix": task.config.prefix,
+        "token_budget": task.config.token_budget,
+        "progress": task.progress,
+    }
+
+
+def _without(values: Result, *names: str) -> Result:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _labelled(benchmark: str, task: Task, result: Result) -> Result:
+    where = {
+        "variant": task.variant,
+        "prefix": task.config.prefix,
+        "precision": task.loaded.precision,
+        "device": task.loaded.device.type,
+    }
+    return {"benchmark": benchmark} | result | where
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A benchmark by name.
+
+    Attributes:
+        source: registry name of its data.
+        run: scores a model on a data file or folder.
+        column: what ``overall`` is called in a table.
+    """
+
+    source: str
+    run: Callable[[Task, Path], Result]
+    column: str
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "crows-pairs": Benchmark("crows-pairs", crows_pairs, "prefers the stereotype, %"),
+    "stereoset": Benchmark("stereoset", stereoset, "stereotype score, %"),
+    "winobias": Benchmark("winobias", winobias, "prefers the stereotype, %"),
+    "perplexity": Benchmark("bold-wikipedia", neutral_perplexity, "perplexity"),
+}

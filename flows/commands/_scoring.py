@@ -1,0 +1,115 @@
+"""What `counterpoise score` does once it is called: fetch, load, score, show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import progress as rich_progress
+from rich.console import Console
+from rich.table import Table
+
+from counterpoise.errors import UsageError
+from counterpoise.evaluation.benchmarks import BENCHMARKS, Result, Task, compare_crows_pairs
+from counterpoise.likelihood.config import ScoringConfig
+from counterpoise.models.loading import load_model
+from counterpoise.records import Progress
+from counterpoise.settings import validated
+from counterpoise.sources.datasets import locate
+from flows.commands._model import model_folder
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command's arguments."""
+
+    model: str
+    adapter: Path | None
+    compare: bool
+    benchmark: str
+    prefix: str
+    precision: str
+    normalisation: str
+    data: str | None
+
+
+def score(request: Request, progress: Progress) -> Result:
+    """The result as JSON: ``benchmark, n, overall, interval, by_category, prefix, precision`` and more."""
+    if request.compare and (request.adapter is None or request.benchmark != "crows-pairs"):
+        raise UsageError("--compare needs --adapter and CrowS-Pairs", "add --adapter DIR, or leave it out")
+    given = {name: getattr(request, name) for name in ("prefix", "precision", "normalisation")}
+    config = validated(ScoringConfig, given, "counterpoise score")
+    benchmark = BENCHMARKS[request.benchmark]
+    file = locate(request.data or benchmark.source, progress=progress)
+    folder = model_folder(request.model, progress)
+    loaded = load_model(folder, config.precision or "fp32", adapter=request.adapter)
+    task = Task(loaded, "tuned" if request.adapter else "base", config, progress)
+    result = compare_crows_pairs(task, file) if request.compare else benchmark.run(task, file)
+    return result | {"model": request.model, "adapter": str(request.adapter) if request.adapter else None}
+
+
+@contextmanager
+def progress_bar(hidden: bool) -> Iterator[Progress]:
+    """A bar on stderr while something long goes on, in a terminal only."""
+    columns = (
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    off = hidden or not sys.stderr.isatty()
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True, disable=off) as bars:
+        bar = bars.add_task("", total=None)
+
+        def show(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total or None)
+
+        yield show
+
+
+def print_result(result: Result) -> None:
+    """A table by category, and what else there is to say in a line each."""
+    console = Console()
+    console.print(_table(result))
+    for line in _notes(result):
+        console.print(line, highlight=False)
+
+
+def _table(result: Result) -> Table:
+    adapter = f" + {result['adapter']}" if result["adapter"] else ""
+    how = f"prefix {result['prefix']}, {result['precision']}"
+    title = f"{result['benchmark']} · {result['model']}{adapter} · {how}"
+    table = Table("", title=title, title_justify="left")
+    margins = "ties" in result
+    columns = ["n", BENCHMARKS[result["benchmark"]].column, "95 % interval"]
+    for name in [*columns, "ties", "mean margin, nats"] if margins else columns:
+        table.add_column(name, justify="right")
+    for name, row in result["by_category"].items():
+        table.add_row(*_cells(name, row, row["score"], margins))
+    table.add_section()
+    table.add_row(*_cells("all", result, result["overall"], margins), style="bold")
+    return table
+
+
+def _cells(name: str, row: Result, value: float, margins: bool) -> list[str]:
+    low, high = row["interval"]
+    cells = [name, f"{row['n']:,}", f"{value:.2f}", f"{low:.1f} – {high:.1f}"]
+    return [*cells, str(row["ties"]), f"{row['mean_margin']:+.3f}"] if margins else cells
+
+
+def _notes(result: Result) -> list[str]:
+    notes = []
+    if "unweighted" in result:
+        low, high = result["unweighted_interval"]
+        notes.append(f"mean of categories {result['unweighted']:.2f} ({low:.1f} – {high:.1f}); 50 is neutral")
+    if "icat" in result:
+        notes.append(f"LMS {result['lms']:.2f}, ICAT {result['icat']:.2f}; ideal: LMS 100, SS 50, ICAT 100")
+    if "comparison" in result:
+        change = result["comparison"]
+        notes.append(
+            f"base {change['base']['score']:.2f} → tuned {change['tuned']['score']:.2f}: "
+            f"{change['verdict']}, McNemar p = {change['p']:.3g}"
+        )
+    return notes
