@@ -10,6 +10,7 @@ from pydantic import Field
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from flows.pipeline import pipeline
+from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
 from tasks.prefect_step import Around, PrefectStep
 from tasks.reporting import Reporters
@@ -25,6 +26,7 @@ def debias(
     store: str = Field("store", description="Where artifacts are kept: a folder or an s3:// URL."),
 ) -> dict[str, Any]:
     """Download → swap → filter → align → score → generate → report; every stage cached in the store."""
+    quiet_libraries()
     log = RunLog(Store.open(store), run_id(), config)
     with stop_on_sigterm() as stop, log:
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)

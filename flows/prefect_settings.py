@@ -24,11 +24,18 @@ LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "error",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "BITSANDBYTES_NOWELCOME": "1",
+    "TQDM_DISABLE": "1",
 }
-"""Settings of the model libraries: no telemetry, no advisories on the terminal."""
+"""Settings of the model libraries: no telemetry, no advisories and no second progress bar on the terminal."""
 
 
 def quiet_defaults() -> None:
-    """Sets the defaults; must run before Prefect is imported."""
+    """Sets the defaults of both; must run before Prefect is imported."""
     for name, value in (QUIET | LIBRARIES).items():
+        os.environ.setdefault(name, value)
+
+
+def quiet_libraries() -> None:
+    """Sets the model libraries' defaults, also in a worker's run; must run before they are imported."""
+    for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)

@@ -7,6 +7,7 @@ import platform
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -112,8 +113,7 @@ def _compute(
     should_stop: Callable[[], bool],
 ) -> Ref:
     started = time.time()
-    scratch = store.scratch(stage.name, parts.key)
-    with store.draft(stage.name, parts.key) as draft:
+    with closing(store.scratch(stage.name, parts.key)) as scratch, store.draft(stage.name, parts.key) as draft:
         job = Job(config, fold, store, draft.folder, scratch, progress, should_stop)
         stage.compute(job, **inputs)
         ref = store.commit(
@@ -124,7 +124,7 @@ def _compute(
             parents=[ref for _, ref in flat(inputs)],
             facts=_facts() | {"started": started, "seconds": round(time.time() - started, 3)},
         )
-    scratch.clear()
+        scratch.clear()
     return ref
 
 

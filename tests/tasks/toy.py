@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from artifacts.store import Ref
+from counterpoise.errors import SourceError
 from tasks.job import Job
 from tasks.stage import Stage
 
@@ -27,3 +31,19 @@ def write_half(job: Job) -> None:
 
 NUMBER = Stage("number", 1, write_number, settings=lambda config: {"folds": config.pairs.folds}, seeded=True)
 DOUBLE = Stage("double", 1, write_double)
+
+
+def fail_twice(job: Job) -> None:
+    """Works the third time."""
+    attempts = job.scratch.folder / "attempts"
+    count = int(attempts.read_text()) if attempts.exists() else 0
+    attempts.write_text(str(count + 1))
+    if count < 2:
+        raise SourceError("mirror away")
+    (job.out / "file.txt").write_text("here")
+
+
+def ask_to_stop(job: Job) -> None:
+    """Sends this process the notice that a spot machine gets."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    (job.out / "file.txt").write_text("done all the same")

@@ -1,0 +1,103 @@
+"""Stages under a real Prefect server: states, graph, retries, stopping."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prefect import flow, runtime
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import TaskRun
+from prefect.testing.utilities import prefect_test_harness
+
+from counterpoise.config import RunConfig
+from counterpoise.errors import SourceError, Stopped
+from tasks.execute import Outcome
+from tasks.prefect_step import Around, PrefectStep
+from tasks.stage import Stage
+from tasks.stopping import stop_on_sigterm
+from tests.tasks.toy import DOUBLE, NUMBER, ask_to_stop, fail_twice
+
+CONFIG = RunConfig()
+
+
+class Remember:
+    """A reporter that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def started(self, label: str) -> None:
+        self.told.append(f"started {label}")
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        self.told.append(f"moved {done}/{total}")
+
+    def finished(self, outcome: Outcome) -> None:
+        self.told.append(f"{outcome.state} {outcome.label}")
+
+    def failed(self, label: str, error: BaseException) -> None:
+        self.told.append(f"failed {label}: {error}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+def run(store: Path, *stages: Stage) -> tuple[dict[str, TaskRun], list[str]]:
+    """Runs NUMBER, DOUBLE and more stages in a flow; the task runs by name, and what was reported."""
+    reporter = Remember()
+
+    @flow(name="toy", persist_result=False)
+    def toy() -> str:
+        with stop_on_sigterm() as stop:
+            step = PrefectStep(CONFIG, str(store), Around(reporter, stop))
+            step(DOUBLE, number=step(NUMBER))
+            for stage in stages:
+                step(stage)
+        return str(runtime.flow_run.id)
+
+    flow_run = toy()
+    with get_client(sync_client=True) as client:
+        found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+    return {task_run.name: task_run for task_run in found}, reporter.told
+
+
+def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None:
+    first, told = run(tmp_path)
+    assert {name: task.state_name for name, task in first.items()} == {"number": "Completed", "double": "Completed"}
+    assert told == ["started number", "computed number", "started double", "computed double"]
+    assert first["number"].state is not None
+    assert first["number"].state.message.startswith("computed · 1 rows · key ")
+    upstream = [str(getattr(source, "id", "")) for source in first["double"].task_inputs["inputs"]]
+    assert upstream == [str(first["number"].id)]
+
+    second, _ = run(tmp_path)
+    assert {name: task.state_name for name, task in second.items()} == {"number": "Cached", "double": "Cached"}
+
+
+def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:
+    fetch = Stage("fetch", 1, fail_twice, retries=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.prefect_step.RETRY_DELAYS_S", [0.0, 0.0])
+        found, told = run(tmp_path, fetch)
+    assert found["fetch"].state_name == "Completed"
+    assert [line for line in told if line.startswith("failed")] == ["failed fetch: mirror away"] * 2
+
+    with pytest.raises(SourceError, match="mirror away"):
+        run(tmp_path / "other", replace(fetch, retries=0))
+
+
+def test_sigterm_stops_at_the_next_step_and_the_run_resumes(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Stopped, match="stopped on request"):
+        run(tmp_path, Stage("asked", 1, ask_to_stop), replace(NUMBER, name="after"))
+    assert signal.getsignal(signal.SIGTERM) == before
+    found, _ = run(tmp_path)
+    assert {task.state_name for task in found.values()} == {"Cached"}
