@@ -9,6 +9,7 @@ from typing import Any
 
 from counterpoise.errors import StoreError
 
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 30.0
 _LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404", "409", "412"}
 
 
@@ -25,8 +26,8 @@ def file_system(url: str, is_s3: bool) -> tuple[Any, str]:
         # Its own retries would multiply with ours.
         options["config_kwargs"] = {
             "retries": {"total_max_attempts": 1},
-            "connect_timeout": 10,
-            "read_timeout": 30,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "read_timeout": READ_TIMEOUT_S,
         }
     try:
         fs, root = fsspec.core.url_to_fs(url, **options)

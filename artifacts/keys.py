@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
-from importlib import metadata
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +147,8 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
     Raises:
         StoreError: one of them is not installed.
     """
+    from importlib import metadata  # noqa: PLC0415 (slow to import; only computing a key needs it)
+
     try:
         return {name: metadata.version(name) for name in names}
     except metadata.PackageNotFoundError as error:

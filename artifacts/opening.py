@@ -8,20 +8,20 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from artifacts.backend import Backend
-from artifacts.cache import cache_folder
 from artifacts.failures import store_error
 from artifacts.folders import make_folder
 from artifacts.hashing import HashMemo
 from artifacts.layout import FOLDERS, FORMAT, MANIFESTS, STORE_VERSION
 from artifacts.local import LocalBackend
 from counterpoise.errors import StoreError
+from counterpoise.sources.cache import default_cache
 
 _NAME = "counterpoise-store"
 
 
 def open_backend(url: str | Path, *, create: bool, cache: Path | None) -> Backend:
     """The place at ``url``, after checking (or writing) its format marker. See :meth:`Store.open`."""
-    cache = cache or cache_folder()
+    cache = (cache or default_cache()) / "store"
     text = str(url)
     memo = HashMemo(cache / "verified" / hashlib.sha256(text.encode()).hexdigest()[:16])
     if "://" in text and not text.startswith("file://"):

@@ -142,6 +142,13 @@ class RemoteBackend:
         target = self._local(name)
         if content_problem(target, files, sha256, self._memo) is None:
             return target
+        try:
+            self._download_object(name, target, files, sha256)
+        except Damaged:
+            self._download_object(name, target, files, sha256)  # a network may lie once
+        return target
+
+    def _download_object(self, name: str, target: Path, files: Sequence[str], sha256: str) -> None:
         draft = self.workspace / f"fetch-{uuid.uuid4().hex}"
         try:
             for file in files:
@@ -156,7 +163,6 @@ class RemoteBackend:
             self._place(draft, target, files, sha256)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return target
 
     def heal(self, name: str, outputs: Sequence[str]) -> bool:
         """See :meth:`Backend.heal`: a download takes only the files it wants, so none can disturb."""

@@ -52,7 +52,8 @@ class Store:
 
         Args:
             create: make it when there is none.
-            cache: local folder for downloads and memos; by default :func:`artifacts.cache.cache_folder`.
+            cache: local folder for downloads and memos; by default
+                :func:`counterpoise.sources.cache.default_cache`.
 
         Raises:
             StoreError: there is none and ``create`` is false, it is something else, or a newer version's.

@@ -1,0 +1,165 @@
+"""Which edits change the hash of a stage's code, and which never do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from artifacts.code_hash import code_hashes
+from counterpoise.errors import StoreError
+
+MODEL = '''"""A module."""
+from __future__ import annotations
+
+LIMIT = 3
+"""An attribute's text."""
+
+
+def scale(value: float) -> float:
+    """Doubles."""
+    return value * 2
+'''
+
+TREE = {
+    "__init__.py": "",
+    "model.py": MODEL,
+    "direct.py": "import sample.model\n",
+    "of.py": "from sample.model import scale\n",
+    "sub_of.py": "from sample import model\n",
+    "relative.py": "from . import model\n",
+    "inside.py": "def run():\n    from sample.model import scale\n    return scale(1)\n",
+    "dynamic.py": "import importlib\nget = lambda: importlib.import_module('sample.model')\n",
+    "chain.py": "from sample.of import scale\n",
+    "typing_only.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import sample.model\n",
+    "alone.py": "import json, os.path\n",
+    "cycle_a.py": "import sample.cycle_b\n",
+    "cycle_b.py": "import sample.cycle_a\n",
+    "nested/__init__.py": "from .deep import value\n",
+    "nested/deep.py": "from ..model import LIMIT as value\n",
+    "uses_nested.py": "from sample.nested.other import x\n",
+    "nested/other.py": "x = 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "sample"
+    for name, text in TREE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    assert not [name for name in sys.modules if name.partition(".")[0] == "sample"], (
+        "hashing imported a module"
+    )
+
+
+def hashes(module: str) -> dict[str, str]:
+    return code_hashes([module], ("sample",))
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        ("direct", {"model"}),
+        ("of", {"model"}),
+        ("sub_of", {"model"}),
+        ("relative", {"model"}),
+        ("inside", {"model"}),
+        ("dynamic", {"model"}),
+        ("chain", {"of", "model"}),
+        ("typing_only", set()),
+        ("alone", set()),
+        ("cycle_a", {"cycle_b"}),
+        ("nested", {"nested.deep", "model"}),
+        ("uses_nested", {"nested", "nested.deep", "nested.other", "model"}),
+    ],
+)
+def test_transitive_imports_inside_the_package_are_found(package: Path, module: str, found: set[str]) -> None:
+    expected = {"sample", f"sample.{module}", *(f"sample.{name}" for name in found)}
+    assert set(hashes(f"sample.{module}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""A module."""', '"""Another text."""'),
+        ('"""A module."""\n', ""),
+        ('    """Doubles."""\n', ""),
+        ('"""An attribute\'s text."""\n', ""),
+        ("LIMIT = 3", "LIMIT = 3  # three"),
+        ("LIMIT = 3", "\n\n\n# a remark\nLIMIT   =   3"),
+        ("return value * 2", "return (value * 2)"),
+        ("return value * 2", "return (\n        value\n        * 2\n    )"),
+    ],
+)
+def test_edits_that_cannot_change_a_result_do_not_change_the_hash(package: Path, old: str, new: str) -> None:
+    before = hashes("sample.chain")
+    assert old in MODEL
+    (package / "model.py").write_text(MODEL.replace(old, new, 1))
+    assert hashes("sample.chain") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 3", "LIMIT = 4"),
+        ("LIMIT = 3", "LIMIT = 3.0"),
+        ("value * 2", "2 * value"),
+        ("def scale(value", "def scale(amount"),
+        ("return value * 2", "value *= 2\n    return value"),
+        ("LIMIT = 3", "LIMIT = 3\nEXTRA = 1"),
+    ],
+)
+def test_edits_that_may_change_a_result_change_that_module_alone(package: Path, old: str, new: str) -> None:
+    before = hashes("sample.chain")
+    (package / "model.py").write_text(MODEL.replace(old, new, 1))
+    after = hashes("sample.chain")
+    assert {name for name in after if after[name] != before[name]} == {"sample.model"}
+
+
+comments = st.text(
+    st.characters(codec="utf-8", exclude_characters="\n\r\f\x0b\x00", exclude_categories=["Cs"])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(lines=st.lists(st.tuples(st.integers(3, 9), comments), max_size=5))
+def test_no_comment_anywhere_changes_the_hash(package: Path, lines: list[tuple[int, str]]) -> None:
+    (package / "model.py").write_text(MODEL)
+    before = hashes("sample.model")
+    text = MODEL.split("\n")
+    for position, comment in lines:
+        text.insert(position, f"# {comment}")
+    (package / "model.py").write_text("\n".join(text), encoding="utf-8")
+    assert hashes("sample.model") == before
+
+
+def test_missing_module_is_named_with_its_importer(package: Path) -> None:
+    with pytest.raises(StoreError, match=r"no source file for the module 'sample\.gone'"):
+        hashes("sample.gone")
+    (package / "of.py").write_text("import sample.gone\n")
+    with pytest.raises(StoreError, match=r"'sample\.gone' \(imported by 'sample\.of'\)"):
+        hashes("sample.chain")
+
+
+def test_named_modules_count_wherever_they_are_but_only_the_packages_are_followed(package: Path) -> None:
+    assert set(code_hashes(["json.tool", "sample.of"], ("sample",))) == {
+        "json.tool", "sample", "sample.of", "sample.model"
+    }  # fmt: skip
+
+
+def test_module_that_does_not_parse_is_named(package: Path) -> None:
+    (package / "model.py").write_text("def broken(:\n")
+    with pytest.raises(StoreError, match=r"'sample\.model' does not parse"):
+        hashes("sample.direct")
+
+
+def test_unchanged_modules_elsewhere_do_not_count() -> None:
+    found = code_hashes(["counterpoise.records"])
+    assert set(found) == {"counterpoise", "counterpoise.records"}
