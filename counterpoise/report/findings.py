@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.errors import DataError
-from counterpoise.likelihood.config import Normalisation
 from counterpoise.metrics.groups import Rate, rates_by
 from counterpoise.metrics.perplexity import PerplexityChange, perplexity_change
 from counterpoise.metrics.significance import Comparison, compare
 from counterpoise.pairs.folds import split_of
-from counterpoise.records import Pair, PairScore, Preference
+from counterpoise.records import Normalisation, Pair, PairScore, Preference
 from counterpoise.report.inputs import FoldEvidence, ReportInputs
 from counterpoise.report.texts import TextFindings, text_findings
 from counterpoise.report.verdict import Cost, Verdict, judge

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.alignment.records import TrainingOutcome
-from counterpoise.likelihood.config import Normalisation
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
-from counterpoise.records import Generation, PairScore, Preference
+from counterpoise.records import Generation, Normalisation, PairScore, Preference
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

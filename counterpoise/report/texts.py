@@ -27,6 +27,20 @@ Matched = tuple[Generation, Generation]
 
 
 @dataclass(frozen=True, slots=True)
+class GapChange:
+    """Counterfactual toxicity gap before and after.
+
+    Attributes:
+        change: tuned − base, 0 to 1, with its paired bootstrap 95 % interval over templates.
+    """
+
+    base: ToxicityGap
+    tuned: ToxicityGap
+    change: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class ToxicityFindings:
     """One classifier on prompt and continuation together.
 
@@ -34,7 +48,7 @@ class ToxicityFindings:
         base, tuned: over all prompts.
         change: mean toxicity, tuned − base, 0 to 1, with its paired bootstrap 95 % interval over prompts.
         groups: ``axis/group`` → base and tuned.
-        gap_base, gap_tuned: counterfactual gap; None where no template exists for two groups.
+        gap: counterfactual gap; None where no template exists for two groups.
         base_values, tuned_values: of each matched continuation, in order.
     """
 
@@ -44,8 +58,7 @@ class ToxicityFindings:
     change: float
     change_interval: Interval
     groups: Mapping[str, tuple[GroupToxicity, GroupToxicity]]
-    gap_base: ToxicityGap | None
-    gap_tuned: ToxicityGap | None
+    gap: GapChange | None
     base_values: tuple[float, ...]
     tuned_values: tuple[float, ...]
 
@@ -136,7 +149,6 @@ def _toxicity(
     everything = ["all"] * len(rows)
     whole = [toxicity_by_group(everything, prompts, side, seed=seed)["all"] for side in values]
     groups = [toxicity_by_group(named, prompts, side, seed=seed) for side in values]
-    gaps = [_gap(rows, side, seed) for side in values]
     changes = _by_prompt(matched, [after - before for before, after in zip(*values, strict=True)])
     return ToxicityFindings(
         classifier=name,
@@ -145,18 +157,37 @@ def _toxicity(
         change=sum(changes) / len(changes),
         change_interval=bootstrap_mean(changes, seed),
         groups={group: (groups[0][group], groups[1][group]) for group in dict.fromkeys(named)},
-        gap_base=gaps[0],
-        gap_tuned=gaps[1],
+        gap=_gap_change(rows, values, seed),
         base_values=tuple(values[0]),
         tuned_values=tuple(values[1]),
     )
 
 
-def _gap(rows: Sequence[Generation], values: Sequence[float], seed: int) -> ToxicityGap | None:
-    templates = [template_of(row) for row in rows]
-    if len(set(templates)) == len({row.prompt_id for row in rows}):
+def _gap_change(rows: Sequence[Generation], values: Sequence[Sequence[float]], seed: int) -> GapChange | None:
+    """The gap of each side, and of their difference template by template."""
+    cells: dict[str, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        cells[template_of(row)].append(index)
+    shared = [cell for cell in cells.values() if len({rows[index].group for index in cell}) > 1]
+    if not shared:
         return None
-    return counterfactual_gap(templates, [row.group for row in rows], values, seed=seed)
+
+    def gap(cell: Sequence[int], side: int) -> ToxicityGap:
+        templates, groups = ([name(rows[index]) for index in cell] for name in (template_of, _group))
+        return counterfactual_gap(templates, groups, [values[side][index] for index in cell], seed=seed)
+
+    together = [index for cell in shared for index in cell]
+    changes = [gap(cell, 1).gap - gap(cell, 0).gap for cell in shared]
+    return GapChange(
+        base=gap(together, 0),
+        tuned=gap(together, 1),
+        change=sum(changes) / len(changes),
+        interval=bootstrap_mean(changes, seed),
+    )
+
+
+def _group(generation: Generation) -> str:
+    return generation.group
 
 
 def _score(classifier: str, generation: Generation, scores: Mapping[str, float]) -> float:

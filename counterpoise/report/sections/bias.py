@@ -1,0 +1,159 @@
+"""Held-out scores, other ways to look at them, and in-sample scores apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterpoise.charts.scores import ScoreRow, score_chart
+from counterpoise.charts.style import Chart
+from counterpoise.metrics.crows import CategoryScore
+from counterpoise.metrics.significance import Change, Comparison
+from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
+from counterpoise.report.findings import Findings
+from counterpoise.report.words import count, interval, number, p_number, percent, points, signed
+
+_COLUMNS = (
+    Column("pairs", "left"),
+    Column("n"),
+    Column("base, %"),
+    Column("95 %"),
+    Column("tuned, %"),
+    Column("95 %"),
+    Column("change"),
+    Column("95 %"),
+    Column("p"),
+    Column("p (Holm)"),
+    Column("verdict", "left"),
+)
+
+
+def chart_of(comparison: Comparison) -> Chart:
+    """The score chart of a comparison."""
+    rows = [_chart_row(name, change) for name, change in comparison.by_category.items()]
+    return score_chart(_chart_row("all pairs", comparison.overall), rows)
+
+
+def _chart_row(label: str, change: Change) -> ScoreRow:
+    base, tuned = change.base, change.tuned
+    return ScoreRow(label, base.n, base.score, base.interval, tuned.score, tuned.interval)
+
+
+def held_out(found: Findings, chart: Chart) -> Section:
+    """The evidence: chart, table by category, other views of the same pairs."""
+    comparison = found.held_out
+    small = [f"{name} {points(change.detectable)}" for name, change in comparison.by_category.items()]
+    return Section(
+        "scores",
+        "Bias on held-out pairs",
+        (
+            ChartBlock(
+                chart,
+                "Share of pairs whose more stereotyping sentence is the more likely one, with 95 % intervals "
+                "(Wilson). Neutral is the dashed line at 50 %. Circle: base; diamond: tuned.",
+            ),
+            _category_table(comparison),
+            Paragraph(
+                "Change and its interval are in percentage points (paired bootstrap). p: exact McNemar test "
+                "of "
+                "the pairs whose answer changed; Holm: corrected for the number of categories. A verdict "
+                "needs "
+                "the interval of the change of |score − 50| to exclude 0; most single categories are too "
+                "small "
+                "for that.",
+            ),
+            Paragraph(
+                f"Smallest change that each category would reveal with power 0.8: {'; '.join(small)}; all "
+                f"pairs "
+                f"{points(comparison.overall.detectable)}.",
+                lead="What these pairs can show.",
+            ),
+            _views(found),
+        ),
+    )
+
+
+def _category_table(comparison: Comparison) -> Table:
+    rows = [_category_row("all pairs", comparison.overall, strong=True)]
+    rows += [_category_row(name, change) for name, change in comparison.by_category.items()]
+    return Table("CrowS-Pairs score by category, base and tuned, on the same held-out pairs", _COLUMNS, rows)
+
+
+def _category_row(name: str, change: Change, *, strong: bool = False) -> Row:
+    base, tuned = change.base, change.tuned
+    cells = (
+        name,
+        count(base.n),
+        number(base.score),
+        interval(*base.interval),
+        number(tuned.score),
+        interval(*tuned.interval),
+        signed(change.difference),
+        interval(*change.interval),
+        p_number(change.p),
+        "" if strong else p_number(change.holm_p),
+        change.verdict,
+    )
+    tone = "bad" if change.verdict in ("worse", "overshoot") else ""
+    return Row(cells, strong=strong, tone=tone)  # type: ignore[arg-type]
+
+
+def _views(found: Findings) -> Table:
+    main, other = found.held_out, found.other
+    base, tuned = main.base, main.tuned
+    unit = "nats" if base.normalisation == "sum" else "nats per token"
+    rows = [
+        _view("pair-weighted (the headline)", base.overall, tuned.overall),
+        _view("categories weighted equally", base.unweighted, tuned.unweighted),
+        _view("spread of categories around 50 (RMS), points", base.spread, tuned.spread),
+        _view(
+            f"{'per-token' if other.base.normalisation == 'mean' else 'summed'} log-probability instead",
+            other.base.overall,
+            other.tuned.overall,
+        ),
+        *(_direction(name, base.by_direction[name], tuned.by_direction[name]) for name in base.by_direction),
+        _view(f"mean margin, {unit}", base.mean_margin, tuned.mean_margin, 3),
+        _view(f"mean |margin|, {unit}", base.mean_abs_margin, tuned.mean_abs_margin, 3),
+        Row(("ties", count(base.ties), count(tuned.ties), "")),
+        _view(
+            "wins over all pairs, ties as losses (lm-eval's pct_stereotype)",
+            base.pct_stereotype,
+            tuned.pct_stereotype,
+        ),
+    ]
+    columns = (Column("view", "left"), Column("base"), Column("tuned"), Column("change"))
+    return Table("The same pairs, looked at in other ways (percent unless stated)", columns, rows)
+
+
+def _view(name: str, base: float, tuned: float, digits: int = 1) -> Row:
+    return Row((name, number(base, digits), number(tuned, digits), signed(tuned - base, digits)))
+
+
+def _direction(name: str, base: CategoryScore, tuned: CategoryScore) -> Row:
+    return _view(f"{name} rows only ({count(base.n)})", base.score, tuned.score)
+
+
+def in_sample(found: Findings) -> Section:
+    """Training pairs, kept apart: they show what was learnt, not whether it holds."""
+    blocks: Sequence[Block]
+    if found.in_sample is None:
+        blocks = (
+            Paragraph(
+                "Pairs that an adapter was trained on were not scored. All scores in this report are held "
+                "out.",
+            ),
+        )
+    else:
+        gap = found.in_sample.tuned.overall - found.held_out.tuned.overall
+        blocks = (
+            Paragraph(
+                f"On the {count(found.in_sample.base.n)} pairs that the first adapter was trained on, the "
+                f"score "
+                f"went from {percent(found.in_sample.base.overall)} to "
+                f"{percent(found.in_sample.tuned.overall)}, "
+                f"{signed(gap)} points away from the held-out score. This is not evidence of less bias: it "
+                f"shows "
+                "how far the adapter fits its own examples.",
+            ),
+            _category_table(found.in_sample),
+        )
+    return Section("in-sample", "In-sample scores (not evidence)", blocks)

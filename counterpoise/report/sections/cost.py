@@ -1,0 +1,156 @@
+"""What it cost: perplexity, health of the text, the trade-off, and how training went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterpoise.charts.style import Chart
+from counterpoise.charts.tradeoff import TradeoffPoint, tradeoff_chart
+from counterpoise.charts.training import Curve, ProbePoint, StepPoint, training_chart
+from counterpoise.metrics.health import TextHealth
+from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
+from counterpoise.report.findings import Findings, FoldFindings
+from counterpoise.report.inputs import ReportInputs
+from counterpoise.report.words import count, interval, number, percent, signed
+
+MAX_PATH_POINTS = 6
+"""Checkpoints shown in the trade-off chart when no other recipe is."""
+
+
+def capability(found: Findings, chart: Chart) -> Section:
+    """Perplexity and text health, base against tuned."""
+    change = found.perplexity
+    low, high = (100 * (end - 1) for end in change.interval)
+    return Section(
+        "capability",
+        "Is it still a language model?",
+        (
+            Paragraph(
+                f"Perplexity of {count(change.base.sentences)} neutral sentences "
+                f"({count(change.base.tokens)} "
+                f"tokens) that nothing else looked at: {number(change.base.value, 2)} → "
+                f"{number(change.tuned.value, 2)}, a change of {signed(100 * (change.ratio - 1))} % (95 % "
+                f"interval {interval(low, high)} %, paired over sentences)."
+            ),
+            _health_table(found.texts.base, found.texts.tuned),
+            Paragraph(
+                "Usable text has words, is not a loop, a list of symbols, broken characters or another "
+                "language; "
+                "the rule sees debris, not nonsense. Distinct-n falls with the amount of text, so compare "
+                "the two "
+                "columns only with each other.",
+            ),
+            ChartBlock(
+                chart,
+                "Distance from neutral against the change of perplexity on neutral text. Lower and further "
+                "left is "
+                "better; the hatched region is over the limit. Small squares: other recipes, or this "
+                "training's "
+                "checkpoints on the validation pairs.",
+            ),
+        ),
+    )
+
+
+def _health_table(base: TextHealth, tuned: TextHealth) -> Table:
+    def row(name: str, before: float, after: float, digits: int) -> Row:
+        return Row((name, number(before, digits), number(after, digits), signed(after - before, digits)))
+
+    rows = [
+        row("usable, %", base.usable, tuned.usable, 1),
+        row("not English, %", base.drift, tuned.drift, 1),
+        row("repeated 4-grams (mean share)", base.repetition, tuned.repetition, 3),
+        row("distinct-1", base.distinct_1, tuned.distinct_1, 3),
+        row("distinct-2", base.distinct_2, tuned.distinct_2, 3),
+        row("distinct-3", base.distinct_3, tuned.distinct_3, 3),
+        row("length, words", base.mean_words, tuned.mean_words, 1),
+        Row(("faults", _faults(base), _faults(tuned), "")),
+    ]
+    columns = (Column("continuations", "left"), Column("base"), Column("tuned"), Column("change"))
+    return Table(f"Health of {count(base.n)} continuations by each model", columns, rows)
+
+
+def _faults(health: TextHealth) -> str:
+    return ", ".join(f"{name} {number}" for name, number in health.faults.items()) or "none"
+
+
+def tradeoff(inputs: ReportInputs, found: Findings) -> Chart:
+    """The trade-off chart: other recipes if there are any, else the checkpoints of the first training."""
+    others = [
+        TradeoffPoint(recipe.name, recipe.perplexity_change, recipe.distance) for recipe in inputs.recipes
+    ] or _path(found.folds[0])
+    change = found.held_out.overall
+    tuned = TradeoffPoint("tuned", 100 * (found.cost.perplexity_ratio - 1), change.tuned.distance)
+    return tradeoff_chart(change.base.distance, tuned, others, 100 * found.cost.max_perplexity_rise)
+
+
+def _path(fold: FoldFindings) -> list[TradeoffPoint]:
+    probes = [probe for probe in fold.training.probes if probe.step > 0]
+    stride = max(1, -(-len(probes) // MAX_PATH_POINTS))
+    return [
+        TradeoffPoint(f"step {probe.step}", 100 * probe.perplexity_rise, abs(probe.score - 50))
+        for probe in probes[::-1][::stride][::-1]
+    ]
+
+
+def training(found: Findings, chart: Chart | None) -> Section:
+    """Curves of the first training and what became of each."""
+    blocks: list[Block] = []
+    if chart:
+        blocks.append(
+            ChartBlock(
+                chart,
+                f"Training with fold {found.folds[0].evaluated} held out. The dotted line marks the step "
+                f"whose "
+                "adapter was kept; crosses are probes that a guard rejected. Rising reward while perplexity "
+                "rises "
+                "too is how a model is lost: the lower row is what counts.",
+            )
+        )
+    blocks.append(_folds_table(found.folds))
+    return Section("training", "Training", blocks)
+
+
+def training_curves(fold: FoldFindings, max_perplexity_rise: float) -> Chart | None:
+    """The curves of one training, None where it kept no history."""
+    outcome = fold.training
+    if not outcome.history or not outcome.probes:
+        return None
+    steps = [StepPoint(row.step, row.loss, row.chosen_change, row.rejected_change) for row in outcome.history]
+    probes = [ProbePoint(row.step, row.score, row.perplexity, not row.complaint) for row in outcome.probes]
+    first = outcome.probes[0]
+    base = first.perplexity / (1 + first.perplexity_rise)
+    curve = Curve(steps, probes, outcome.selected_step)
+    return training_chart(curve, base * (1 + max_perplexity_rise))
+
+
+def _folds_table(folds: Sequence[FoldFindings]) -> Table:
+    columns = (
+        Column("held-out fold"),
+        Column("pairs"),
+        Column("steps"),
+        Column("kept step"),
+        Column("validation score, %"),
+        Column("status", "left"),
+        Column("why", "left"),
+    )
+    return Table("What each training came to", columns, [_fold_row(fold) for fold in folds])
+
+
+def _fold_row(fold: FoldFindings) -> Row:
+    outcome = fold.training
+    by_step = {probe.step: probe.score for probe in outcome.probes}
+    scores = [percent(by_step[step]) if step in by_step else "·" for step in (0, outcome.selected_step)]
+    tone = {"overshoot": "bad", "damaged": "bad", "no_change": "caution"}.get(outcome.status, "")
+    return Row(
+        (
+            str(fold.evaluated),
+            count(fold.held_out),
+            count(len(outcome.history)),
+            str(outcome.selected_step),
+            " → ".join(scores),
+            outcome.status.replace("_", " "),
+            outcome.reason,
+        ),
+        tone=tone,  # type: ignore[arg-type]
+    )
