@@ -7,7 +7,7 @@ from artifacts.tables import GENERATIONS, TOXICITY
 from counterpoise.records import Generation
 from tasks.job import Job
 from tasks.stage import Stage
-from tasks.toxicity_scoring import score_with, toxicity_settings
+from tasks.toxicity_scoring import identities, score_with
 
 
 def compute(job: Job, generations: Ref) -> None:
@@ -21,7 +21,7 @@ generation_toxicity = Stage(
     name="generation-toxicity",
     version=1,
     compute=compute,
-    settings=lambda config: toxicity_settings(config.toxicity, filter_only=False),
+    resources=lambda config: identities(config.toxicity.classifiers),
     tables=(TOXICITY,),
     libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
     tags=("gpu",),

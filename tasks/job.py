@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from artifacts.parquet import TableSpec, read_records, read_table, write_table
 from artifacts.scratch import Scratch
 from artifacts.store import Ref, Store
-from counterpoise.config import RunConfig
 from counterpoise.records import Progress
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig
 
 Record = TypeVar("Record")
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from artifacts.keys import KeyParts, code_hashes, config_for_key, library_versions
 from artifacts.parquet import TableSpec
 from artifacts.store import Ref
-from counterpoise.config import RunConfig
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig  # its import would put every room into every stage's key
 
 Inputs = Mapping[str, Ref | Sequence[Ref]]
+
+CARRIERS = ("tasks", "tasks.job", "tasks.stage")
+"""Modules that carry files and settings to a stage and cannot change what it makes of them."""
 
 
 def nothing(config: RunConfig) -> dict[str, Any]:
@@ -30,7 +35,7 @@ class Stage:
         name: also the folder of its manifests.
         version: raised by hand when the result changes in a way that code and config don't show.
         compute: ``compute(job, **inputs)``: reads, calls, writes. The source of its module, and of everything
-            that module imports from `counterpoise`, is part of the key.
+            that module imports from `counterpoise` and `tasks`, is part of the key.
         settings: the part of the configuration that decides the result.
         resources: content hashes of data files that it reads besides its inputs.
         tables: what it writes, for their versions.
@@ -99,4 +104,5 @@ def _plain(value: Any) -> Any:
 
 @lru_cache
 def _code(module: str) -> dict[str, str]:
-    return code_hashes((module,))
+    found = code_hashes((module,), packages=("counterpoise", "tasks"))
+    return {name: sha256 for name, sha256 in found.items() if name not in CARRIERS}

@@ -8,7 +8,7 @@ from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.preferences.build import Counterfactual, sentences
 from tasks.job import Job
 from tasks.stage import Stage
-from tasks.toxicity_scoring import score_with, toxicity_settings
+from tasks.toxicity_scoring import identities, score_with
 
 
 def compute(job: Job, pairs: Ref, counterfactuals: Ref) -> None:
@@ -23,7 +23,7 @@ toxicity = Stage(
     name="toxicity",
     version=1,
     compute=compute,
-    settings=lambda config: toxicity_settings(config.toxicity, filter_only=True),
+    resources=lambda config: identities(config.toxicity.classifiers[:1]),
     tables=(TOXICITY,),
     libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
     tags=("gpu",),

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from artifacts.tables import TOXICITY
 from counterpoise.preferences.build import ToxicityScore
-from counterpoise.sources.cache import default_cache
-from counterpoise.toxicity.classifiers import load_classifier
-from counterpoise.toxicity.config import ToxicityConfig
-from counterpoise.toxicity.scoring import score_texts
 from tasks.job import Job
 from tasks.shards import in_shards
 
@@ -19,21 +14,25 @@ SHARD_TEXTS = 4096
 
 def score_with(job: Job, classifiers: Sequence[str], texts: Sequence[str]) -> list[ToxicityScore]:
     """A row for each classifier and text, classifier by classifier."""
-    rows: list[ToxicityScore] = []
-    for number, spec in enumerate(classifiers):
-        classifier = load_classifier(spec, cache=default_cache())
-
-        def work(items: Sequence[str]) -> list[ToxicityScore]:
-            scores = score_texts(classifier, items, batch_size=job.config.toxicity.batch_size)  # noqa: B023
-            return [
-                ToxicityScore(text, classifier.name, score)  # noqa: B023
-                for text, score in zip(items, scores, strict=True)
-            ]
-
-        rows += in_shards(job, f"classifier{number}", texts, SHARD_TEXTS, work, TOXICITY, ToxicityScore)
-    return rows
+    return [row for number, spec in enumerate(classifiers) for row in _scored(job, number, spec, texts)]
 
 
-def toxicity_settings(config: ToxicityConfig, *, filter_only: bool) -> dict[str, Any]:
-    """What decides the scores: the filter's classifier alone, or all of them."""
-    return {"classifiers": config.classifiers[:1] if filter_only else config.classifiers}
+def _scored(job: Job, number: int, spec: str, texts: Sequence[str]) -> list[ToxicityScore]:
+    from counterpoise.sources.cache import default_cache
+    from counterpoise.toxicity.classifiers import load_classifier
+    from counterpoise.toxicity.scoring import score_texts
+
+    classifier = load_classifier(spec, cache=default_cache())
+
+    def scored(chunk: Sequence[str]) -> list[ToxicityScore]:
+        scores = score_texts(classifier, chunk, batch_size=job.config.toxicity.batch_size)
+        return [ToxicityScore(text, classifier.name, score) for text, score in zip(chunk, scores, strict=True)]
+
+    return in_shards(job, f"classifier{number}", texts, SHARD_TEXTS, scored, TOXICITY, ToxicityScore)
+
+
+def identities(classifiers: Sequence[str]) -> dict[str, str]:
+    """What pins each classifier's weights, for the cache key."""
+    from counterpoise.toxicity.spec import identity
+
+    return {f"classifier {number}": identity(spec) for number, spec in enumerate(classifiers)}

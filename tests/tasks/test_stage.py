@@ -13,6 +13,7 @@ from tasks.execute import execute
 from tasks.pairs import pairs as pairs_stage
 from tasks.planning import PlanStep
 from tasks.stage import Stage
+from tasks.toxicity import toxicity as toxicity_stage
 from tests.tasks.toy import DOUBLE, NUMBER, write_half
 
 CONFIG = RunConfig()
@@ -57,7 +58,12 @@ def test_a_report_that_quotes_keys_depends_on_them() -> None:
 def test_key_holds_the_code_of_the_stage_and_of_its_rooms() -> None:
     code = pairs_stage.key_parts(CONFIG, None, {"dataset": ref()}).code
     assert {"tasks.pairs", "counterpoise.pairs.parse", "counterpoise.pairs.folds"} <= set(code)
-    assert not {name for name in code if name.startswith(("artifacts", "counterpoise.alignment"))}
+    assert not {name for name in code if name.startswith(("artifacts", "counterpoise.alignment", "tasks.job"))}
+
+
+def test_key_holds_rooms_that_are_reached_through_a_shared_task_module() -> None:
+    code = toxicity_stage.key_parts(CONFIG, None, {"pairs": ref(), "counterfactuals": ref()}).code
+    assert {"tasks.toxicity_scoring", "counterpoise.toxicity.scoring", "counterpoise.toxicity.linear"} <= set(code)
 
 
 def test_second_execution_is_cached_and_damage_heals(tmp_path: Path) -> None:

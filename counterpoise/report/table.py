@@ -1,0 +1,75 @@
+"""A summary as a table: for the terminal and for the README. Both print the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = ("", "pairs", "base", "tuned", "change", "p")
+
+
+def score_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Overall and by category: held-out pairs, base and tuned percent with 95 % interval, change, p.
+
+    p is exact McNemar overall and Holm-adjusted by category.
+    """
+    scores = summary["scores"]
+    yield _row("all categories", scores, scores["p"])
+    for name, category in sorted(scores["by_category"].items(), key=lambda item: -item[1]["n"]):
+        yield _row(name, category, category["holm_p"])
+
+
+def score_table(summary: Mapping[str, Any]) -> Table:
+    """The rows of :func:`score_rows` for a terminal."""
+    from rich.table import Table
+
+    table = Table(title="CrowS-Pairs, held out: % preferring the stereotype (50 is neutral), 95 % interval")
+    for number, name in enumerate(COLUMNS):
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+    for row in score_rows(summary):
+        table.add_row(*row)
+    return table
+
+
+def capability_line(summary: Mapping[str, Any]) -> str:
+    """Perplexity, usable text and toxicity before and after, on one line."""
+    perplexity, text = summary["perplexity"], summary["text"]
+    toxicity = " · ".join(
+        f"toxicity ({name}) {item['base']:.3f} → {item['tuned']:.3f}"
+        for name, item in summary["toxicity"].items()
+    )
+    return (
+        f"neutral perplexity {perplexity['base']:.1f} → {perplexity['tuned']:.1f} "
+        f"({100 * (perplexity['ratio'] - 1):+.1f} %) · usable text {_percent(text['base']['usable'])} → "
+        f"{_percent(text['tuned']['usable'])} · {toxicity}"
+    )
+
+
+def readme_block(summary: Mapping[str, Any]) -> str:
+    """The README's results: the verdict, the table and what it cost, as Markdown."""
+    lines = [f"**{summary['headline']}** {summary['sentence']}", ""]
+    lines += ["| " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * (len(COLUMNS) - 1)]
+    lines += ["| " + " | ".join(row) + " |" for row in score_rows(summary)]
+    lines += ["", capability_line(summary) + "."]
+    return "\n".join(lines)
+
+
+def _row(name: str, change: Mapping[str, Any], p: float) -> tuple[str, str, str, str, str, str]:
+    base, tuned = change["base"], change["tuned"]
+    return (name, str(change["n"]), _score(base), _score(tuned), f"{change['difference']:+.1f}", _p(p))
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    low, high = score["interval"]
+    return f"{score['score']:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,90 @@
+"""`counterpoise show`: one run's verdict, scores, stages and where its report is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands._options import json_option, print_json, store_option
+
+if TYPE_CHECKING:
+    from artifacts.store import Store
+
+
+@click.command()
+@click.argument("run", default="latest")
+@store_option
+@json_option
+def command(run: str, store_url: str, as_json: bool) -> None:
+    """Print RUN (an id, its unique beginning, or `latest`): verdict, scores by category, stages, report."""
+    from artifacts.store import Store
+
+    store = Store.open(store_url, create=False)
+    record = store.run(run)
+    if as_json:
+        print_json(record | {"summary": summary_of(store, record)})
+        return
+    print_stages(record)
+    print_run(store_url, record)
+
+
+def print_stages(record: dict[str, Any]) -> None:
+    """The run's own line, and one line a stage."""
+    click.echo(f"run {record['run']} · profile {record['profile']} · {record['status']}")
+    if record.get("error"):
+        click.echo(f"  {record['error']}")
+    for stage in record["stages"]:
+        rows = f"{stage['rows']:,} rows" if stage["rows"] is not None else ""
+        click.echo(
+            f"  {stage['stage']:<24} {stage['state']:<9} {rows:>12} {stage['seconds']:>8.1f} s  {stage['key'][:12]}"
+        )
+    click.echo("")
+
+
+def print_run(store_url: str, record: dict[str, Any]) -> None:
+    """The verdict and the scores of a finished run, and its report's address."""
+    from artifacts.store import Store
+
+    store = Store.open(store_url, create=False)
+    summary = summary_of(store, record)
+    if summary is None:
+        click.echo(f"no report: the run is {record['status']}")
+        return
+    from rich.console import Console
+
+    from counterpoise.report.table import capability_line, score_table
+
+    console = Console()
+    console.print(f"[bold]{summary['headline']}[/bold]", highlight=False)
+    console.print(summary["sentence"], highlight=False)
+    console.print(score_table(summary))
+    console.print(capability_line(summary), highlight=False)
+    folder = report_folder(store, record)
+    if folder is not None:
+        console.print(f"report: {_short(folder)}/report.html", highlight=False, soft_wrap=True)
+
+
+def summary_of(store: Store, record: dict[str, Any]) -> dict[str, Any] | None:
+    """The machine-readable numbers of a run's report, or None when it has none."""
+    folder = report_folder(store, record)
+    if folder is None:
+        return None
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return summary
+
+
+def report_folder(store: Store, record: dict[str, Any]) -> Path | None:
+    """A local folder with the run's report, or None when it has none."""
+    from artifacts.store import Ref
+
+    refs = [stage["ref"] for stage in record["stages"] if stage["ref"]["stage"] == "report"]
+    return store.fetch(Ref.from_json(refs[-1])) if refs else None
+
+
+def _short(path: Path) -> str:
+    """The path as seen from here, when that is shorter."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
