@@ -6,11 +6,12 @@ All results share ``benchmark, n, overall, interval, by_category, prefix, precis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from counterpoise.config import CapabilityConfig
 from counterpoise.errors import DataError
 from counterpoise.evaluation.stereoset import continuations, load_stereoset, stereoset_score
 from counterpoise.evaluation.winobias import load_winobias
@@ -27,7 +28,7 @@ from counterpoise.metrics.crows import BiasScore, bias_score
 from counterpoise.metrics.perplexity import perplexity
 from counterpoise.metrics.significance import compare
 from counterpoise.models.loading import LoadedModel, adapter_switched
-from counterpoise.neutral.select import parse_neutral
+from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.records import Pair, Progress, Variant, silent
 
@@ -115,12 +116,12 @@ def stereoset(task: Task, data: Path) -> Result:
 
 
 def neutral_perplexity(task: Task, data: Path) -> Result:
-    """Perplexity of every distinct sentence in a file: one a line, or BOLD's JSON."""
-    return sentence_perplexity(task, sorted(set(parse_neutral(read_bytes(data), str(data)))))
+    """Perplexity of neutral sentences, per token of the model's own tokenizer.
 
-
-def sentence_perplexity(task: Task, sentences: list[str]) -> Result:
-    """Perplexity of ``sentences``, per token of the model's own tokenizer."""
+    Args:
+        data: one sentence a line, or BOLD's JSON; see :func:`evaluation_sentences`.
+    """
+    sentences = evaluation_sentences(parse_neutral(read_bytes(data), str(data)), str(data))
     with adapter_switched(task.loaded, task.variant == "tuned"):
         scores = score_sentences(task.loaded, sentences, **_how(task))
     found = perplexity(
@@ -134,6 +135,20 @@ def sentence_perplexity(task: Task, sentences: list[str]) -> Result:
         "by_category": {},
     }
     return _labelled("perplexity", task, result)
+
+
+def evaluation_sentences(sentences: Sequence[str], where: str) -> list[str]:
+    """The sentences that a run with default settings keeps for its report; all of a small file.
+
+    Those a run watches in training are left out, so this perplexity and the report's agree.
+    """
+    sizes = CapabilityConfig()
+    distinct = sorted(set(sentences))
+    try:
+        chosen = select_neutral(distinct, sizes.probe_texts, sizes.evaluation_texts, where)
+    except DataError:
+        return distinct
+    return [row.text for row in chosen if row.part == "evaluation"]
 
 
 def bias_result(pairs: list[Pair], details: list[PairDetail], config: ScoringConfig) -> Result:
@@ -217,5 +232,5 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "crows-pairs": Benchmark("crows-pairs", crows_pairs, "prefers the stereotype, %"),
     "stereoset": Benchmark("stereoset", stereoset, "stereotype score, %"),
     "winobias": Benchmark("winobias", winobias, "prefers the stereotype, %"),
-    "perplexity": Benchmark("bold-wikipedia", neutral_perplexity, "perplexity"),
+    "perplexity": Benchmark(CapabilityConfig().source, neutral_perplexity, "perplexity"),
 }
