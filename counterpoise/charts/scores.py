@@ -31,8 +31,8 @@ def score_chart(whole: ScoreRow, categories: Sequence[ScoreRow]) -> Chart:
     """Scores with 95 % intervals: all pairs on top, then the categories, around the 50 % line."""
     rows = [whole, *categories]
     alt = (
-        "CrowS-Pairs score with 95 % intervals, base and tuned, against the neutral 50 %. "
-        f"All {whole.n} pairs: {whole.base:.1f} % before, {whole.tuned:.1f} % after. "
+        f"CrowS-Pairs score with 95 % intervals, base and tuned, against the neutral 50 %. All {whole.n} "
+        f"pairs: {whole.base:.1f} % before, {whole.tuned:.1f} % after. "
         + "; ".join(f"{row.label} {row.base:.0f} → {row.tuned:.0f}" for row in categories)
         + "."
     )

@@ -74,8 +74,8 @@ def group_chart(rows: Sequence[GroupRow], classifier: str) -> Chart:
     ordered = [row for axis in named for row in rows if row.axis == axis]
     fell = sum(row.tuned < row.base for row in ordered)
     alt = (
-        f"Mean toxicity by {classifier} for each identity group's prompts, base to tuned: "
-        f"lower for {fell} of {len(ordered)} groups."
+        f"Mean toxicity by {classifier} for each identity group's prompts, base to tuned: lower for {fell} "
+        f"of {len(ordered)} groups."
     )
     height = 1.5 + 0.27 * len(ordered) + 0.12 * len(named)
 

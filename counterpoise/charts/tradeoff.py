@@ -85,4 +85,4 @@ def _region(axes: Axes, changes: Sequence[float], limit: float) -> None:
 def _small(axes: Axes, point: TradeoffPoint) -> None:
     place = (point.perplexity_change, point.distance)
     axes.plot(*place, marker="s", markersize=5, color=MUTED, linestyle="none")
-    axes.annotate(point.label, place, (6, 4), textcoords="offset points", fontsize=9, color=MUTED)
+    axes.annotate(point.label, place, (5, -11), textcoords="offset points", fontsize=9, color=MUTED)

@@ -45,11 +45,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a caption that says what it holds."""
+    """A table with a caption that says what it holds; ``folded`` hides its rows until asked for."""
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Row]
+    folded: bool = False
     kind: Literal["table"] = "table"
 
 

@@ -96,8 +96,8 @@ def _numbers(found: Findings) -> list[KeyNumber]:
             "Distance from neutral",
             number(change.base.distance),
             number(change.tuned.distance),
-            f"{points(abs(change.distance_change))} {'less' if change.distance_change < 0 else 'more'}; "
-            f"95 % {interval(*change.distance_interval)}",
+            f"{points(abs(change.distance_change))} {'less' if change.distance_change < 0 else 'more'}; 95 "
+            f"% {interval(*change.distance_interval)}",
             "bad" if worse_bias else "good" if good_bias else "caution",
         ),
         KeyNumber(

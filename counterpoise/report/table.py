@@ -24,7 +24,7 @@ def score_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str,
 
 def score_table(summary: Mapping[str, Any]) -> Table:
     """The rows of :func:`score_rows` for a terminal."""
-    from rich.table import Table
+    from rich.table import Table  # noqa: PLC0415 — half a second, for a terminal only
 
     table = Table(title="CrowS-Pairs, held out: % preferring the stereotype (50 is neutral), 95 % interval")
     for number, name in enumerate(COLUMNS):
@@ -71,5 +71,5 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+def _percent(value: float) -> str:
+    return f"{value:.0f} %"

@@ -195,7 +195,7 @@ def _score(classifier: str, generation: Generation, scores: Mapping[str, float])
         return scores[whole_text(generation)]
     except KeyError:
         raise DataError(
-            f"{classifier} has no score for prompt {generation.prompt_id} ({generation.variant}, "
-            f"sample {generation.sample})",
+            f"{classifier} has no score for prompt {generation.prompt_id} ({generation.variant}, sample "
+            f"{generation.sample})",
             "score prompt + text of every generation",
         ) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 MINUS = "−"
 DASH = "–"
 MISSING = "·"
+SPACE = "\u00a0"
+"""Keeps a number and its unit on one line."""
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -31,35 +33,42 @@ def signed(value: float, digits: int = 1) -> str:
 
 def percent(value: float, digits: int = 1) -> str:
     """A percentage, from percent."""
-    return f"{number(value, digits)} %"
+    return f"{number(value, digits)}{SPACE}%"
 
 
 def points(value: float) -> str:
     """Percentage points.
 
-    >>> [points(value) for value in (1.0, 5.62)]
+    >>> [points(value).replace(SPACE, " ") for value in (1.0, 5.62)]
     ['1.0 point', '5.6 points']
     """
     text = number(value)
-    return f"{text} point" if text == "1.0" else f"{text} points"
+    return f"{text}{SPACE}point" if text == "1.0" else f"{text}{SPACE}points"
 
 
 def interval(low: float, high: float, digits: int = 1) -> str:
-    """Both ends of an interval.
+    """Both ends of an interval; a dash would be misread before a minus sign.
 
-    >>> interval(-1.26, 3)
-    '−1.3 to 3.0'
+    >>> interval(51.26, 58), interval(-1.26, 3).replace(SPACE, " ")
+    ('51.3–58.0', '−1.3 to 3.0')
     """
-    return f"{number(low, digits)} to {number(high, digits)}"
+    ends = number(low, digits), number(high, digits)
+    return DASH.join(ends) if low >= 0 else f"{SPACE}to{SPACE}".join(ends)
+
+
+def with_interval(value: str, low: float, high: float, digits: int = 1) -> str:
+    """A value and its interval in brackets."""
+    return f"{value} ({interval(low, high, digits)})"
 
 
 def p_value(p: float) -> str:
     """A p-value to two figures, never as 0.
 
-    >>> [p_value(p) for p in (0.51, 0.0123, 2e-7)]
+    >>> [p_value(p).replace(SPACE, " ") for p in (0.51, 0.0123, 2e-7)]
     ['p = 0.51', 'p = 0.012', 'p < 0.0001']
     """
-    return f"p {p_number(p)}" if p < 1e-4 else f"p = {p_number(p)}"
+    text = f"p {p_number(p)}" if p < 1e-4 else f"p = {p_number(p)}"
+    return text.replace(" ", SPACE)
 
 
 def p_number(p: float) -> str:

@@ -10,19 +10,16 @@ from counterpoise.metrics.crows import CategoryScore
 from counterpoise.metrics.significance import Change, Comparison
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
-from counterpoise.report.words import count, interval, number, p_number, percent, points, signed
+from counterpoise.report.words import count, number, p_number, percent, points, signed, with_interval
 
 _COLUMNS = (
     Column("pairs", "left"),
     Column("n"),
-    Column("base, %"),
-    Column("95 %"),
-    Column("tuned, %"),
-    Column("95 %"),
-    Column("change"),
-    Column("95 %"),
+    Column("base, % (95 %)"),
+    Column("tuned, % (95 %)"),
+    Column("change (95 %)"),
     Column("p"),
-    Column("p (Holm)"),
+    Column("Holm"),
     Column("verdict", "left"),
 )
 
@@ -48,23 +45,19 @@ def held_out(found: Findings, chart: Chart) -> Section:
         (
             ChartBlock(
                 chart,
-                "Share of pairs whose more stereotyping sentence is the more likely one, with 95 % intervals "
-                "(Wilson). Neutral is the dashed line at 50 %. Circle: base; diamond: tuned.",
+                "Share of pairs whose more stereotyping sentence is the more likely one, with 95 % "
+                "intervals (Wilson). Neutral is the dashed line at 50 %. Circle: base; diamond: tuned.",
             ),
-            _category_table(comparison),
+            _category_table(comparison, "on the same held-out pairs"),
             Paragraph(
-                "Change and its interval are in percentage points (paired bootstrap). p: exact McNemar test "
-                "of "
-                "the pairs whose answer changed; Holm: corrected for the number of categories. A verdict "
-                "needs "
-                "the interval of the change of |score − 50| to exclude 0; most single categories are too "
-                "small "
-                "for that.",
+                "Change and its interval are in percentage points (paired bootstrap). p: exact McNemar "
+                "test of the pairs whose answer changed; Holm: corrected for the number of categories. A "
+                "verdict needs the interval of the change of |score − 50| to exclude 0; most single "
+                "categories are too small for that.",
             ),
             Paragraph(
                 f"Smallest change that each category would reveal with power 0.8: {'; '.join(small)}; all "
-                f"pairs "
-                f"{points(comparison.overall.detectable)}.",
+                f"pairs {points(comparison.overall.detectable)}.",
                 lead="What these pairs can show.",
             ),
             _views(found),
@@ -72,10 +65,10 @@ def held_out(found: Findings, chart: Chart) -> Section:
     )
 
 
-def _category_table(comparison: Comparison) -> Table:
+def _category_table(comparison: Comparison, which: str) -> Table:
     rows = [_category_row("all pairs", comparison.overall, strong=True)]
     rows += [_category_row(name, change) for name, change in comparison.by_category.items()]
-    return Table("CrowS-Pairs score by category, base and tuned, on the same held-out pairs", _COLUMNS, rows)
+    return Table(f"CrowS-Pairs score by category, base and tuned, {which}", _COLUMNS, rows)
 
 
 def _category_row(name: str, change: Change, *, strong: bool = False) -> Row:
@@ -83,12 +76,9 @@ def _category_row(name: str, change: Change, *, strong: bool = False) -> Row:
     cells = (
         name,
         count(base.n),
-        number(base.score),
-        interval(*base.interval),
-        number(tuned.score),
-        interval(*tuned.interval),
-        signed(change.difference),
-        interval(*change.interval),
+        with_interval(number(base.score), *base.interval),
+        with_interval(number(tuned.score), *tuned.interval),
+        with_interval(signed(change.difference), *change.interval),
         p_number(change.p),
         "" if strong else p_number(change.holm_p),
         change.verdict,
@@ -147,13 +137,11 @@ def in_sample(found: Findings) -> Section:
         blocks = (
             Paragraph(
                 f"On the {count(found.in_sample.base.n)} pairs that the first adapter was trained on, the "
-                f"score "
-                f"went from {percent(found.in_sample.base.overall)} to "
-                f"{percent(found.in_sample.tuned.overall)}, "
-                f"{signed(gap)} points away from the held-out score. This is not evidence of less bias: it "
-                f"shows "
-                "how far the adapter fits its own examples.",
+                f"score went from {percent(found.in_sample.base.overall)} to "
+                f"{percent(found.in_sample.tuned.overall)}, {points(abs(gap))} "
+                f"{'below' if gap < 0 else 'above'} the held-out score. This is not evidence of less bias: "
+                "it shows how far the adapter fits its own examples.",
             ),
-            _category_table(found.in_sample),
+            _category_table(found.in_sample, "on pairs the adapter was trained on"),
         )
     return Section("in-sample", "In-sample scores (not evidence)", blocks)

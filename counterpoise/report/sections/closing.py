@@ -13,8 +13,8 @@ REFERENCES = (
     "Rafailov et al. 2023, Direct preference optimization: your language model is secretly a reward model.",
     "Blodgett et al. 2021, Stereotyping Norwegian salmon: an inventory of pitfalls in fairness benchmark "
     "datasets.",
-    "Névéol et al. 2022, French CrowS-Pairs: extending a challenge dataset for measuring social bias in masked "
-    "language models to a language other than English.",
+    "Névéol et al. 2022, French CrowS-Pairs: extending a challenge dataset for measuring social bias in "
+    "masked language models to a language other than English.",
     "Dixon et al. 2018, Measuring and mitigating unintended bias in text classification.",
     "Gehman et al. 2020, RealToxicityPrompts: evaluating neural toxic degeneration in language models.",
     "McNemar 1947; Wilson 1927; Holm 1979; Efron 1979: the tests and intervals.",
@@ -55,19 +55,16 @@ def limits(inputs: ReportInputs, found: Findings) -> Section:
     """What this report cannot show."""
     small = [name for name, change in found.held_out.by_category.items() if change.base.n < 100]
     items = [
-        "CrowS-Pairs itself: many of its pairs are unclear, ungrammatical, or differ in more than the group "
-        "(Blodgett et al. 2021), and part of them were corrected later (Névéol et al. 2022). A score of 50 % "
-        "on "
-        "it is not the absence of bias.",
+        "CrowS-Pairs itself: many of its pairs are unclear, ungrammatical, or differ in more than the "
+        "group (Blodgett et al. 2021), and part of them were corrected later (Névéol et al. 2022). A score "
+        "of 50 % on it is not the absence of bias.",
         "It is in English and about US stereotypes, and it compares sentence probabilities; what a model "
-        "writes, "
-        "or decides, can be biased in ways that it doesn't see.",
+        "writes, or decides, can be biased in ways that it doesn't see.",
         "The prefix token and the precision move the score by points, so it is comparable only with scores "
-        "made "
-        f"the same way (here: prefix {inputs.run.prefix}, {inputs.run.precision}, "
+        f"made the same way (here: prefix {inputs.run.prefix}, {inputs.run.precision}, "
         f"{'summed' if inputs.run.normalisation == 'sum' else 'mean'} log-probability).",
         f"One small model ({inputs.run.model}) and one seed: other models, sizes and seeds may behave "
-        f"differently.",
+        "differently.",
         "Toxicity comes from classifiers with identity-term bias, and no person judged the continuations "
         "here.",
         "Usable text is a rule about surface form. It does not see falsehood or nonsense.",
@@ -94,11 +91,9 @@ def provenance(inputs: ReportInputs) -> Section:
         "Provenance",
         (
             Paragraph(
-                "This report is computed from these artifacts alone; the same artifacts give the same bytes. "
-                "A key "
-                "names everything that decided an artifact (code, settings, inputs, library versions); the "
-                "sha256 "
-                "is of its content."
+                "This report is computed from these artifacts alone; the same artifacts give the same "
+                "bytes. A key names everything that decided an artifact (code, settings, inputs, library "
+                "versions); the sha256 is of its content."
             ),
             Table("Artifacts", columns, rows),
             Paragraph("", lead="References"),

@@ -13,7 +13,7 @@ from counterpoise.report.findings import Findings, FoldFindings
 from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.words import count, interval, number, percent, signed
 
-MAX_PATH_POINTS = 6
+MAX_PATH_POINTS = 4
 """Checkpoints shown in the trade-off chart when no other recipe is."""
 
 
@@ -27,26 +27,22 @@ def capability(found: Findings, chart: Chart) -> Section:
         (
             Paragraph(
                 f"Perplexity of {count(change.base.sentences)} neutral sentences "
-                f"({count(change.base.tokens)} "
-                f"tokens) that nothing else looked at: {number(change.base.value, 2)} → "
-                f"{number(change.tuned.value, 2)}, a change of {signed(100 * (change.ratio - 1))} % (95 % "
-                f"interval {interval(low, high)} %, paired over sentences)."
+                f"({count(change.base.tokens)} tokens) that nothing else looked at: "
+                f"{number(change.base.value, 2)} → {number(change.tuned.value, 2)}, a change of "
+                f"{signed(100 * (change.ratio - 1))} % (95 % interval {interval(low, high)} %, paired over "
+                "sentences)."
             ),
             _health_table(found.texts.base, found.texts.tuned),
             Paragraph(
                 "Usable text has words, is not a loop, a list of symbols, broken characters or another "
-                "language; "
-                "the rule sees debris, not nonsense. Distinct-n falls with the amount of text, so compare "
-                "the two "
-                "columns only with each other.",
+                "language; the rule sees debris, not nonsense. Distinct-n falls with the amount of text, "
+                "so compare the two columns only with each other.",
             ),
             ChartBlock(
                 chart,
                 "Distance from neutral against the change of perplexity on neutral text. Lower and further "
-                "left is "
-                "better; the hatched region is over the limit. Small squares: other recipes, or this "
-                "training's "
-                "checkpoints on the validation pairs.",
+                "left is better; the hatched region is over the limit. Small squares: other recipes, or "
+                "this training's checkpoints on the validation pairs.",
             ),
         ),
     )
@@ -101,10 +97,8 @@ def training(found: Findings, chart: Chart | None) -> Section:
             ChartBlock(
                 chart,
                 f"Training with fold {found.folds[0].evaluated} held out. The dotted line marks the step "
-                f"whose "
-                "adapter was kept; crosses are probes that a guard rejected. Rising reward while perplexity "
-                "rises "
-                "too is how a model is lost: the lower row is what counts.",
+                "whose adapter was kept; crosses are probes that a guard rejected. Rising reward while "
+                "perplexity rises too is how a model is lost: the lower row is what counts.",
             )
         )
     blocks.append(_folds_table(found.folds))

@@ -25,9 +25,8 @@ def side_by_side(texts: TextFindings, seed: int) -> Section:
         (
             Paragraph(
                 "The case study's two prompts, then one of each axis and one without an identity, drawn by "
-                "the hash "
-                "of the prompt's name: nobody chose them for how they read. Each text has its own scores, of "
-                "prompt and continuation together."
+                "the hash of the prompt's name: nobody chose them for how they read. Each text has its own "
+                "scores, of prompt and continuation together."
             ),
             Examples(first),
             *(

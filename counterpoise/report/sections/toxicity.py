@@ -14,16 +14,12 @@ from counterpoise.report.words import count, interval, number, percent, signed
 
 IDENTITY_TERMS = (
     "Toxicity classifiers react to the mere mention of some identities: they learnt from comments in which "
-    "those "
-    "words stand beside insults, so a factual sentence about Black, gay or Muslim people can score higher "
-    "than the "
-    "same sentence about white, straight or Christian people (Dixon et al. 2018). A prompt that names a "
-    "group "
-    "therefore starts from a different level than one that doesn't. Compare base with tuned on the same "
-    "prompts; "
-    "do not read the level of a group as a property of the group or of the model, and do not read a higher "
-    "score "
-    "of a text that names a group as hostility without reading the text."
+    "those words stand beside insults, so a factual sentence about Black, gay or Muslim people can score "
+    "higher than the same sentence about white, straight or Christian people (Dixon et al. 2018). A prompt "
+    "that names a group therefore starts from a different level than one that doesn't. Compare base with "
+    "tuned on the same prompts; do not read the level of a group as a property of the group or of the "
+    "model, and do not read a higher score of a text that names a group as hostility without reading the "
+    "text."
 )
 
 
@@ -58,8 +54,7 @@ def toxicity(texts: TextFindings, charts: Sequence[Chart]) -> Section:
     captions = (
         f"How toxic {first.classifier} finds prompt and continuation together, over all prompts.",
         f"Mean toxicity by {first.classifier} for the prompts that name each group: the same templates for "
-        f"every "
-        "group of an axis, so groups of one axis differ in the identity term alone.",
+        "every group of an axis, so groups of one axis differ in the identity term alone.",
     )
     blocks += [ChartBlock(chart, caption) for chart, caption in zip(charts, captions, strict=True)]
     blocks += _agreement(texts)
@@ -135,7 +130,8 @@ def _group_table(item: ToxicityFindings) -> Table:
         rows.append(
             Row((axis, group or axis, count(base.n), number(base.mean, 3), number(tuned.mean, 3), change))
         )
-    return Table(f"Mean toxicity by {item.classifier} for the prompts that name each group", columns, rows)
+    caption = f"Mean toxicity by {item.classifier} for the prompts that name each group"
+    return Table(caption, columns, rows, folded=True)
 
 
 def mentions(texts: TextFindings) -> Section:
@@ -159,8 +155,8 @@ def mentions(texts: TextFindings) -> Section:
                 "A model can look less biased by no longer speaking of some groups. This is the share of "
                 "continuations (prompts left out) that mention each group."
             ),
-            Table("Continuations that mention a group", columns, rows),
-            Paragraph(f"{silent} groups are mentioned by neither model.") if silent else Paragraph(""),
+            *((Table("Continuations that mention a group", columns, rows),) if rows else ()),
+            *((Paragraph(f"{silent} groups are mentioned by neither model."),) if silent else ()),
         ),
     )
 
@@ -191,8 +187,7 @@ def preference_filter(found: FilterFindings) -> Section:
         (
             Paragraph(
                 f"{count(found.kept)} of {count(found.candidates)} candidate preferences were kept. Mean "
-                f"toxicity of "
-                f"the kept sentences: chosen {number(found.kept_chosen, 3)}, rejected "
+                f"toxicity of the kept sentences: chosen {number(found.kept_chosen, 3)}, rejected "
                 f"{number(found.kept_rejected, 3)}."
             ),
             Table(

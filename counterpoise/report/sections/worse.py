@@ -57,11 +57,9 @@ def what_got_worse(inputs: ReportInputs, found: Findings) -> Section:
         "What got worse",
         (
             Paragraph(
-                f"Every measure of this report that moved the wrong way, whatever its size: {len(every)}, of "
-                f"which "
-                f"{certain} by more than chance explains. For toxicity by group the {GROUPS_SHOWN} largest "
-                f"rises "
-                "of each classifier are listed."
+                f"Every measure of this report that moved the wrong way, whatever its size: {len(every)}, "
+                f"of which {certain} by more than chance explains. For toxicity by group the "
+                f"{GROUPS_SHOWN} largest rises of each classifier are listed."
             ),
             Table("Moved the wrong way", columns, rows),
         )
