@@ -25,6 +25,7 @@ from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.alignment.selection import best, stop_reason, verdict
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
 from counterpoise.errors import CounterpoiseError, TrainingStopped
+from counterpoise.models.attention import use_short_attention
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair, Preference, Progress
 
@@ -63,6 +64,7 @@ class Run:
         checkpoints: Path,
         hooks: Hooks,
     ) -> None:
+        use_short_attention(loaded.model)
         limit = config.optimisation.max_tokens
         encoded = encode_preferences(
             data.train, loaded.tokenizer, append_eos=config.loss.append_eos, max_tokens=limit

@@ -1,0 +1,74 @@
+"""Attention for short sentences on a CPU, registered with ``transformers`` under its own name.
+
+PyTorch's fused CPU kernel is made for long sequences: for a batch of 16-token sentences its backward pass
+takes ten times as long as the plain products below (25 against 2 ms at ``[32, 9, 16, 64]`` bf16, one thread).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "counterpoise_short"
+LONGEST = 256
+"""Beyond this many keys the fused kernel is used: plain scores would take quadratic memory."""
+
+
+def use_short_attention(model: Any) -> None:
+    """Switch a CPU model to :func:`short_attention`; on a GPU the fused kernels stay."""
+    if model.device.type == "cpu":
+        AttentionInterface.register(NAME, short_attention)
+        AttentionMaskInterface.register(NAME, sdpa_mask)
+        model.set_attn_implementation(NAME)
+
+
+def short_attention(  # noqa: PLR0913  # the signature of the registry
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """softmax(Q Kᵀ · scaling + mask) V, with the query heads of one key head in one product.
+
+    Args:
+        query: ``[batch, heads, queries, width]``; key, value: ``[batch, key_heads, keys, width]``.
+        attention_mask: boolean (True attends) or additive, broadcastable to
+            ``[batch, heads, queries, keys]``; None is causal.
+        scaling: default width ** −½.
+
+    Returns:
+        ``[batch, queries, heads, width]`` and no weights. The softmax is fp32.
+    """
+    heads, queries, keys = query.shape[1], query.shape[2], key.shape[2]
+    if keys > LONGEST or dropout:
+        fused: tuple[Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **options
+        )
+        return fused
+    grouped = query.reshape(len(query), key.shape[1], -1, query.shape[-1])
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = (grouped @ key.transpose(-1, -2)).view(len(query), heads, queries, keys).float() * scale
+    weights = torch.softmax(_masked(scores, attention_mask), dim=-1).to(value.dtype)
+    mixed = weights.view(len(query), key.shape[1], -1, keys) @ value
+    return mixed.view(query.shape).transpose(1, 2).contiguous(), None
+
+
+def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        queries, keys = scores.shape[-2:]
+        later = torch.ones(queries, keys, dtype=torch.bool, device=scores.device).triu(keys - queries + 1)
+        return scores.masked_fill(later, -torch.inf) if queries > 1 else scores
+    if mask.dtype == torch.bool:
+        # A row that may attend to nothing (padding) would be NaN with −inf; its output is never read.
+        return scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return scores + mask
