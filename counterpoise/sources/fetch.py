@@ -58,7 +58,7 @@ def fetch(
         SourceError: no mirror gave it. Lists each attempt with its reason, and where to put the file by hand.
     """
     if source.kind == "repository":
-        return _repository(source, cache)
+        return _repository(source, cache, progress)
     terms = _Terms(cache, progress, sleep, timeout_s)
     with _disk_errors_told(cache):
         ready = cached(source, cache)
@@ -72,13 +72,15 @@ def fetch(
             return _assembled(source, terms) if source.kind == "set" else _from_mirrors(source, terms)
 
 
-def _repository(source: Source, cache: Path) -> Path:
+def _repository(source: Source, cache: Path, progress: Progress) -> Path:
     place = parse_uri(source.uris[0])
     if not isinstance(place, Hub):
         raise SourceError(
             f"{source.name}: {source.uris[0]!r} is not a hub repository", "use hf://owner/name@commit"
         )
-    return fetch_repository(place.repository, place.revision, cache)
+    return fetch_repository(
+        place.repository, place.revision, cache, weights=source.weights, progress=progress
+    )
 
 
 def _assembled(source: Source, terms: _Terms) -> Path:

@@ -38,6 +38,7 @@ class Entry(Settings):
     size: int | None = Field(None, ge=0, description="Bytes, where upstream says.")
     filename: str = Field("", description="Name in the cache; default: the source's name.")
     members: tuple[str, ...] = Field((), description="Of a set: the names of its sources.")
+    weights: bool = Field(True, description="Of a repository: False for configuration and tokenizer alone.")
     licence: str = Field("", description="Licence of the data.")
     citation: str = Field("", description="Who made it.")
 
@@ -117,6 +118,7 @@ def _source(name: str, entry: Entry) -> Source:
         filename=filename,
         licence=entry.licence,
         citation=entry.citation,
+        weights=entry.weights,
     )
 
 

@@ -34,6 +34,7 @@ class Source:
         size: bytes, or None where upstream does not say; nothing longer is ever written.
         filename: name of the file or folder in the cache.
         members: names of the sources that make up a set.
+        weights: of a repository, whether its weights are wanted, or the configuration and tokenizer alone.
         licence, citation: of the data, for reports and model cards.
     """
 
@@ -46,6 +47,7 @@ class Source:
     licence: str
     citation: str
     members: tuple[str, ...] = ()
+    weights: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Toxicity of sentences by one small interface over several classifiers."""
