@@ -1,4 +1,4 @@
-"""A setting that is either the name of a source or the path of a user's own file."""
+"""A setting that names a source, a hub repository at a commit, or a user's own file or folder."""
 
 from __future__ import annotations
 
@@ -9,33 +9,56 @@ from counterpoise.records import Progress, silent
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.hashing import path_sha256
+from counterpoise.sources.hub import fetch_repository
 from counterpoise.sources.registry import get_source, registry
+from counterpoise.sources.source import Hub, parse_uri
 
 
-def is_path(name_or_path: str) -> bool:
-    """Whether it is a path; the registry's names come first."""
-    return name_or_path not in registry() and (
-        Path(name_or_path).expanduser().exists() or any(mark in name_or_path for mark in "/\\.")
-    )
+def is_path(text: str) -> bool:
+    """Whether it is a path of this machine; the registry's names come first."""
+    if text in registry() or "://" in text:
+        return False
+    return Path(text).expanduser().exists() or any(mark in text for mark in "/\\.")
 
 
-def locate(name_or_path: str, cache: Path | None = None, *, progress: Progress = silent) -> Path:
-    """The local file or folder: a user's own as it is, a named source from the cache or its mirrors.
+def locate(text: str, cache: Path | None = None, *, progress: Progress = silent) -> Path:
+    """The local file or folder: a user's own as it is, anything else from the cache or its mirrors.
+
+    Args:
+        text: a name of the registry, ``hf://owner/name@commit``, or a path.
 
     Raises:
         SourceError: no such name or path, or no mirror gave it.
     """
-    if is_path(name_or_path):
-        return _own(name_or_path)
-    return fetch(get_source(name_or_path), cache or default_cache(), progress=progress)
+    cache = cache or default_cache()
+    if is_path(text):
+        return _own(text)
+    if "://" in text:
+        place = _repository(text)
+        return fetch_repository(place.repository, place.revision, cache, progress=progress)
+    return fetch(get_source(text), cache, progress=progress)
 
 
-def source_hash(name_or_path: str) -> str:
-    """SHA-256 of what :func:`locate` gives, without fetching it; for a repository its pinned address."""
-    if is_path(name_or_path):
-        return path_sha256(_own(name_or_path))
-    source = get_source(name_or_path)
+def source_hash(text: str) -> str:
+    """What pins the content that :func:`locate` gives, without fetching it: a sha256, or a hub address."""
+    if is_path(text):
+        return path_sha256(_own(text))
+    if "://" in text:
+        place = _repository(text)
+        return f"hf://{place.repository}@{place.revision}"
+    source = get_source(text)
     return source.sha256 or source.uris[0]
+
+
+def _repository(uri: str) -> Hub:
+    place = parse_uri(uri)
+    if isinstance(place, Hub) and not place.file:
+        return place
+    raise SourceError(
+        f"{uri!r} has no pinned hash",
+        "name it in a COUNTERPOISE_SOURCES file with its sha256, or give hf://owner/name@commit, a registry "
+        "name or a path",
+    )
 
 
 def _own(path: str) -> Path:
