@@ -82,3 +82,8 @@ class ConsoleReporter:
 def console_reporter() -> Reporter:
     """The terminal's reporter, or a silent one under ``--json``."""
     return SilentReporter() if quiet.get() else ConsoleReporter(Console(file=sys.stderr))
+
+
+def dashboard_reporter() -> Reporter:
+    """The dashboard's reporter."""
+    return SilentReporter()

@@ -12,7 +12,7 @@ from counterpoise.records import Generation, Variant
 from tasks.job import Job
 from tasks.models import VARIANTS, load_with_adapter, scoring_precision
 from tasks.shards import in_shards
-from tasks.stage import Stage
+from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.generation.decode import Batch
@@ -46,6 +46,7 @@ generations = Stage(
     version=1,
     compute=compute,
     settings=lambda config: {"generation": config.generation, "precision": scoring_precision(config)},
+    resources=lambda config: package_data("generation/prompts.toml"),
     tables=(GENERATIONS,),
     libraries=("torch", "transformers", "peft", "bitsandbytes"),
     seeded=True,

@@ -24,7 +24,7 @@ from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.preferences.build import ToxicityScore
 from counterpoise.records import Generation, PairScore, Preference
 from tasks.job import Job
-from tasks.stage import Stage
+from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs
@@ -121,6 +121,9 @@ report = Stage(
     version=1,
     compute=compute,
     settings=lambda config: {"config": config.model_dump(mode="json")},
+    resources=lambda config: package_data(
+        "report/report.html.j2", "report/report.css", "generation/prompts.toml"
+    ),
     libraries=("matplotlib", "jinja2", "numpy", "scipy"),
     shows_keys=True,
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from artifacts.keys import KeyParts, code_hashes, config_for_key, library_versions
+import counterpoise
+from artifacts.keys import KeyParts, code_hashes, config_for_key, library_versions, resource_hashes
 from artifacts.parquet import TableSpec
 from artifacts.store import Ref
 
@@ -25,6 +27,11 @@ CARRIERS = ("tasks", "tasks.job", "tasks.stage")
 def nothing(config: RunConfig) -> dict[str, Any]:
     """No settings, or no resources."""
     return {}
+
+
+def package_data(*names: str) -> dict[str, str]:
+    """Content hashes of data files that come with `counterpoise`, named relative to it."""
+    return resource_hashes(Path(counterpoise.__file__).parent, names)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ def score_table(summary: Mapping[str, Any]) -> Table:
     """The rows of :func:`score_rows` for a terminal."""
     from rich.table import Table  # noqa: PLC0415 — half a second, for a terminal only
 
-    table = Table(title="CrowS-Pairs, held out: % preferring the stereotype (50 is neutral), 95 % interval")
+    title = "CrowS-Pairs, held out: % preferring the stereotype [95 % interval]; 50 is neutral"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     for number, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
     for row in score_rows(summary):
