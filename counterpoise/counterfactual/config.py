@@ -1,0 +1,53 @@
+"""Which identity swaps are made, and with how much care."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from counterpoise.settings import Settings
+
+_AXES = (
+    "gender",
+    "race-color",
+    "religion",
+    "nationality",
+    "age",
+    "disability",
+    "sexual-orientation",
+    "physical-appearance",
+    "socioeconomic",
+)
+
+
+class CounterfactualConfig(Settings):
+    """The counterfactual engine."""
+
+    axes: tuple[str, ...] = Field(_AXES, description="Identity axes to swap along, each on its own.")
+    lexicon: Path | None = Field(
+        None, description="A TOML file of your own terms, added to the built-in lexicon; it wins collisions."
+    )
+    syntax: Literal["rules", "spacy"] = Field(
+        "rules",
+        description="How her/his are told apart: 'rules' (built in) or 'spacy' (rules, then spaCy's small English pipeline where they are unsure).",
+    )
+    spacy_model: str = Field(
+        "spacy-en", description="Registry name or folder of the spaCy pipeline, for syntax = 'spacy'."
+    )
+    names: bool = Field(True, description="Swap first names (gender; race-color where the name signals it).")
+    whole: bool = Field(
+        True,
+        description="Leave the axis untouched in a text where one of its terms is ambiguous, so that no text is half swapped.",
+    )
+    min_confidence: float = Field(
+        0.0, ge=0, le=1, description="Edits less sure than this are refused, 0 to 1."
+    )
+
+    @field_validator("axes")
+    @classmethod
+    def _axes_are_named(cls, axes: tuple[str, ...]) -> tuple[str, ...]:
+        if not axes or len(set(axes)) != len(axes):
+            raise ValueError("expected at least one axis, each once")
+        return axes

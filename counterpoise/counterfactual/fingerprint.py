@@ -1,0 +1,21 @@
+"""The identity of the data behind the swaps, for cache keys."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+
+from counterpoise.counterfactual.config import CounterfactualConfig
+from counterpoise.counterfactual.lexicon import builtin_texts, read_user_file
+
+
+def lexicon_hash(config: CounterfactualConfig) -> str:
+    """sha256, hex, over the built-in lexicon, the word lists and the user's file."""
+    words = (resources.files("counterpoise.counterfactual") / "english.toml").read_text(encoding="utf-8")
+    parts = {**builtin_texts(), "english.toml": words}
+    if config.lexicon is not None:
+        parts["user"] = read_user_file(config.lexicon)
+    digest = hashlib.sha256()
+    for name in sorted(parts):
+        digest.update(f"{name}\0{len(parts[name])}\0{parts[name]}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Decides what an ambiguous word means here, or refuses with the reason."""

@@ -1,0 +1,67 @@
+"""Adjective or noun: "a Jewish baker" but "a Jew bakes"; "the Chinese sell" but "Chinese food"."""
+
+from __future__ import annotations
+
+from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.resolve.pronouns import ends_phrase
+from counterpoise.counterfactual.tokens import Document
+
+_NOUN_BEFORE = frozenset("a an another every each one".split())
+_PLURAL_BEFORE = frozenset("the these those many most some all few several other by of from and with for like to".split())
+
+
+def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:
+    """Which of ``slots`` (adjective, singular, plural) the term at words ``first`` to ``last`` fills."""
+    if slots == {"singular", "plural"}:
+        return _number(document, first)
+    if not _noun_may_end(document, last):
+        return "adjective", "before a noun"
+    before = document.previous_word(first)
+    if "singular" in slots and _after_article(document, first):
+        return "singular", "after an article"
+    if _after_copula(document, first):
+        return "adjective", "after a linking verb"
+    if "plural" in slots and (before in _PLURAL_BEFORE or document.opens_sentence(first)):
+        return "plural", f"names the people after {before!r}"
+    if "singular" in slots:
+        return "singular", "stands for a person"
+    return "adjective", "no sign of a noun"
+
+
+def _number(document: Document, first: int) -> tuple[str | None, str]:
+    before = document.previous_word(first)
+    if before in _NOUN_BEFORE:
+        return "singular", f"after {before!r}"
+    return "plural", "no article"
+
+
+def _noun_may_end(document: Document, last: int) -> bool:
+    """Whether the noun phrase ends with the term."""
+    if ends_phrase(document, last):
+        return True
+    after = document.lower[last + 1]
+    if document.gap(last) in {"'", "’"} and after == "s":
+        return True
+    return after in words("function") or after in words("verb_finite")
+
+
+def _after_article(document: Document, first: int) -> bool:
+    at = first - 1
+    while at >= 0 and document.joined(at) and first - at <= 3:
+        if document.lower[at] in _NOUN_BEFORE | {"the", "this", "that", "my", "his", "her", "our", "their", "your"}:
+            return True
+        if document.lower[at] not in words("modifier") | words("adjective"):
+            return False
+        at -= 1
+    return False
+
+
+def _after_copula(document: Document, first: int) -> bool:
+    at = first - 1
+    while at >= 0 and first - at <= 3:
+        if document.lower[at] in words("copula"):
+            return True
+        if document.lower[at] not in words("degree") | {"not", "t"}:
+            return False
+        at -= 1
+    return False

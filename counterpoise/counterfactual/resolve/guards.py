@@ -1,0 +1,113 @@
+"""The contexts a lexicon row may ask for, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.resolve import demonyms
+from counterpoise.counterfactual.resolve.names import is_first_name
+from counterpoise.counterfactual.resolve.people import describes_people
+from counterpoise.counterfactual.tokens import Document
+
+Guard = Callable[[Document, int, int, str], str | None]
+"""A document, the first and last word of a term, its slot → ``None`` if the term may be swapped, else the reason."""
+
+
+def _free(document: Document, first: int, last: int, slot: str) -> str | None:
+    return None
+
+
+def _people(document: Document, first: int, last: int, slot: str) -> str | None:
+    if slot != "adjective":
+        return _noun(document, first, last, slot)
+    return describes_people(document, first, last, nominal=False)
+
+
+_THINGS_BEFORE = frozenset("egg eggs his her their my your teeth in wear wearing".split())
+
+
+def _noun(document: Document, first: int, last: int, slot: str) -> str | None:
+    """A colour or origin as a noun: "the whites", "an Asian"; not "egg whites", not "an Asian market"."""
+    if document.previous_word(first) in _THINGS_BEFORE and document.lower[last].endswith("s"):
+        return "not-people: no person named"
+    if document.lower[last + 1 : last + 4] in ([["of", owner, "eyes"] for owner in ("his", "her", "their", "your", "my", "the")]):
+        return "not-people: of the eyes"
+    if slot == "singular":
+        use = demonyms.use(document, first, last, frozenset({"adjective", "singular"}))[0]
+        return None if use == "singular" else "not-people: no person named"
+    return None
+
+
+def _group(document: Document, first: int, last: int, slot: str) -> str | None:
+    return describes_people(document, first, last, nominal=True)
+
+
+def _name(document: Document, first: int, last: int, slot: str) -> str | None:
+    return is_first_name(document, first)
+
+
+def _capital(document: Document, first: int, last: int, slot: str) -> str | None:
+    return None if document.raw(first)[:1].isupper() else "not-people: in lower case this is another word"
+
+
+def _demonym(document: Document, first: int, last: int, slot: str) -> str | None:
+    """Nationality words: not the language, not a lower-case word."""
+    before = document.previous_word(first)
+    if before in {"speak", "speaks", "spoke", "speaking", "learn", "learning", "learned", "understand", "understanding", "translate", "translated"}:
+        return "language: the language, not the people"
+    if before == "in" and not document.next_word(last):
+        return "language: the language, not the people"
+    if document.next_word(last) in {"language", "languages", "grammar", "lessons", "translation"}:
+        return "language: the language, not the people"
+    return None
+
+
+_ORIGIN = frozenset("from in to of near leave left leaving visit visited entered into throughout across outside".split())
+
+
+def _origin(document: Document, first: int, last: int, slot: str) -> str | None:
+    """Country names: only where someone comes from or lives."""
+    if not document.raw(first)[:1].isupper():
+        return "not-people: in lower case this is another word"
+    at = first - 1
+    if at >= 0 and document.lower[at] == "the":
+        at -= 1
+    if at >= 0 and document.lower[at] == "from":
+        return None
+    if at >= 1 and document.lower[at] in {"in", "to", "of"}:
+        previous = document.lower[at - 1]
+        if previous in {"born", "raised", "grew", "up", "living", "live", "lives", "lived", "native", "natives", "citizen", "citizens", "people", "children", "back", "country", "immigrant", "immigrants", "deported"} or previous in words("person"):
+            return None
+    return "place: a country, not where someone comes from"
+
+
+def _believer(document: Document, first: int, last: int, slot: str) -> str | None:
+    """"Christian" followed by a surname is a first name."""
+    if document.lower[first] == "christian" and slot != "plural" and document.joined(last):
+        following = document.raw(last + 1)
+        known = words("english") | words("function") | words("person") | words("modifier") | words("first_names")
+        if following[:1].isupper() and not document.text.isupper() and following.lower() not in known:
+            return "entity: a first name"
+    return None
+
+
+def _bare(document: Document, first: int, last: int, slot: str) -> str | None:
+    """Nouns that mean kin when possessed: "her child" is no age group."""
+    before = document.previous_word(first)
+    if before in {"my", "your", "his", "her", "our", "their", "s", "whose"}:
+        return "kin: someone's own"
+    return None
+
+
+GUARDS: dict[str, Guard] = {
+    "": _free,
+    "people": _people,
+    "group": _group,
+    "name": _name,
+    "capital": _capital,
+    "demonym": _demonym,
+    "origin": _origin,
+    "bare": _bare,
+    "believer": _believer,
+}

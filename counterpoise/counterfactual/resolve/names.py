@@ -1,0 +1,91 @@
+"""Whether a capitalised word is a first name here: "Rose rose", "May in May", "Amber Street"."""
+
+from __future__ import annotations
+
+from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.tokens import Document
+
+
+def is_first_name(document: Document, index: int) -> str | None:
+    """``None`` when word ``index`` is used as a first name, else why not.
+
+    A reason that starts with ``ambiguous`` means that it could be one.
+    """
+    raw, lower = document.raw(index), document.lower[index]
+    if not raw[:1].isupper():
+        return "not-a-name: in lower case"
+    if any(mark in document.before(index)[-1:] or mark in document.gap(index)[:1] for mark in "-/_@#") and index:
+        return "not-a-name: part of a compound"
+    reason = _entity(document, index)
+    if reason is not None:
+        return reason
+    if _is_surname(document, index):
+        return "surname: follows a first name or a title"
+    return _as_word(document, index) if lower in words("name_words") else None
+
+
+def _entity(document: Document, index: int) -> str | None:
+    following = document.next_word(index)
+    if following in words("entity_after") and document.raw(index + 1)[:1].isupper():
+        return f"entity: {document.raw(index)} {document.raw(index + 1)}"
+    possessive = document.lower[index + 1 : index + 3]
+    if len(possessive) == 2 and possessive[0] == "s" and possessive[1] in words("entity_after"):
+        if document.raw(index + 2)[:1].isupper():
+            return "entity: part of a proper name"
+    if document.previous_word(index) in {"st", "saint", "san", "santa", "lake", "mount", "fort", "port"}:
+        return "entity: part of a proper name"
+    if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":
+        return "entity: part of a proper name"
+    return None
+
+
+def _is_surname(document: Document, index: int) -> bool:
+    """Whether the word follows another capitalised name or a title."""
+    if index == 0:
+        return False
+    gap, before = document.gap(index - 1), document.lower[index - 1]
+    if before in {"mr", "mrs", "ms", "dr", "prof"} and gap.strip() in {"", "."}:
+        after = document.raw(index + 1) if document.joined(index) else ""
+        return not (after[:1].isupper() and after.lower() not in words("function"))
+    if gap.strip(" ") == "." and len(before) == 1:
+        return True
+    if not gap.isspace() or not document.raw(index - 1)[:1].isupper():
+        return False
+    if before in words("titles") or before in words("person"):
+        return False
+    return before in words("first_names") or (index > 1 and before not in words("english") | words("function") | words("modifier"))
+
+
+def _as_word(document: Document, index: int) -> str | None:
+    """For names that are also words: evidence for the name, else a refusal."""
+    lower, after = document.lower[index], document.next_word(index)
+    before = document.previous_word(index)
+    if document.text.isupper():
+        return "ambiguous: in capitals this may be a word"
+    if before in words("months_places_before") and lower in words("name_months"):
+        return "not-a-name: a month"
+    if before in {"in", "at", "from", "near", "to", "of"} and lower in words("name_places"):
+        return "not-a-name: a place"
+    if document.lower[index + 1 : index + 2] == ["s"] and document.gap(index) in {"'", "’"}:
+        return None
+    if not document.opens_sentence(index):
+        return _mid_sentence(document, index, before)
+    if lower in {"will", "may", "can"} and (after in words("person_pronoun") | words("person") | {"the", "a", "it", "this", "that", "my", "your", "god", "his", "her"} or not after):
+        return "not-a-name: a verb here"
+    if after in words("verb_finite") or after.endswith("ed") or _capitalised_next(document, index):
+        return None
+    if after in {"and", "or"} and document.joined(index + 1) and document.lower[index + 2] in words("first_names"):
+        return None
+    if document.gap(index).startswith(",") and index:
+        return None
+    return "ambiguous: opens the sentence and may be a word"
+
+
+def _mid_sentence(document: Document, index: int, before: str) -> str | None:
+    if before in {"the", "a", "an", "this", "that", "his", "her", "their", "my", "our"}:
+        return "not-a-name: after a determiner"
+    return None
+
+
+def _capitalised_next(document: Document, index: int) -> bool:
+    return document.joined(index) and document.raw(index + 1)[:1].isupper() and len(document.raw(index + 1)) > 1

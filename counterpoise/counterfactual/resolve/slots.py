@@ -1,0 +1,25 @@
+"""Which form of a concept an ambiguous term is, by the slots it may fill."""
+
+from __future__ import annotations
+
+from counterpoise.counterfactual.resolve import demonyms, pronouns
+from counterpoise.counterfactual.tokens import Document
+
+DECIDABLE = (
+    frozenset({"object", "determiner"}),
+    frozenset({"determiner", "pronoun"}),
+    frozenset({"adjective", "singular"}),
+    frozenset({"adjective", "plural"}),
+    frozenset({"singular", "plural"}),
+    frozenset({"adjective", "singular", "plural"}),
+)
+"""The sets of slots that :func:`decide` can tell apart."""
+
+
+def decide(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:
+    """The slot that the term at words ``first`` to ``last`` fills, or ``None``; and why."""
+    if slots == DECIDABLE[0]:
+        return pronouns.her(document, first)
+    if slots == DECIDABLE[1]:
+        return pronouns.his(document, first)
+    return demonyms.use(document, first, last, slots)

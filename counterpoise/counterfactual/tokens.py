@@ -1,0 +1,68 @@
+"""A text as words with their positions; everything between the words is kept by offset, never rebuilt."""
+
+from __future__ import annotations
+
+import re
+
+WORD = re.compile(r"[^\W\d_]+")
+_SENTENCE_END = re.compile(r"[.!?…:]['\"”’)\]]*\s|\n|^[\s\W]*$")
+_CLAUSE_BREAK = re.compile(r"[.,;:!?…()\[\]{}|\n—–*]|--|\s-\s|\s[‘“\"]?\s*$|\d")
+APOSTROPHES = "'’"
+
+
+class Document:
+    """The words of one text.
+
+    Attributes:
+        text: the text itself.
+        lower: each word in lower case, in order.
+        starts, ends: character offsets of each word.
+    """
+
+    __slots__ = ("ends", "lower", "starts", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lower: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for found in WORD.finditer(text):
+            self.lower.append(found.group().lower())
+            self.starts.append(found.start())
+            self.ends.append(found.end())
+
+    def __len__(self) -> int:
+        return len(self.lower)
+
+    def gap(self, index: int) -> str:
+        """What stands between word ``index`` and the next one (or the end of the text)."""
+        end = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
+        return self.text[self.ends[index] : end]
+
+    def before(self, index: int) -> str:
+        """What stands between the previous word (or the start of the text) and word ``index``."""
+        start = self.ends[index - 1] if index else 0
+        return self.text[start : self.starts[index]]
+
+    def raw(self, index: int) -> str:
+        """Word ``index`` as written."""
+        return self.text[self.starts[index] : self.ends[index]]
+
+    def joined(self, index: int) -> bool:
+        """Whether word ``index`` and the next one are separated by plain space only."""
+        return index + 1 < len(self.lower) and self.gap(index).isspace() and "\n\n" not in self.gap(index)
+
+    def next_word(self, index: int) -> str:
+        """The next word when only space separates it, in lower case; else ``""``."""
+        return self.lower[index + 1] if self.joined(index) else ""
+
+    def previous_word(self, index: int) -> str:
+        """The previous word when only space separates it, in lower case; else ``""``."""
+        return self.lower[index - 1] if index > 0 and self.joined(index - 1) else ""
+
+    def opens_sentence(self, index: int) -> bool:
+        """Whether word ``index`` is the first of a sentence, a quotation or a line."""
+        if index == 0:
+            return True
+        gap = self.before(index)
+        return any(mark in gap for mark in ".!?…:\n\"“”") or gap.rstrip() != gap and gap.strip() in {"'", "‘"}
