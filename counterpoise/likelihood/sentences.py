@@ -120,17 +120,17 @@ def _sentence(row: Encoded, log_probs: list[float]) -> SentenceScore:
 @torch.inference_mode()
 def _score_batch(causal: Any, group: Sequence[Tree], inputs: dict[str, Tensor]) -> dict[Ids, list[float]]:
     """Token log-probabilities of every sequence of the trees in ``group``."""
-    device = inputs["input_ids"].device
-    places = [
-        row * inputs["input_ids"].shape[1] + node
-        for row, tree in enumerate(group)
-        for path in tree.paths
-        for node in path
-    ]
-    targets = [token for tree in group for sequence in tree.sequences for token in sequence[1:]]
-    place, target = torch.tensor(places, device=device), torch.tensor(targets, device=device)
-    values = iter(_log_probs(causal, inputs, place, target).tolist())
-    return {sequence: [next(values) for _ in sequence[1:]] for tree in group for sequence in tree.sequences}
+    width, device = inputs["input_ids"].shape[1], inputs["input_ids"].device
+    # What one position predicts for several sequences alike goes through the output head once.
+    wanted: dict[tuple[int, int], int] = {}
+    chosen: dict[Ids, list[int]] = {}
+    for row, tree in enumerate(group):
+        for sequence, path in zip(tree.sequences, tree.paths, strict=True):
+            keys = [(row * width + node, token) for node, token in zip(path, sequence[1:], strict=True)]
+            chosen[sequence] = [wanted.setdefault(key, len(wanted)) for key in keys]
+    place, target = torch.tensor(list(wanted), device=device).T
+    values = _log_probs(causal, inputs, place, target).tolist()
+    return {sequence: [values[index] for index in indices] for sequence, indices in chosen.items()}
 
 
 def _log_probs(causal: Any, inputs: dict[str, Tensor], place: Tensor, target: Tensor) -> Tensor:
@@ -161,10 +161,11 @@ def tree_inputs(group: Sequence[Tree]) -> dict[str, Tensor]:
     positions, _ = _padded([tree.depths for tree in group])
     # Padding attends to itself alone: a row that attends to nothing would be NaN.
     mask = torch.eye(ids.shape[1], dtype=torch.bool).repeat(len(group), 1, 1)
+    causal = torch.ones_like(mask[0]).tril()
     for row, tree in enumerate(group):
-        for node, parent in enumerate(tree.parents):
-            if parent >= 0:
-                mask[row, node] |= mask[row, parent]
+        for path in tree.paths:
+            at = torch.tensor(path)
+            mask[row, at[:, None], at] |= causal[: len(path), : len(path)]
     return {"input_ids": ids, "position_ids": positions, "attention_mask": mask[:, None]}
 
 
