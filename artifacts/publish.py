@@ -1,0 +1,127 @@
+"""What the Prefect dashboard shows of a run: its report, its numbers as a table, and moving progress.
+
+Artifact keys are the same in every run, so the dashboard shows each one's history across runs. Nothing is
+published outside a flow or task run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.context import FlowRunContext, TaskRunContext
+
+REPORT_KEY = "report"
+SCORES_KEY = "scores"
+STAGES_KEY = "stages"
+MAX_ROWS = 200
+"""Rows of a dashboard table; longer ones make the page slow."""
+MAX_MARKDOWN_BYTES = 500_000
+"""The dashboard loads an artifact as one value; beyond this size it becomes slow."""
+
+Cell = str | int | float | bool | None
+
+
+def in_run() -> bool:
+    """Whether a flow or task run is there for an artifact to belong to."""
+    return FlowRunContext.get() is not None or TaskRunContext.get() is not None
+
+
+def publish_report(markdown: str, summary: Mapping[str, Any]) -> None:
+    """Shows a report and its score table in the dashboard; does nothing outside a run.
+
+    Args:
+        markdown: the report, charts inside as data URIs; if it is over 500 KB, its charts are left out.
+        summary: the report's numbers, whose sentence becomes the artifact's description.
+    """
+    if not in_run():
+        return
+    create_markdown_artifact(fitting(markdown), key=REPORT_KEY, description=str(summary["sentence"]))
+    publish_table(SCORES_KEY, list(score_rows(summary)), description=str(summary["headline"]))
+
+
+def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
+    """Shows rows as a table in the dashboard; does nothing outside a run.
+
+    Args:
+        key: lower-case letters, digits and dashes; the same in every run.
+        rows: at most :data:`MAX_ROWS` are shown, and the description says so.
+    """
+    if not in_run():
+        return
+    shown = [{name: cell(value) for name, value in row.items()} for row in islice(rows, MAX_ROWS)]
+    more = f" (first {MAX_ROWS} of {len(rows):,} rows)" if len(rows) > MAX_ROWS else ""
+    create_table_artifact(shown, key=key, description=description + more)
+
+
+def cell(value: Any) -> Cell:
+    """A value the dashboard can show: plain scalars as they are, NumPy's as Python's, the rest as text."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    item = getattr(value, "item", None)
+    plain = item() if callable(item) else value
+    if isinstance(plain, float):
+        return round(plain, 4) if math.isfinite(plain) else str(plain)
+    return plain if isinstance(plain, str | bool | int) else str(plain)
+
+
+def fitting(markdown: str) -> str:
+    """``markdown`` if the dashboard can carry it, else without its charts."""
+    if len(markdown.encode()) <= MAX_MARKDOWN_BYTES:
+        return markdown
+    kept = [line for line in markdown.splitlines() if not (line.startswith("![") and "](data:" in line)]
+    note = "*The charts are left out here, being too large for the dashboard; the HTML report has them.*"
+    return "\n".join([note, "", *kept])
+
+
+def score_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
+    """The score table of a report's summary: all pairs, then each category."""
+    scores = summary["scores"]
+    yield _score_row("all pairs", scores, scores["p"])
+    for name, change in scores["by_category"].items():
+        yield _score_row(name, change, change["holm_p"])
+
+
+def _score_row(name: str, change: Mapping[str, Any], p: float) -> dict[str, Cell]:
+    def shown(side: str) -> str:
+        low, high = change[side]["interval"]
+        return f"{change[side]['score']:.1f} ({low:.1f}–{high:.1f})"
+
+    return {
+        "pairs": name,
+        "n": change["n"],
+        "base % (95 %)": shown("base"),
+        "tuned % (95 %)": shown("tuned"),
+        "change": f"{change['difference']:+.1f}",
+        "p": "< 0.0001" if p < 1e-4 else f"{p:.4f}",
+        "verdict": change["verdict"],
+    }
+
+
+class ProgressArtifact:
+    """A progress bar in the dashboard that moves in whole percents; silent outside a run."""
+
+    def __init__(self, key: str, description: str) -> None:
+        self._key, self._description = key, description
+        self._id: UUID | None = None
+        self._shown = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        """Moves the bar; calls that change nothing visible cost nothing."""
+        percent = 100 * done // total if total else 100
+        if percent == self._shown or not in_run():
+            return
+        self._shown = percent
+        if self._id is None:
+            self._id = create_progress_artifact(float(percent), key=self._key, description=self._description)  # type: ignore[assignment]
+        else:
+            update_progress_artifact(self._id, float(percent))
