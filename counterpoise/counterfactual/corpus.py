@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.records import Swap
-from counterpoise.records import Progress, silent
+from counterpoise.records import Counterfactual, Progress, silent
 
 
 class _Sentences(Protocol):
@@ -24,20 +23,6 @@ class _Sentences(Protocol):
 class _Item(Protocol):
     @property
     def pair(self) -> _Sentences: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Counterfactual:
-    """One directed swap of one sentence of a pair; the columns are described in `artifacts.tables`."""
-
-    pair_id: int
-    side: str
-    axis: str
-    direction: str
-    text: str
-    swapped: str
-    edits: int
-    refusals: str
 
 
 def swap_pairs(

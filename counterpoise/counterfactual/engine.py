@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
+from counterpoise.counterfactual.analysis import Found, analyse
 from counterpoise.counterfactual.config import CounterfactualConfig
-from counterpoise.counterfactual.edits import Draft, apply, refusal, replace
+from counterpoise.counterfactual.edits import Draft, apply, replace
 from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.counterfactual.language import foreign_reason, unreadable_reason
-from counterpoise.counterfactual.lexicon import Lexicon, Reading, load
-from counterpoise.counterfactual.matcher import Index, Match
+from counterpoise.counterfactual.lexicon import Lexicon, load
+from counterpoise.counterfactual.matcher import Index
 from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
-from counterpoise.counterfactual.resolve.compounds import compound_reason
-from counterpoise.counterfactual.resolve.guards import GUARDS
-from counterpoise.counterfactual.tokens import Document
+from counterpoise.counterfactual.tokens import Document, lower_words
 from counterpoise.errors import UsageError
 
 BLOCKING = frozenset({"ambiguous", "confidence"})
 """Refusals that leave their whole axis untouched when ``whole`` is set: half a swap is worse than none."""
-
-
-@dataclass(slots=True)
-class _Mention:
-    """A term whose context allows a swap, with its readings on one axis."""
-
-    match: Match
-    readings: list[Reading]
-
-
-@dataclass(slots=True)
-class _Found:
-    """What one axis has in one text."""
-
-    mentions: list[_Mention] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    facts: list[str] = field(default_factory=list)
 
 
 class Engine:
@@ -45,6 +26,7 @@ class Engine:
         self.lexicon = lexicon
         self.config = config
         self._indexes: dict[tuple[str, ...], Index] = {}
+        self._order = {name: rank for rank, name in enumerate(dict.fromkeys((*AXES, *lexicon.axes)))}
 
     @classmethod
     def from_config(cls, config: CounterfactualConfig | None = None) -> Engine:
@@ -72,17 +54,23 @@ class Engine:
 
     def swaps(self, text: str, axis: str) -> tuple[Swap, ...]:
         """Every directed swap of ``axis`` that changes ``text``, in the lexicon's order, equal results once."""
-        found: dict[str, Swap] = {}
+        read = self._read(text, self._ordered((axis,)))
+        if isinstance(read, Swap):
+            return ()
+        document, found = read
+        groups = found[axis].groups()
+        swaps: dict[str, Swap] = {}
         for direction in self.directions(axis):
-            swap = self.swap(text, (axis,), direction)
-            if swap.changed:
-                found.setdefault(swap.swapped, swap)
-        return tuple(found.values())
+            if direction[0] in groups:
+                swap = self._swapped(document, found, {axis: direction})
+                if swap.changed:
+                    swaps.setdefault(swap.swapped, swap)
+        return tuple(swaps.values())
 
     def swap(
         self, text: str, axes: Sequence[str] = ("gender",), direction: Direction | None = None
     ) -> Swap:
-        """The counterfactual of ``text``: the groups of a direction change places.
+        """The counterfactual of ``text``: the two groups of a direction change places.
 
         Args:
             axes: identity axes, in any order.
@@ -93,37 +81,21 @@ class Engine:
             UsageError: an axis or group does not exist.
         """
         names = self._ordered(axes)
-        chosen = self._chosen(names, direction)
-        reason = unreadable_reason(text)
-        if reason is not None:
-            return Swap(text, text, refusals=(Refusal(0, len(text), "", reason),))
-        index = self._index(names)
-        if index.misses(text):
-            return Swap(text, text)
-        document = Document(text)
-        found = self._find(document, index, names)
-        drafts, refusals, used = [], [], {}
-        for axis, here in found.items():
-            direction_here = self._direction(axis, here.mentions, chosen)
-            kept, refused = self._edits(document, here, direction_here)
-            drafts += kept
-            refusals += refused
-            if kept and direction_here:
-                used[axis] = direction_here
-        foreign = foreign_reason(document) if drafts else None
-        if foreign is not None:
-            return Swap(text, text, refusals=(Refusal(0, len(text), "", foreign),))
-        return apply(document, drafts, refusals, used)
+        chosen = self._chosen(names, direction) if direction is not None else None
+        read = self._read(text, names)
+        if isinstance(read, Swap):
+            return read
+        document, found = read
+        picked = self._mentioned(found, chosen) if chosen is not None else self._default(found)
+        return self._swapped(document, found, picked)
 
     def _ordered(self, axes: Sequence[str]) -> tuple[str, ...]:
         axes = (axes,) if isinstance(axes, str) else axes
         for axis in axes:
             self.lexicon.axis(axis)
-        return tuple(name for name in dict.fromkeys((*AXES, *self.lexicon.axes)) if name in axes)
+        return tuple(sorted(set(axes), key=self._order.__getitem__))
 
-    def _chosen(self, axes: Iterable[str], direction: Direction | None) -> dict[str, Direction] | None:
-        if direction is None:
-            return None
+    def _chosen(self, axes: tuple[str, ...], direction: Direction) -> dict[str, Direction]:
         groups = {axis: self.lexicon.axes[axis].groups for axis in axes}
         fitting = {
             axis: direction
@@ -137,93 +109,83 @@ class Engine:
             )
         return fitting
 
-    def _index(self, axes: tuple[str, ...]) -> Index:
+    def _read(self, text: str, axes: tuple[str, ...]) -> tuple[Document, dict[str, Found]] | Swap:
+        """The text's words and what they mention; a :class:`Swap` when there is nothing to do."""
+        reason = unreadable_reason(text)
+        if reason is not None:
+            return Swap(text, text, refusals=(Refusal(0, len(text), "", reason),))
         if axes not in self._indexes:
             self._indexes[axes] = Index([self.lexicon.axes[axis] for axis in axes], self.config.names)
-        return self._indexes[axes]
+        index, words = self._indexes[axes], lower_words(text)
+        if index.misses(words):
+            return Swap(text, text)
+        document = Document(text, words)
+        found = analyse(document, index, axes)
+        if any(here.mentions for here in found.values()):
+            foreign = foreign_reason(document)
+            if foreign is not None:
+                return Swap(text, text, refusals=(Refusal(0, len(text), "", foreign),))
+        return document, found
 
-    def _find(self, document: Document, index: Index, axes: tuple[str, ...]) -> dict[str, _Found]:
-        found = {axis: _Found() for axis in axes}
-        for match in index.find(document):
-            fact = False
-            for phrase in match.entry.phrases:
-                here = found[phrase.axis]
-                if phrase.fact:
-                    here.facts.append(f"{phrase.reason} ({phrase.text})")
-                    fact = True
-                elif not match.entry.readings:
-                    here.refusals.append(refusal(document, match, phrase.reason))
-            if not fact and match.entry.readings:
-                _sort_in(document, match, axes, found)
-        return found
+    def _default(self, found: Mapping[str, Found]) -> dict[str, Direction]:
+        picked = {}
+        for axis, here in found.items():
+            group = here.first_group()
+            partner = self.lexicon.axes[axis].default.get(group) if group else None
+            if group and partner:
+                picked[axis] = (group, partner)
+        return picked
 
-    def _direction(
-        self, axis: str, mentions: list[_Mention], chosen: dict[str, Direction] | None
-    ) -> Direction | None:
-        if chosen is not None:
-            direction = chosen.get(axis)
-            groups = {reading.group for mention in mentions for reading in mention.readings}
-            return direction if direction and direction[0] in groups else None
-        default = self.lexicon.axes[axis].default
-        for mention in mentions:
-            groups = {reading.group for reading in mention.readings if not reading.concept.weak}
-            if len(groups) == 1 and (group := groups.pop()) in default:
-                return group, default[group]
-        return None
+    @staticmethod
+    def _mentioned(found: Mapping[str, Found], chosen: dict[str, Direction]) -> dict[str, Direction]:
+        return {axis: pair for axis, pair in chosen.items() if pair[0] in found[axis].groups()}
+
+    def _swapped(
+        self, document: Document, found: Mapping[str, Found], picked: dict[str, Direction]
+    ) -> Swap:
+        drafts: list[Draft] = []
+        refusals: list[Refusal] = []
+        used: dict[str, Direction] = {}
+        for axis, here in found.items():
+            kept, refused = self._edits(document, here, picked.get(axis))
+            refusals += refused
+            if kept:
+                drafts += kept
+                used[axis] = picked[axis]
+        return apply(document, drafts, refusals, used)
 
     def _edits(
-        self, document: Document, here: _Found, direction: Direction | None
+        self, document: Document, here: Found, direction: Direction | None
     ) -> tuple[list[Draft], list[Refusal]]:
-        drafts, refusals = [], list(here.refusals)
-        for mention in here.mentions if direction else ():
+        refusals = list(here.refusals)
+        if direction is None:
+            return [], refusals
+        drafts = []
+        for mention in here.mentions:
             readings = [reading for reading in mention.readings if reading.group in direction]
             result = replace(document, mention.match, readings, direction) if readings else None
-            if isinstance(result, Draft):
-                sure = result.edit.confidence >= self.config.min_confidence
-                edit = result.edit
-                if sure:
-                    drafts.append(result)
-                else:
-                    reason = f"confidence: {edit.confidence} is below {self.config.min_confidence}"
-                    refusals.append(Refusal(edit.start, edit.end, edit.original, reason))
+            if isinstance(result, Draft) and result.edit.confidence >= self.config.min_confidence:
+                drafts.append(result)
+            elif isinstance(result, Draft):
+                needed = self.config.min_confidence
+                refusals.append(_refused(result, f"confidence: {result.edit.confidence} is below {needed}"))
             elif result is not None:
                 refusals.append(result)
-        stop = self._stop(here.facts, refusals)
-        if drafts and stop is not None:
-            edits = [draft.edit for draft in drafts]
-            return [], refusals + [Refusal(edit.start, edit.end, edit.original, stop) for edit in edits]
+        stop = self._stop(here, refusals)
+        if stop is not None:
+            return [], refusals + [_refused(draft, stop) for draft in drafts]
         return drafts, refusals
 
-    def _stop(self, facts: list[str], refusals: list[Refusal]) -> str | None:
+    def _stop(self, here: Found, refusals: list[Refusal]) -> str | None:
         """Why the axis must be left alone in this text, if it must."""
-        if facts:
-            return facts[0]
+        if here.facts:
+            return here.facts[0]
+        if not self.config.whole:
+            return None
         unsure = next((item for item in refusals if item.code in BLOCKING), None)
-        return f"whole: {unsure.term!r} in the same text is {unsure.code}" if self.config.whole and unsure else None
+        return f"whole: {unsure.term!r} in the same text is {unsure.code}" if unsure else None
 
 
-def _sort_in(document: Document, match: Match, axes: tuple[str, ...], found: dict[str, _Found]) -> None:
-    """Puts a match under the first axis whose guards let one of its readings through."""
-    compound = compound_reason(document, match.first, match.last)
-    for axis in axes:
-        readings = [reading for reading in match.entry.readings if reading.axis == axis]
-        if not readings:
-            continue
-        allowed, reason = _guarded(document, match, readings)
-        if allowed and compound is None:
-            found[axis].mentions.append(_Mention(match, allowed))
-            return
-        found[axis].refusals.append(refusal(document, match, compound or reason))
-
-
-def _guarded(document: Document, match: Match, readings: list[Reading]) -> tuple[list[Reading], str]:
-    """The readings whose guard lets them through, and why the others were stopped."""
-    verdicts: dict[tuple[str, str], str | None] = {}
-    allowed = []
-    for reading in readings:
-        key = (reading.concept.guard, reading.slot)
-        if key not in verdicts:
-            verdicts[key] = GUARDS[key[0]](document, match.first, match.last, key[1])
-        if verdicts[key] is None:
-            allowed.append(reading)
-    return allowed, next((reason for reason in verdicts.values() if reason), "")
+def _refused(draft: Draft, reason: str) -> Refusal:
+    edit = draft.edit
+    return Refusal(edit.start, edit.end, edit.original, reason)

@@ -26,6 +26,10 @@ class Match:
     last: int
     entry: Entry
 
+    def spells(self, document: Document, phrase: str) -> bool:
+        """Whether the matched words are written exactly as in ``phrase``, capitals included."""
+        return WORD.findall(phrase) == [document.raw(at) for at in range(self.first, self.last + 1)]
+
 
 class Index:
     """Entries by first word, longest first."""
@@ -44,9 +48,9 @@ class Index:
             self._by_first.setdefault(entry.words[0], []).append(entry)
         self._starts = frozenset(self._by_first)
 
-    def misses(self, text: str) -> bool:
-        """Whether no word of ``text`` starts any entry: a cheap test for the many texts without terms."""
-        return self._starts.isdisjoint(WORD.findall(text.lower()))
+    def misses(self, words: list[str]) -> bool:
+        """Whether none of ``words`` starts an entry: a cheap test for the many texts without terms."""
+        return self._starts.isdisjoint(words)
 
     def find(self, document: Document) -> Iterator[Match]:
         """The matches, left to right, never overlapping."""
@@ -66,10 +70,9 @@ class Index:
             last = index + len(entry.words) - 1
             if last > index and not _follows(document, index, entry.words):
                 continue
-            phrases = [phrase for phrase in entry.phrases if phrase.exact]
-            if phrases and not entry.readings and not _exact(document, index, last, phrases):
-                continue
-            return Match(index, last, entry)
+            match = Match(index, last, entry)
+            if entry.readings or any(not phrase.exact or match.spells(document, phrase.text) for phrase in entry.phrases):
+                return match
         return None
 
 
@@ -80,11 +83,6 @@ def _follows(document: Document, index: int, words: tuple[str, ...]) -> bool:
         gap in {" ", "-", "\u00a0", "‑", "'", "’"} or (gap.isspace() and gap.count("\n") < 2)
         for gap in (document.gap(at) for at in range(index, index + len(words) - 1))
     )
-
-
-def _exact(document: Document, first: int, last: int, phrases: list[Phrase]) -> bool:
-    written = [document.raw(at) for at in range(first, last + 1)]
-    return any(WORD.findall(phrase.text) == written for phrase in phrases)
 
 
 def _entry(entries: dict[tuple[str, ...], Entry], form: str) -> Entry:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 WORD = re.compile(r"[^\W\d_]+")
-_SENTENCE_END = re.compile(r"[.!?…:]['\"”’)\]]*\s|\n|^[\s\W]*$")
-_CLAUSE_BREAK = re.compile(r"[.,;:!?…()\[\]{}|\n—–*]|--|\s-\s|\s[‘“\"]?\s*$|\d")
 APOSTROPHES = "'’"
+
+
+def lower_words(text: str) -> list[str]:
+    """The words of ``text`` in lower case."""
+    return WORD.findall(text.lower())
 
 
 class Document:
@@ -21,15 +24,15 @@ class Document:
 
     __slots__ = ("ends", "lower", "starts", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, lower: list[str] | None = None) -> None:
         self.text = text
-        self.lower: list[str] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        for found in WORD.finditer(text):
-            self.lower.append(found.group().lower())
-            self.starts.append(found.start())
-            self.ends.append(found.end())
+        spans = [found.span() for found in WORD.finditer(text)]
+        self.starts = [start for start, _ in spans]
+        self.ends = [end for _, end in spans]
+        # Lower-casing can split a word (İ becomes two characters): then each word is lowered by itself.
+        if lower is None or len(lower) != len(spans):
+            lower = [text[start:end].lower() for start, end in spans]
+        self.lower = lower
 
     def __len__(self) -> int:
         return len(self.lower)
