@@ -1,0 +1,103 @@
+"""What one text has to swap, before any direction is chosen: terms whose context allows it, refusals, facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from counterpoise.counterfactual.edits import refusal
+from counterpoise.counterfactual.lexicon import Reading
+from counterpoise.counterfactual.matcher import Index, Match
+from counterpoise.counterfactual.records import Refusal
+from counterpoise.counterfactual.resolve.compounds import compound_reason
+from counterpoise.counterfactual.resolve.guards import GUARDS
+from counterpoise.counterfactual.tokens import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A term whose context allows a swap, with its readings on one axis."""
+
+    match: Match
+    readings: list[Reading]
+
+
+@dataclass(slots=True)
+class Found:
+    """What one axis has in one text.
+
+    Attributes:
+        mentions: terms that may be swapped.
+        refusals: terms that may not, whatever the direction.
+        facts: why a swap on this axis would be false, if it would.
+    """
+
+    mentions: list[Mention] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+
+    def groups(self) -> set[str]:
+        """Every group that some mention may belong to."""
+        return {reading.group for mention in self.mentions for reading in mention.readings}
+
+    def first_group(self) -> str | None:
+        """The first group that is mentioned beyond doubt."""
+        for mention in self.mentions:
+            groups = {reading.group for reading in mention.readings if not reading.concept.weak}
+            if len(groups) == 1:
+                return groups.pop()
+        return None
+
+
+def analyse(document: Document, index: Index, axes: tuple[str, ...]) -> dict[str, Found]:
+    """Axis → what the document has on it. A term belongs to the first axis whose context allows it."""
+    found = {axis: Found() for axis in axes}
+    for match in index.find(document):
+        if match.entry.phrases and _phrase(document, match, found):
+            continue
+        if match.entry.readings:
+            _sort_in(document, match, found)
+    return found
+
+
+def _phrase(document: Document, match: Match, found: dict[str, Found]) -> bool:
+    """Notes a protected phrase or a fact; whether the match is settled by it."""
+    settled = False
+    for phrase in match.entry.phrases:
+        if phrase.fact:
+            found[phrase.axis].facts.append(f"{phrase.reason} ({phrase.text})")
+        elif phrase.exact and not match.spells(document, phrase.text):
+            continue
+        else:
+            found[phrase.axis].refusals.append(refusal(document, match, phrase.reason))
+        settled = True
+    return settled
+
+
+def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:
+    compound = compound_reason(document, match.first, match.last)
+    for axis, here in found.items():
+        readings = [reading for reading in match.entry.readings if reading.axis == axis]
+        if not readings:
+            continue
+        allowed, reason = _guarded(document, match, readings)
+        if allowed and compound is None:
+            here.mentions.append(Mention(match, allowed))
+            return
+        here.refusals.append(refusal(document, match, compound or reason))
+
+
+def _guarded(document: Document, match: Match, readings: list[Reading]) -> tuple[list[Reading], str]:
+    """The readings whose guard lets them through, and why the others were stopped."""
+    verdicts: dict[tuple[str, str], str | None] = {}
+    allowed = []
+    for reading in readings:
+        guard = reading.concept.guard
+        if not guard:
+            allowed.append(reading)
+            continue
+        key = (guard, reading.slot)
+        if key not in verdicts:
+            verdicts[key] = GUARDS[guard](document, match.first, match.last, reading.slot)
+        if verdicts[key] is None:
+            allowed.append(reading)
+    return allowed, next((reason for reason in verdicts.values() if reason), "")
