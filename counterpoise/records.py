@@ -55,6 +55,39 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterfactual:
+    """One identity swap of one sentence of a pair.
+
+    Attributes:
+        pair_id: the CrowS-Pairs row.
+        side: which sentence was swapped.
+        axis: the identity axis.
+        direction: the directed group pair, as ``muslim>christian``.
+        text, swapped: the sentence and its swap.
+        edits: how many spans were replaced.
+        refusals: why spans were left alone, joined by `` · ``; empty when none was.
+    """
+
+    pair_id: int
+    side: str
+    axis: str
+    direction: str
+    text: str
+    swapped: str
+    edits: int
+    refusals: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToxicityScore:
+    """The toxicity one classifier gives to one text, probability 0 to 1."""
+
+    text: str
+    classifier: str
+    toxicity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Preference:
     """One candidate DPO example and what the filter decided about it.
 

@@ -10,9 +10,8 @@ from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENCES, PROBES
 from counterpoise.neutral.records import NeutralText
 from counterpoise.pairs.folds import PairRow, from_rows
-from counterpoise.preferences.build import Counterfactual
 from counterpoise.preferences.leakage import TrainingSets, training_sets
-from counterpoise.records import Preference
+from counterpoise.records import Counterfactual, Preference
 from tasks.job import Job
 from tasks.models import ADAPTER_FOLDER
 from tasks.stage import Stage

@@ -5,7 +5,8 @@ from __future__ import annotations
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS, PREFERENCES, TOXICITY
 from counterpoise.pairs.folds import PairRow, from_rows
-from counterpoise.preferences.build import Counterfactual, ToxicityScore, build_preferences
+from counterpoise.preferences.build import build_preferences
+from counterpoise.records import Counterfactual, ToxicityScore
 from tasks.job import Job
 from tasks.stage import Stage
 

@@ -21,8 +21,7 @@ from artifacts.tables import (
 from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import PairRow, from_rows
-from counterpoise.preferences.build import ToxicityScore
-from counterpoise.records import Generation, PairScore, Preference
+from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
 from tasks.job import Job
 from tasks.stage import Stage, package_data
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
 from counterpoise.pairs.folds import PairRow, from_rows
-from counterpoise.preferences.build import Counterfactual, sentences
+from counterpoise.preferences.sentences import sentences
+from counterpoise.records import Counterfactual
 from tasks.job import Job
 from tasks.stage import Stage
 from tasks.toxicity_scoring import identities, score_with

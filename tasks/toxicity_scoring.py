@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from artifacts.tables import TOXICITY
-from counterpoise.preferences.build import ToxicityScore
+from counterpoise.records import ToxicityScore
 from tasks.job import Job
 from tasks.shards import in_shards
 

@@ -15,44 +15,12 @@ from dataclasses import dataclass
 from counterpoise.errors import DataError
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.config import PreferencesConfig
-from counterpoise.records import Origin, Preference
+from counterpoise.records import Counterfactual, Origin, Preference
 
 KEPT = "kept: chosen no more toxic than rejected"
 BOTH_TOXIC = "dropped: both above the toxicity limit"
 NOT_CLEANER = "dropped: chosen more toxic than rejected"
 DUPLICATE = "dropped: same sentences as an earlier candidate"
-
-
-@dataclass(frozen=True, slots=True)
-class Counterfactual:
-    """One identity swap of one sentence of a pair.
-
-    Attributes:
-        pair_id: the CrowS-Pairs row.
-        side: which sentence was swapped.
-        axis: the identity axis; direction: the directed group pair, as ``muslim>christian``.
-        text, swapped: the sentence and its swap.
-        edits: how many spans were replaced.
-        refusals: why spans were left alone, joined by `` · ``; empty when none was.
-    """
-
-    pair_id: int
-    side: str
-    axis: str
-    direction: str
-    text: str
-    swapped: str
-    edits: int
-    refusals: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToxicityScore:
-    """The toxicity one classifier gives to one text, probability 0 to 1."""
-
-    text: str
-    classifier: str
-    toxicity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +31,6 @@ class _Candidate:
     chosen: str
     rejected: str
     number: int
-
-
-def sentences(pairs: Sequence[FoldedPair], swaps: Sequence[Counterfactual]) -> list[str]:
-    """Every distinct sentence whose toxicity the filter needs, sorted."""
-    texts = {text for item in pairs for text in (item.pair.more, item.pair.less)}
-    return sorted(texts | {swap.swapped for swap in swaps})
 
 
 def build_preferences(

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from counterpoise.errors import LeakageError
 from counterpoise.pairs.folds import FoldedPair, split_of
-from counterpoise.preferences.build import Counterfactual
-from counterpoise.records import Pair, Preference
+from counterpoise.records import Counterfactual, Pair, Preference
 
 REPEATED = "held back: the sentence also stands in a held-out pair or a swap of one"
 

@@ -11,14 +11,13 @@ from counterpoise.preferences.build import (
     DUPLICATE,
     KEPT,
     NOT_CLEANER,
-    Counterfactual,
     build_preferences,
     filter_reason,
-    sentences,
     shared_prefix,
 )
 from counterpoise.preferences.config import PreferencesConfig
-from counterpoise.records import Pair
+from counterpoise.preferences.sentences import sentences
+from counterpoise.records import Counterfactual, Pair
 
 PAIR = FoldedPair(Pair(7, "religion", "stereo", "Muslims lie.", "Christians lie."), group=7, fold=2)
 

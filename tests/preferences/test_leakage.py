@@ -6,9 +6,9 @@ import pytest
 
 from counterpoise.errors import LeakageError
 from counterpoise.pairs.folds import FoldedPair
-from counterpoise.preferences.build import KEPT, Counterfactual
+from counterpoise.preferences.build import KEPT
 from counterpoise.preferences.leakage import check_leakage, training_sets
-from counterpoise.records import Pair, Preference
+from counterpoise.records import Counterfactual, Pair, Preference
 
 
 def folded(pair_id: int, fold: int) -> FoldedPair:
