@@ -24,15 +24,13 @@ class Tree:
     """A prefix tree over the inputs of some sequences.
 
     Attributes:
-        tokens: token id of each node; parents come before children.
-        parents: index of each node's parent; −1 for a root.
+        tokens: token id of each node.
         depths: distance of each node from its root: its position.
         paths: for each sequence, the nodes of its inputs, in order; the last one predicts its last token.
         sequences: the sequences themselves.
     """
 
     tokens: list[int] = field(default_factory=list)
-    parents: list[int] = field(default_factory=list)
     depths: list[int] = field(default_factory=list)
     paths: list[list[int]] = field(default_factory=list)
     sequences: list[Ids] = field(default_factory=list)
@@ -44,7 +42,6 @@ class Tree:
         """Add ``sequence``, whose first ``shared`` inputs are those of the sequence added last."""
         path = self.paths[-1][:shared] if self.paths else []
         for depth in range(shared, len(sequence) - 1):
-            self.parents.append(path[-1] if path else -1)
             self.depths.append(depth)
             path.append(len(self.tokens))
             self.tokens.append(sequence[depth])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.metrics.crows import bias_score
-from counterpoise.models.loading import LoadedModel
+from counterpoise.models.convert import convert_gguf
+from counterpoise.models.loading import LoadedModel, load_model
+from counterpoise.pairs.parse import parse_pairs
 from counterpoise.records import Pair
+from counterpoise.sources.datasets import locate
 
 pytest.importorskip("lm_eval", reason="the bench extra is not installed")
 from tests.likelihood.lm_eval_peer import run_lm_eval
@@ -21,6 +26,7 @@ def check_agreement(loaded: LoadedModel, pairs: list[Pair], prefix: str) -> None
         assert score.more_log_prob == pytest.approx(more, abs=1e-3)
         assert score.less_log_prob == pytest.approx(less, abs=1e-3)
     result = bias_score(pairs, ours)
+    assert result.n == len(pairs)
     assert result.pct_stereotype == pytest.approx(100 * peer.pct_stereotype, abs=0.1)
     assert result.mean_abs_margin == pytest.approx(peer.likelihood_diff, abs=0.01)
 
@@ -28,3 +34,13 @@ def check_agreement(loaded: LoadedModel, pairs: list[Pair], prefix: str) -> None
 @pytest.mark.parametrize("prefix", ["bos", "eos"])
 def test_tiny_model(tiny: LoadedModel, pairs: list[Pair], prefix: str) -> None:
     check_agreement(tiny, pairs, prefix)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_smollm2_on_all_of_crows_pairs(tmp_path: Path) -> None:
+    convert_gguf(locate("smollm2-135m"), tmp_path / "model")
+    file = locate("crows-pairs")
+    pairs = parse_pairs(file.read_bytes(), file.name)
+    assert len(pairs) == 1508
+    check_agreement(load_model(tmp_path / "model", "fp32", device="cpu"), pairs, "eos")

@@ -12,7 +12,6 @@ def test_a_shared_beginning_is_held_once() -> None:
     (tree,) = grow([(9, 1, 2, 3, 4), (9, 1, 2, 5, 6, 7)])
     # inputs 9 1 2 3 and 9 1 2 5 6: the last tokens, 4 and 7, are only predicted
     assert tree.tokens == [9, 1, 2, 3, 5, 6]
-    assert tree.parents == [-1, 0, 1, 2, 2, 4]
     assert tree.depths == [0, 1, 2, 3, 3, 4]
     assert tree.paths == [[0, 1, 2, 3], [0, 1, 2, 4, 5]]
 
@@ -41,7 +40,6 @@ def test_every_distinct_sequence_can_be_read_back_from_its_path(sequences: list[
     for tree in trees:
         assert len(tree) <= MAX_NODES
         for path in tree.paths:
-            assert [tree.parents[node] for node in path] == [-1, *path[:-1]]
             assert [tree.depths[node] for node in path] == list(range(len(path)))
 
 
