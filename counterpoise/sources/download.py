@@ -16,7 +16,6 @@ from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_sec
 if TYPE_CHECKING:
     import httpx
 
-CHUNK = 1 << 18
 CONNECT_TIMEOUT_S = 5.0
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 RESUMED = 206
@@ -116,7 +115,8 @@ def _receive(response: httpx.Response, part: Path, start: int, total: int | None
     done = start
     with part.open("r+b" if start else "wb") as file:
         file.seek(start)
-        for chunk in response.iter_bytes(CHUNK):
+        # As the bytes come: a chunk that is still being filled is lost when the connection ends.
+        for chunk in response.iter_bytes():
             done += len(chunk)
             if done > (total or LONGEST):
                 raise MirrorFailed(f"the server sends more than {total or LONGEST:,} bytes")

@@ -14,7 +14,7 @@ from pathlib import Path
 from counterpoise.errors import SourceError
 from counterpoise.records import Progress, silent
 from counterpoise.sources.cache import VARIABLE, cached, locked, place_of, remove
-from counterpoise.sources.failure import FailedForNow, MirrorFailed
+from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
 from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.hub import fetch_repository
 from counterpoise.sources.mirrors import bring, discard, has_leftovers
@@ -168,7 +168,7 @@ def _disk_errors_told(cache: Path) -> Iterator[None]:
 
 def _exhausted(source: Source, cache: Path, reasons: dict[str, str]) -> SourceError:
     attempts = "; ".join(
-        f"[{n}] {uri}: {reasons[uri]}" for n, uri in enumerate(source.uris, 1) if uri in reasons
+        f"[{number}] {without_secrets(uri)}: {reasons[uri]}" for number, uri in enumerate(source.uris, 1)
     )
     return SourceError(
         f"{source.name} could not be had from any of its {len(source.uris)} mirrors: {attempts}",

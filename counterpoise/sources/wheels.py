@@ -25,8 +25,11 @@ WHEEL_TIMEOUT_S = 1800.0
 """Longest time for one wheel, seconds: 90 MB at half a megabit would still come through."""
 
 
-def wheel_file(wheel: Wheel, cache: Path) -> Path:
+def wheel_file(wheel: Wheel, cache: Path, timeout_s: float = WHEEL_TIMEOUT_S) -> Path:
     """The wheel itself, downloaded once into ``<cache>/wheels`` for all its members.
+
+    Args:
+        timeout_s: longest time for pip, seconds.
 
     Raises:
         MirrorFailed: the index does not have it.
@@ -39,7 +42,7 @@ def wheel_file(wheel: Wheel, cache: Path) -> Path:
             return present
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            _pip_download(wheel, Path(scratch))
+            _pip_download(wheel, Path(scratch), timeout_s)
             if _only_wheel(Path(scratch)) is None:
                 raise MirrorFailed(f"pip gave no wheel for {wheel.name}=={wheel.version}")
             shutil.rmtree(folder, ignore_errors=True)
@@ -75,19 +78,19 @@ def pip_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "pip", *arguments, *quiet]
 
 
-def _pip_download(wheel: Wheel, folder: Path) -> None:
+def _pip_download(wheel: Wheel, folder: Path, timeout_s: float) -> None:
     command = pip_command("download", f"{wheel.name}=={wheel.version}", "--dest", str(folder))
     try:
         done = subprocess.run(  # noqa: S603 - fixed arguments; name and version are checked by parse_uri
             command,
             capture_output=True,
             text=True,
-            timeout=WHEEL_TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise FailedForNow(f"pip took longer than {WHEEL_TIMEOUT_S:g} s") from None
+        raise FailedForNow(f"pip took longer than {timeout_s:g} s") from None
     except OSError as error:
         raise MirrorFailed(f"pip could not be started: {error}") from None
     if done.returncode:
