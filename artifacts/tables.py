@@ -5,16 +5,18 @@ A change of columns or meaning raises the table's version; the version is part o
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from artifacts.parquet import TableSpec
 
 
-def _column(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field:
+def _column(name: str, kind: pa.DataType, description: str, *, nullable: bool = False) -> pa.Field[Any]:
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 
-def _table(name: str, version: int, *columns: pa.Field) -> TableSpec:
+def _table(name: str, version: int, *columns: pa.Field[Any]) -> TableSpec:
     return TableSpec(name, version, pa.schema(columns))
 
 
@@ -29,7 +31,11 @@ PAIRS = _table(
     1,
     PAIR_ID,
     CATEGORY,
-    _column("direction", pa.string(), "stereo or antistereo: what the row demonstrates; it does not swap the sides"),
+    _column(
+        "direction",
+        pa.string(),
+        "stereo or antistereo: what the row demonstrates; it does not swap the sides",
+    ),
     _column("more", pa.string(), "The more stereotyping sentence (sent_more)"),
     _column("less", pa.string(), "The less stereotyping sentence (sent_less)"),
     _column("group", pa.int32(), "Smallest pair_id among the pairs that share this context"),
@@ -91,7 +97,9 @@ NEUTRAL = _table(
     1,
     _column("text_id", pa.int32(), "Row number of the sentence, from 0"),
     _column("text", pa.string(), "A neutral encyclopaedic sentence"),
-    _column("part", pa.string(), "probe (watched in training) or evaluation (seen by nothing before the report)"),
+    _column(
+        "part", pa.string(), "probe (watched in training) or evaluation (seen by nothing before the report)"
+    ),
 )
 
 CAPABILITY = _table(

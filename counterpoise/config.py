@@ -22,12 +22,8 @@ class CapabilityConfig(Settings):
         "bold-wikipedia-profession",
         description="Registry name of neutral text, or the path of a UTF-8 file with one sentence a line.",
     )
-    probe_texts: int = Field(
-        48, ge=1, description="Sentences whose perplexity is watched during training."
-    )
-    evaluation_texts: int = Field(
-        400, ge=1, description="Other sentences, kept for the report's perplexity."
-    )
+    probe_texts: int = Field(48, ge=1, description="Sentences whose perplexity is watched during training.")
+    evaluation_texts: int = Field(400, ge=1, description="Other sentences, kept for the report's perplexity.")
 
 
 class RunConfig(Settings):

@@ -48,7 +48,7 @@ class LeakageError(CounterpoiseError):
     """A training row descends from a pair of the evaluation fold."""
 
 
-class Stopped(CounterpoiseError):
+class Stopped(CounterpoiseError):  # noqa: N818 - it is no fault
     """The process was asked to stop (SIGTERM, spot notice); what was done so far is kept."""
 
 

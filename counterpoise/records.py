@@ -28,7 +28,8 @@ Normalisation = Literal["sum", "mean"]
 class Progress(Protocol):
     """Called by long work with units done and units in all."""
 
-    def __call__(self, done: int, total: int) -> None: ...
+    def __call__(self, done: int, total: int) -> None:
+        """Told of the work done so far."""
 
 
 def silent(done: int, total: int) -> None:

@@ -60,7 +60,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
-        code = cli.main([a for a in arguments if a != "--debug"], prog_name="counterpoise", standalone_mode=False)
+        code = cli.main(
+            [a for a in arguments if a != "--debug"], prog_name="counterpoise", standalone_mode=False
+        )
     except click.ClickException as error:
         error.show()
         sys.exit(UsageError.exit_code)

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from counterpoise.errors import UsageError
-
 from counterpoise.config import RunConfig
+from counterpoise.errors import UsageError
 from counterpoise.settings import validated
 
 PROFILES = Path(__file__).parent / "profiles"

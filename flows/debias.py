@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime
 from pydantic import Field
 
+from artifacts.publish import STAGES_KEY, publish_report, publish_table
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
 from tasks.prefect_step import Around, PrefectStep
+from tasks.report import MARKDOWN, SUMMARY
 from tasks.reporting import Reporters
 from tasks.runlog import RunLog
 from tasks.stopping import stop_on_sigterm
@@ -30,8 +35,20 @@ def debias(
     log = RunLog(Store.open(store), run_id(), config)
     with stop_on_sigterm() as stop, log:
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
-        final = pipeline(PrefectStep(config, store, around), config)
-    return log.completed(final.result())
+        final = pipeline(PrefectStep(config, store, around), config).result()
+        publish(Store.open(store).fetch(final), log.record["stages"])
+    return log.completed(final)
+
+
+def publish(report: Path, stages: Sequence[Mapping[str, Any]]) -> None:
+    """Shows the report, its scores and the run's stages in the dashboard."""
+    summary = json.loads((report / SUMMARY).read_text(encoding="utf-8"))
+    publish_report((report / MARKDOWN).read_text(encoding="utf-8"), summary)
+    rows = [
+        {name: stage[name] for name in ("stage", "state", "rows", "seconds", "key", "why")}
+        for stage in stages
+    ]
+    publish_table(STAGES_KEY, rows, "What each stage did, and the key of its artifact")
 
 
 def run_id() -> str:

@@ -24,7 +24,8 @@ from tasks.toxicity import toxicity
 class Step(Protocol):
     """Does one stage and gives a handle that later stages take as input."""
 
-    def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: Any) -> Any: ...
+    def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: Any) -> Any:
+        """The stage's handle."""
 
 
 def pipeline(step: Step, config: RunConfig) -> Any:

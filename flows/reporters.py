@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextvars import ContextVar
 
+from prefect import get_run_logger
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
+from artifacts.publish import ProgressArtifact
 from tasks.execute import Outcome
 from tasks.reporting import Reporter
 
@@ -66,7 +76,9 @@ class ConsoleReporter:
         mark, style = ("=", "dim") if outcome.state == "cached" else ("✓", "green")
         why = f"  {outcome.reason}" if outcome.reason not in ("", "first time") else ""
         line = f"{mark} {outcome.label:<24} {outcome.state:<9}{rows} {outcome.seconds:>7.1f} s{why}"
-        self._console.print(line, style=style, highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+        self._console.print(
+            line, style=style, highlight=False, markup=False, overflow="ellipsis", no_wrap=True
+        )
 
     def failed(self, label: str, error: BaseException) -> None:
         """Marks the stage that ended the run; the error itself is printed once, at the end."""
@@ -84,6 +96,34 @@ def console_reporter() -> Reporter:
     return SilentReporter() if quiet.get() else ConsoleReporter(Console(file=sys.stderr))
 
 
+class DashboardReporter:
+    """Progress artifacts that move in Prefect's dashboard, and one log line a stage where Prefect's logs are on."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, ProgressArtifact] = {}
+
+    def started(self, label: str) -> None:
+        """A bar for the stage, shown once it moves."""
+        key = re.sub(r"[^a-z0-9]+", "-", label.lower())
+        self._bars[label] = ProgressArtifact(f"progress-{key}", f"Progress of {label}")
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        """Moves the bar."""
+        self._bars[label](done, total)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Logs what became of the stage."""
+        rows = f"{outcome.ref.rows:,} rows, " if outcome.ref.rows is not None else ""
+        why = f" ({outcome.reason})" if outcome.reason else ""
+        get_run_logger().info(
+            "%s: %s, %skey %s, %.1f s%s",
+            outcome.label, outcome.state, rows, outcome.ref.key[:12], outcome.seconds, why,
+        )  # fmt: skip
+
+    def failed(self, label: str, error: BaseException) -> None:
+        """Prefect's own state says it."""
+
+
 def dashboard_reporter() -> Reporter:
-    """The dashboard's reporter."""
-    return SilentReporter()
+    """The dashboard's reporter; for use inside a flow."""
+    return DashboardReporter()

@@ -99,7 +99,11 @@ def why_missing(store: Store, parts: KeyParts, miss: Miss) -> str:
     if nearest is None:
         return "first time"
     changes = explain(nearest.parts, parts)
-    return "changed: " + ", ".join(f"{c.component} {c.name}".strip() for c in changes) if changes else miss.reason
+    return (
+        "changed: " + ", ".join(f"{c.component} {c.name}".strip() for c in changes)
+        if changes
+        else miss.reason
+    )
 
 
 def _compute(
@@ -113,7 +117,10 @@ def _compute(
     should_stop: Callable[[], bool],
 ) -> Ref:
     started = time.time()
-    with closing(store.scratch(stage.name, parts.key)) as scratch, store.draft(stage.name, parts.key) as draft:
+    with (
+        closing(store.scratch(stage.name, parts.key)) as scratch,
+        store.draft(stage.name, parts.key) as draft,
+    ):
         job = Job(config, fold, store, draft.folder, scratch, progress, should_stop)
         stage.compute(job, **inputs)
         ref = store.commit(
@@ -122,7 +129,7 @@ def _compute(
             label=stage.label(fold),
             rows=job.rows,
             parents=[ref for _, ref in flat(inputs)],
-            facts=_facts() | {"started": started, "seconds": round(time.time() - started, 3)},
+            facts={**_facts(), "started": started, "seconds": round(time.time() - started, 3)},
         )
         scratch.clear()
     return ref

@@ -43,7 +43,9 @@ class PlanStep:
         self._store = store
         self.planned: list[Planned] = []
 
-    def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: Planned | Sequence[Planned]) -> Planned:
+    def __call__(
+        self, stage: Stage, *, fold: int | None = None, **inputs: Planned | Sequence[Planned]
+    ) -> Planned:
         """What this stage would do, given what its inputs would."""
         waiting = [planned.label for planned in _flat(inputs) if planned.ref is None]
         planned = self._waiting(stage, fold, waiting) if waiting else self._looked_up(stage, fold, inputs)
@@ -66,8 +68,7 @@ class PlanStep:
 
 
 def _flat(inputs: Mapping[str, Planned | Sequence[Planned]]) -> list[Planned]:
-    return [
-        planned
-        for value in inputs.values()
-        for planned in (value if isinstance(value, list | tuple) else [value])  # type: ignore[list-item]
-    ]
+    found: list[Planned] = []
+    for value in inputs.values():
+        found += [value] if isinstance(value, Planned) else value
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from prefect import Task, task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -55,7 +55,7 @@ class PrefectStep:
         self._around.stop.check()
         token = _around.set(self._around)
         try:
-            state: State = prefect_task(stage)(
+            state = prefect_task(stage)(
                 stage.label(fold), self._config, self._store, fold, inputs, return_state=True
             )
         finally:
@@ -65,21 +65,21 @@ class PrefectStep:
 
 
 @lru_cache
-def prefect_task(stage: Stage) -> Task[..., Any]:
+def prefect_task(stage: Stage) -> Task[..., State]:
     """The Prefect task of a stage: named, tagged, with its retries and timeout."""
 
     def run(label: str, config: RunConfig, store: str, fold: int | None, inputs: Mapping[str, Any]) -> State:
         return _run(stage, label, config, Store.open(store), fold, inputs)
 
     run.__doc__ = stage.compute.__doc__
-    return task(
+    return Task(
         run,
         name=stage.name,
         task_run_name="{label}",
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=stage.retries,
-        retry_delay_seconds=RETRY_DELAYS_S[: stage.retries] or None,
+        retry_delay_seconds=list(RETRY_DELAYS_S[: stage.retries]),
         retry_condition_fn=_is_transient,
         timeout_seconds=stage.timeout_s,
         tags=set(stage.tags),
@@ -104,9 +104,7 @@ def _run(
 
     around.reporter.started(label)
     try:
-        outcome = execute(
-            stage, config, store, inputs, fold=fold, progress=progress, should_stop=around.stop
-        )
+        outcome = execute(stage, config, store, inputs, fold=fold, progress=progress, should_stop=around.stop)
     except BaseException as error:
         around.reporter.failed(label, error)
         raise

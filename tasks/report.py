@@ -26,13 +26,13 @@ from tasks.job import Job
 from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
-    from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs
+    from counterpoise.report.inputs import ArtifactFact, FoldEvidence
 
 MARKDOWN, HTML, SUMMARY = "report.md", "report.html", "summary.json"
 CHARTS = "charts"
 
 
-def compute(  # noqa: PLR0913 - one argument an upstream artifact
+def compute(
     job: Job,
     pairs: Ref,
     counterfactuals: Ref,
@@ -47,7 +47,16 @@ def compute(  # noqa: PLR0913 - one argument an upstream artifact
     from counterpoise.report.build import build_report
     from counterpoise.report.inputs import ReportInputs, RunFacts
 
-    refs = [pairs, counterfactuals, preferences, *adapters, *scores, *capability, generations, generation_toxicity]
+    refs = [
+        pairs,
+        counterfactuals,
+        preferences,
+        *adapters,
+        *scores,
+        *capability,
+        generations,
+        generation_toxicity,
+    ]
     inputs = ReportInputs(
         run=RunFacts.of(job.config),
         pairs=from_rows(job.read(pairs, PAIRS, PairRow)),

@@ -17,7 +17,9 @@ from tasks.provenance import git_state
 class RunLog:
     """A :class:`tasks.reporting.Reporter` that keeps ``runs/<run id>.json`` current."""
 
-    def __init__(self, store: Store, run_id: str, config: RunConfig, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Store, run_id: str, config: RunConfig, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._clock = clock
         self.record: dict[str, Any] = {

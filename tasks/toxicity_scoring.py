@@ -26,7 +26,9 @@ def _scored(job: Job, number: int, spec: str, texts: Sequence[str]) -> list[Toxi
 
     def scored(chunk: Sequence[str]) -> list[ToxicityScore]:
         scores = score_texts(classifier, chunk, batch_size=job.config.toxicity.batch_size)
-        return [ToxicityScore(text, classifier.name, score) for text, score in zip(chunk, scores, strict=True)]
+        return [
+            ToxicityScore(text, classifier.name, score) for text, score in zip(chunk, scores, strict=True)
+        ]
 
     return in_shards(job, f"classifier{number}", texts, SHARD_TEXTS, scored, TOXICITY, ToxicityScore)
 

@@ -13,7 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("counterpoise", "artifacts", "tasks", "flows", "demo")
-HEAVY = ("torch", "transformers", "pandas", "prefect", "matplotlib", "datasets", "trl", "peft", "pyarrow", "spacy")
+HEAVY = (
+    "torch",
+    "transformers",
+    "pandas",
+    "prefect",
+    "matplotlib",
+    "datasets",
+    "trl",
+    "peft",
+    "pyarrow",
+    "spacy",
+)
 
 
 def modules(package: str) -> list[Path]:
@@ -50,7 +61,9 @@ def test_no_flow_module_shadows_a_top_level_package() -> None:
 
 
 def test_no_remote_code_and_no_pickle() -> None:
-    pattern = re.compile(r"trust_remote_code\s*=\s*True|weights_only\s*=\s*False|\bimport pickle\b|pickle\.load")
+    pattern = re.compile(
+        r"trust_remote_code\s*=\s*True|weights_only\s*=\s*False|\bimport pickle\b|pickle\.load"
+    )
     assert [p for package in ORDER for p in modules(package) if pattern.search(p.read_text("utf-8"))] == []
 
 
@@ -64,6 +77,8 @@ def test_light_modules_import_nothing_heavy(module: str) -> None:
 def test_readme_names_every_top_level_folder_and_no_other() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    folders = {line.split("/")[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")}
+    folders = {
+        line.split("/")[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")
+    }
     named = set(re.findall(r"^\| `([a-z]+)/`", readme, flags=re.MULTILINE))
     assert named == folders

@@ -14,7 +14,7 @@ class PairsConfig(Settings):
 
     source: str = Field(
         "crows-pairs",
-        description="Registry name of the pairs (crows-pairs, smoke-pairs), or the path of a CSV in CrowS-Pairs' format.",
+        description="Registry name of the pairs (crows-pairs, smoke-pairs), or a CSV file's path in the same format.",
     )
     method: Literal["stratified", "notebook"] = Field(
         "stratified",

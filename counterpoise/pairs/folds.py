@@ -52,9 +52,7 @@ def assign_folds(pairs: Sequence[Pair], config: PairsConfig, seed: int) -> list[
     groups = context_groups(pairs, config.context_similarity)
     assign = notebook_folds if config.method == "notebook" else stratified_folds
     folds = assign(pairs, groups, config.folds, seed)
-    return [
-        FoldedPair(pair, group, fold) for pair, group, fold in zip(pairs, groups, folds, strict=True)
-    ]
+    return [FoldedPair(pair, group, fold) for pair, group, fold in zip(pairs, groups, folds, strict=True)]
 
 
 def shared_words(pair: Pair) -> frozenset[str]:
@@ -160,8 +158,6 @@ def to_rows(pairs: Sequence[FoldedPair]) -> list[PairRow]:
 def from_rows(rows: Sequence[PairRow]) -> list[FoldedPair]:
     """The inverse of :func:`to_rows`."""
     return [
-        FoldedPair(
-            Pair(row.pair_id, row.category, row.direction, row.more, row.less), row.group, row.fold
-        )
+        FoldedPair(Pair(row.pair_id, row.category, row.direction, row.more, row.less), row.group, row.fold)
         for row in rows
     ]

@@ -124,7 +124,7 @@ def shared_prefix(left: str, right: str) -> str:
     >>> shared_prefix("The men left early", "The mentor left early")
     'The'
     """
-    common = os.path.commonprefix([left, right])
+    common = os.path.commonprefix([left, right])  # noqa: RUF071 - characters are what is meant
     return common[: max(common.rfind(" "), 0)]
 
 
@@ -132,4 +132,6 @@ def _toxicity_of(text: str, toxicity: Mapping[str, float]) -> float:
     try:
         return toxicity[text]
     except KeyError:
-        raise DataError(f"no toxicity score for the sentence {text!r}", "score every sentence first") from None
+        raise DataError(
+            f"no toxicity score for the sentence {text!r}", "score every sentence first"
+        ) from None

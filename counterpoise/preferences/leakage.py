@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from counterpoise.errors import LeakageError
@@ -58,10 +58,15 @@ def training_sets(
 
 
 def held_out_texts(
-    pairs: Sequence[FoldedPair], swaps: Sequence[Counterfactual], part: dict[int, str]
+    pairs: Sequence[FoldedPair], swaps: Sequence[Counterfactual], part: Mapping[int, str]
 ) -> frozenset[str]:
     """Sentences of the test pairs and every swap of them, case-folded."""
-    own = {text for item in pairs if part[item.pair.pair_id] == "test" for text in (item.pair.more, item.pair.less)}
+    own = {
+        text
+        for item in pairs
+        if part[item.pair.pair_id] == "test"
+        for text in (item.pair.more, item.pair.less)
+    }
     swapped = {swap.swapped for swap in swaps if part[swap.pair_id] == "test"}
     return frozenset(text.casefold() for text in own | swapped)
 

@@ -24,7 +24,7 @@ def score_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str,
 
 def score_table(summary: Mapping[str, Any]) -> Table:
     """The rows of :func:`score_rows` for a terminal."""
-    from rich.table import Table  # noqa: PLC0415 — half a second, for a terminal only
+    from rich.table import Table
 
     title = "CrowS-Pairs, held out: % preferring the stereotype [95 % interval]; 50 is neutral"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))

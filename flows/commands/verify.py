@@ -10,7 +10,9 @@ from flows.commands._options import json_option, print_json, store_option
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Hash every byte again, also of files whose size and time are unchanged.")
+@click.option(
+    "--full", is_flag=True, help="Hash every byte again, also of files whose size and time are unchanged."
+)
 @store_option
 @json_option
 def command(full: bool, store_url: str, as_json: bool) -> None:

@@ -22,7 +22,13 @@ def test_defaults_are_the_local_profile() -> None:
 def test_overrides_reach_any_depth_and_type() -> None:
     config = load_config(
         "local",
-        ["seed=7", "pairs.evaluate=[1, 2]", "alignment.lora.rank=4", "pairs.source=smoke-pairs", "generation.greedy=false"],
+        [
+            "seed=7",
+            "pairs.evaluate=[1, 2]",
+            "alignment.lora.rank=4",
+            "pairs.source=smoke-pairs",
+            "generation.greedy=false",
+        ],
     )
     assert (config.seed, config.pairs.evaluate, config.alignment.lora.rank) == (7, (1, 2), 4)
     assert (config.pairs.source, config.generation.greedy) == ("smoke-pairs", False)

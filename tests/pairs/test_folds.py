@@ -24,7 +24,7 @@ def pair(pair_id: int, more: str, less: str, category: str = "gender") -> Pair:
 
 
 def distinct(count: int, category: str) -> list[Pair]:
-    words = [category.replace('-', '') + str(n) for n in range(count)]
+    words = [category.replace("-", "") + str(n) for n in range(count)]
     return [pair(0, f"She w{w} x{w} y{w} z{w}", f"He w{w} x{w} y{w} z{w}", category) for w in words]
 
 

@@ -6,7 +6,7 @@ from counterpoise.errors import DataError
 from counterpoise.pairs.parse import parse_pairs
 
 HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type,annotations\n"
-ROW = '0,"Women can\'t drive, they say.",Men can\'t drive they say.,stereo,gender,[]\n'
+ROW = "0,\"Women can't drive, they say.\",Men can't drive they say.,stereo,gender,[]\n"
 
 
 def parse(text: str) -> object:
@@ -15,7 +15,10 @@ def parse(text: str) -> object:
 
 def test_row_becomes_pair_and_the_label_does_not_swap_the_sides() -> None:
     pairs = parse_pairs((HEADER + ROW + "1,A b.,A c.,antistereo,age,[]\n").encode(), "pairs.csv")
-    assert [(p.pair_id, p.category, p.direction) for p in pairs] == [(0, "gender", "stereo"), (1, "age", "antistereo")]
+    assert [(p.pair_id, p.category, p.direction) for p in pairs] == [
+        (0, "gender", "stereo"),
+        (1, "age", "antistereo"),
+    ]
     assert pairs[0].more == "Women can't drive, they say."
     assert (pairs[1].more, pairs[1].less) == ("A b.", "A c.")
 
@@ -40,7 +43,7 @@ def test_byte_order_mark_is_skipped() -> None:
     ],
 )
 def test_bad_input_is_one_clear_line(text: str, expected: str) -> None:
-    with pytest.raises(DataError, match="pairs.csv") as caught:
+    with pytest.raises(DataError, match=r"pairs\.csv") as caught:
         parse(text)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)

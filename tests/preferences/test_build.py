@@ -32,7 +32,9 @@ def build(scores: dict[str, float], *swaps: Counterfactual, **config: object) ->
 
 
 def test_human_pair_prefers_the_less_stereotyping_sentence() -> None:
-    rows = build_preferences([PAIR], [], {"Muslims lie.": 0.4, "Christians lie.": 0.1}, PreferencesConfig(), 0)
+    rows = build_preferences(
+        [PAIR], [], {"Muslims lie.": 0.4, "Christians lie.": 0.1}, PreferencesConfig(), 0
+    )
     assert len(rows) == 1
     row = rows[0]
     assert (row.chosen, row.rejected, row.prompt) == ("Christians lie.", "Muslims lie.", "")
@@ -59,7 +61,13 @@ def test_no_more_than_the_asked_number_of_counterfactuals() -> None:
 
 @pytest.mark.parametrize(
     ("chosen", "rejected", "reason"),
-    [(0.5, 0.9, KEPT), (0.51, 0.52, BOTH_TOXIC), (0.3, 0.2, NOT_CLEANER), (0.2, 0.2, KEPT), (0.9, 0.5, NOT_CLEANER)],
+    [
+        (0.5, 0.9, KEPT),
+        (0.51, 0.52, BOTH_TOXIC),
+        (0.3, 0.2, NOT_CLEANER),
+        (0.2, 0.2, KEPT),
+        (0.9, 0.5, NOT_CLEANER),
+    ],
 )
 def test_filter_boundaries(chosen: float, rejected: float, reason: str) -> None:
     assert filter_reason(chosen, rejected, PreferencesConfig()) == reason

@@ -71,7 +71,10 @@ def run(store: Path, *stages: Stage) -> tuple[dict[str, TaskRun], list[str]]:
 
 def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None:
     first, told = run(tmp_path)
-    assert {name: task.state_name for name, task in first.items()} == {"number": "Completed", "double": "Completed"}
+    assert {name: task.state_name for name, task in first.items()} == {
+        "number": "Completed",
+        "double": "Completed",
+    }
     assert told == ["started number", "computed number", "started double", "computed double"]
     assert first["number"].state is not None
     assert first["number"].state.message.startswith("computed · 1 rows · key ")
@@ -79,7 +82,10 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
     assert upstream == [str(first["number"].id)]
 
     second, _ = run(tmp_path)
-    assert {name: task.state_name for name, task in second.items()} == {"number": "Cached", "double": "Cached"}
+    assert {name: task.state_name for name, task in second.items()} == {
+        "number": "Cached",
+        "double": "Cached",
+    }
 
 
 def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def test_key_ignores_what_does_not() -> None:
     assert key(pairs_stage, dataset=ref(key="d" * 64)) == base, "same bytes, made another way"
     assert key(pairs_stage, CONFIG.model_copy(update={"profile": "x"}), dataset=ref()) == base
     evaluate = CONFIG.model_copy(update={"pairs": CONFIG.pairs.model_copy(update={"evaluate": (1,)})})
-    assert key(pairs_stage, evaluate, dataset=ref()) == base, "which fold is held out does not change the folds"
+    assert key(pairs_stage, evaluate, dataset=ref()) == base, (
+        "which fold is held out does not change the folds"
+    )
     assert key(DOUBLE, CONFIG.model_copy(update={"seed": 1}), number=ref()) == key(DOUBLE, number=ref())
 
 
@@ -58,12 +60,16 @@ def test_a_report_that_quotes_keys_depends_on_them() -> None:
 def test_key_holds_the_code_of_the_stage_and_of_its_rooms() -> None:
     code = pairs_stage.key_parts(CONFIG, None, {"dataset": ref()}).code
     assert {"tasks.pairs", "counterpoise.pairs.parse", "counterpoise.pairs.folds"} <= set(code)
-    assert not {name for name in code if name.startswith(("artifacts", "counterpoise.alignment", "tasks.job"))}
+    assert not {
+        name for name in code if name.startswith(("artifacts", "counterpoise.alignment", "tasks.job"))
+    }
 
 
 def test_key_holds_rooms_that_are_reached_through_a_shared_task_module() -> None:
     code = toxicity_stage.key_parts(CONFIG, None, {"pairs": ref(), "counterfactuals": ref()}).code
-    assert {"tasks.toxicity_scoring", "counterpoise.toxicity.scoring", "counterpoise.toxicity.linear"} <= set(code)
+    assert {"tasks.toxicity_scoring", "counterpoise.toxicity.scoring", "counterpoise.toxicity.linear"} <= set(
+        code
+    )
 
 
 def test_second_execution_is_cached_and_damage_heals(tmp_path: Path) -> None:

@@ -1,0 +1,192 @@
+"""The whole pipeline, as a person runs it: the command line in a process of its own, on the tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STAGES = [
+    "base-model",
+    "neutral",
+    "dataset",
+    "pairs",
+    "counterfactuals",
+    "toxicity",
+    "preferences",
+    "adapter · fold 0",
+    "scores · fold 0",
+    "capability · fold 0",
+    "generations",
+    "generation-toxicity",
+    "report",
+]
+pytestmark = pytest.mark.slow
+
+
+class Shell:
+    """Runs `counterpoise` in a checkout of its own, so that a test may edit the code."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        self.checkout = home / "checkout"
+        for folder in ("counterpoise", "artifacts", "tasks", "flows"):
+            shutil.copytree(
+                root / folder, self.checkout / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        self.store = home / "store"
+        self.environment = {
+            **os.environ,
+            "HOME": str(home),
+            "PREFECT_HOME": str(home / "prefect"),
+            "COUNTERPOISE_STORE": str(self.store),
+            "PYTHONPATH": str(self.checkout),
+        }
+
+    def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.checkout,
+            env=self.environment,
+            check=False,
+        )
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(self("run", "--profile", "smoke", "--json", *arguments).stdout)
+        return record
+
+    def states(self, *arguments: str) -> dict[str, str]:
+        return {stage["stage"]: stage["state"] for stage in self.run(*arguments)["stages"]}
+
+    def computed(self, *arguments: str) -> list[str]:
+        return [stage for stage, state in self.states(*arguments).items() if state == "computed"]
+
+    def edit(self, file: str, before: str, after: str) -> None:
+        path = self.checkout / file
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shell(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    shell = Shell(root, tmp_path_factory.mktemp("smoke"))
+    record = shell.run()
+    assert record["status"] == "completed"
+    assert [(stage["stage"], stage["state"]) for stage in record["stages"]] == [
+        (s, "computed") for s in STAGES
+    ]
+    assert all(re.fullmatch(r"[0-9a-f]{64}", stage["key"]) for stage in record["stages"])
+    return shell
+
+
+def test_second_run_is_all_cached(shell: Shell) -> None:
+    assert set(shell.states().values()) == {"cached"}
+
+
+def test_plan_agrees_with_run(shell: Shell) -> None:
+    planned = json.loads(shell("plan", "--profile", "smoke", "--json").stdout)["stages"]
+    assert [(stage["stage"], stage["would"]) for stage in planned] == [(name, "hit") for name in STAGES]
+
+
+def test_edited_comment_re_runs_nothing(shell: Shell) -> None:
+    shell.edit("counterpoise/preferences/build.py", "from __future__", "# a remark\nfrom __future__")
+    assert shell.computed() == []
+
+
+def test_edited_helper_re_runs_its_stage_and_stops_where_the_bytes_are_the_same(shell: Shell) -> None:
+    shell.edit(
+        "counterpoise/preferences/build.py",
+        "seen: set[tuple[str, str]] = set()",
+        "seen = set[tuple[str, str]]()",
+    )
+    plan = json.loads(shell("plan", "--profile", "smoke", "--json").stdout)["stages"]
+    why = {stage["stage"]: stage["why"] for stage in plan if stage["would"] == "run"}
+    assert why["preferences"] == "changed: code counterpoise.preferences.build"
+    computed = shell.computed()
+    assert "preferences" in computed
+    assert not {"base-model", "pairs", "counterfactuals", "scores · fold 0", "generations"} & set(computed)
+
+
+def test_changed_setting_re_runs_what_it_decides(shell: Shell) -> None:
+    computed = shell.computed("--set", "generation.max_new_tokens=4")
+    assert computed == ["generations", "generation-toxicity", "report"]
+
+
+def test_changed_upstream_byte_re_runs_what_follows(shell: Shell, tmp_path: Path) -> None:
+    smoke = shell.checkout / "counterpoise/sources/data/smoke_pairs.csv"
+    mine = tmp_path / "mine.csv"
+    mine.write_text(smoke.read_text(encoding="utf-8").replace("the", "a", 1), encoding="utf-8")
+    computed = shell.computed("--set", f"pairs.source={mine}")
+    assert {"dataset", "pairs", "counterfactuals", "preferences"} <= set(computed)
+    assert not {"base-model", "neutral"} & set(computed)
+
+
+def test_damaged_artifact_heals_with_its_own_bytes(shell: Shell) -> None:
+    before = {s["stage"]: s["sha256"] for s in json.loads(shell("show", "--json").stdout)["stages"]}
+    (victim,) = list(shell.store.glob("objects/*/*/pairs.parquet"))[:1]
+    victim.chmod(0o644)
+    data = bytearray(victim.read_bytes())
+    data[100] ^= 1
+    victim.write_bytes(bytes(data))
+    assert "damaged" in shell("verify", code=1).stderr
+    record = shell.run()
+    assert [s["stage"] for s in record["stages"] if s["state"] == "computed"] == ["pairs"]
+    after = {s["stage"]: s["sha256"] for s in json.loads(shell("show", "--json").stdout)["stages"]}
+    assert after["pairs"] == before["pairs"]
+    shell("verify", "--full")
+
+
+def test_show_runs_and_diff_speak_of_the_runs(shell: Shell) -> None:
+    assert "CrowS-Pairs, held out" in shell("show").stdout
+    runs = json.loads(shell("runs", "--json").stdout)
+    assert {run["status"] for run in runs} == {"completed"}
+    oldest, newest = runs[-1]["run"], runs[0]["run"]
+    rows = json.loads(shell("diff", oldest, newest, "--json").stdout)["stages"]
+    assert [row["stage"] for row in rows] == STAGES
+    assert "no run" in shell("show", "nonsense", code=1).stderr
+
+
+def test_report_is_one_self_contained_file(shell: Shell) -> None:
+    (html,) = list(shell.store.glob("objects/*/*/report.html"))[:1]
+    text = html.read_text(encoding="utf-8")
+    assert "50 %" in text
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", text)
+    assert html.with_name("report.md").stat().st_size < 500_000
+
+
+def test_bad_input_is_one_line_and_leaves_the_store_sound(shell: Shell, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text(",sent_more,sent_less,stereo_antistereo,bias_type\n0,A b.,A c.,stereo,shoe-size\n")
+    done = shell("run", "--profile", "smoke", "--set", f"pairs.source={bad}", code=1)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "bad.csv, line 2: unknown bias_type 'shoe-size'" in last
+    not_a_model = tmp_path / "folder"
+    not_a_model.mkdir()
+    done = shell("run", "--profile", "smoke", "--set", f"model.source={not_a_model}", code=1)
+    assert "not a model" in done.stderr.strip().splitlines()[-1]
+    shell("verify", "--full")
+    assert {"failed"} <= {run["status"] for run in json.loads(shell("runs", "--json").stdout)}
+
+
+def test_unmatched_lora_target_names_those_that_exist(shell: Shell) -> None:
+    done = shell("run", "--profile", "smoke", "--set", 'alignment.lora.targets=["out_proj"]', code=1)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "out_proj" in last
+    assert "o_proj" in last
+
+
+def test_normal_run_prints_little(shell: Shell) -> None:
+    done = shell("run", "--profile", "smoke")
+    assert len(done.stderr.splitlines()) == 1 + len(STAGES), done.stderr
+    assert len(done.stdout.splitlines()) < 30
