@@ -21,8 +21,8 @@ from counterpoise.report.blocks import (
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+|~!&$])")
-_LINE_START = re.compile(r"^(\s*)([-=]|\d+[.)])", re.MULTILINE)
-_TONES = {"good": "✅", "caution": "⚠️", "bad": "❌"}
+_BULLET = re.compile(r"^(\s*)([-=])", re.MULTILINE)
+_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)", re.MULTILINE)
 
 
 def to_markdown(document: Document) -> str:
@@ -35,7 +35,7 @@ def to_markdown(document: Document) -> str:
     parts = [
         f"# {escape(document.title)}",
         escape(document.subtitle),
-        f"## {_TONES[document.tone]} {escape(document.headline)}",
+        f"## {escape(document.headline)}",
         f"**{escape(document.sentence)}**",
         _table(numbers),
         *(_section(section) for section in document.sections),
@@ -46,10 +46,11 @@ def to_markdown(document: Document) -> str:
 def escape(text: str) -> str:
     """``text`` so that Markdown shows it as it is, on one line per line.
 
-    >>> escape("*a* | <b>")
-    '\\\\*a\\\\* \\\\| \\\\<b\\\\>'
+    >>> print(escape("*a* | <b>"), escape("1. May"), escape("0.5"))
+    \\*a\\* \\| \\<b\\> 1\\. May 0.5
     """
-    return _LINE_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
+    special = _SPECIAL.sub(r"\\\1", text)
+    return _NUMBERED.sub(r"\1\\\2", _BULLET.sub(r"\1\\\2", special))
 
 
 def _section(section: Section) -> str:

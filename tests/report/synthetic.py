@@ -106,7 +106,7 @@ def _pairs(per_category: int | None) -> list[FoldedPair]:
     ]
 
 
-def _scores(  # noqa: PLR0917
+def _scores(
     rng: np.random.Generator,
     pairs: list[FoldedPair],
     fold: int,

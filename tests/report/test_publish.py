@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from artifacts import publish
+from artifacts.publish import (
+    MAX_MARKDOWN_BYTES,
+    MAX_ROWS,
+    ProgressArtifact,
+    cell,
+    fitting,
+    publish_report,
+    publish_table,
+    score_rows,
+)
+
+CHANGE = {
+    "n": 10,
+    "base": {"score": 60.0, "interval": [50.0, 70.0]},
+    "tuned": {"score": 50.0, "interval": [40.0, 60.0]},
+    "difference": -10.0,
+    "p": 0.04,
+    "verdict": "better",
+}
+SUMMARY = {
+    "headline": "Nearer",
+    "sentence": "It went.",
+    "scores": {**CHANGE, "by_category": {"age": {**CHANGE, "holm_p": 0.00001}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (0.123456, 0.1235),
+        (float("nan"), "nan"),
+        (None, None),
+        (Path("a"), "a"),
+        ([1], "[1]"),
+    ],
+)
+def test_cells_are_plain_scalars(value: object, expected: object) -> None:
+    assert cell(value) == expected
+    assert type(cell(value)) in (str, int, float, bool, type(None))
+
+
+def test_score_rows_are_the_whole_then_the_categories() -> None:
+    rows = list(score_rows(SUMMARY))
+    assert [row["pairs"] for row in rows] == ["all pairs", "age"]
+    assert rows[0]["base % (95 %)"] == "60.0 (50.0–70.0)"
+    assert [row["p"] for row in rows] == ["0.0400", "< 0.0001"]
+
+
+def test_a_report_too_large_for_the_dashboard_loses_its_charts_alone() -> None:
+    small = "# a\n\n![x](data:image/svg+xml;base64,AAAA)\n\ntext"
+    assert fitting(small) == small
+    large = fitting(f"# a\n\n![x](data:image/svg+xml;base64,{'A' * MAX_MARKDOWN_BYTES})\n\ntext")
+    assert len(large) < 300
+    assert "# a" in large and "text" in large and "HTML report" in large
+
+
+def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("create_markdown_artifact", "create_table_artifact", "create_progress_artifact"):
+        monkeypatch.setattr(publish, name, lambda *a, **k: pytest.fail("published"))
+    publish_report("# a", SUMMARY)
+    publish_table("t", [{"a": 1}], "d")
+    ProgressArtifact("p", "d")(1, 2)
+
+
+@pytest.mark.slow
+def test_artifacts_arrive_at_the_server() -> None:
+    from prefect import flow, get_client
+    from prefect.testing.utilities import prefect_test_harness
+
+    @flow
+    def publishes() -> None:
+        publish_report("# report\n", SUMMARY)
+        publish_table("rows", [{"value": np.float32(index)} for index in range(MAX_ROWS + 5)], "many")
+        bar = ProgressArtifact("bar", "moving")
+        for done in (0, 1, 1, 2):
+            bar(done, 2)
+
+    async def read() -> dict[str | None, Any]:
+        async with get_client() as client:
+            return {found.key: found for found in await client.read_latest_artifacts()}
+
+    with prefect_test_harness(server_startup_timeout=120):
+        publishes()
+        found = asyncio.run(read())
+    assert set(found) == {"report", "scores", "rows", "bar"}
+    assert found["report"].data == "# report\n"
+    assert found["report"].description == "It went."
+    assert found["rows"].description == "many (first 200 of 205 rows)"
+    assert found["bar"].data == 100.0
