@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from prefect import flow, get_client
+from prefect.testing.utilities import prefect_test_harness
 
 from artifacts import publish
 from artifacts.publish import (
@@ -77,9 +79,6 @@ def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.slow
 def test_artifacts_arrive_at_the_server() -> None:
-    from prefect import flow, get_client
-    from prefect.testing.utilities import prefect_test_harness
-
     @flow
     def publishes() -> None:
         publish_report("# report\n", SUMMARY)
