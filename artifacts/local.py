@@ -12,7 +12,7 @@ from pathlib import Path
 
 from artifacts.backend import Entry
 from artifacts.damage import Damaged
-from artifacts.failures import PAUSES_S, is_transient_os_error, retried
+from artifacts.failures import PAUSES_S, is_transient_os_error, retried, store_error
 from artifacts.folders import (
     content_problem,
     folder_problem,
@@ -95,11 +95,18 @@ class LocalBackend:
         """See :meth:`Backend.entries`."""
         return sorted(_entries(self.root / prefix, prefix), key=lambda entry: entry.name)
 
-    @retried
     def publish(self, folder: Path, name: str, outputs: Sequence[Output]) -> tuple[Output, ...]:
         """See :meth:`Backend.publish`: fsync, one rename, fsync of the folder that names it."""
+        try:
+            sync_tree(folder)
+        except OSError as error:
+            # Never tried again: after a failed fsync a second one may succeed without having written.
+            raise store_error(error, self.url, (name,)) from error
+        return self._place(folder, name, outputs)
+
+    @retried
+    def _place(self, folder: Path, name: str, outputs: Sequence[Output]) -> tuple[Output, ...]:
         target = self.root / name
-        sync_tree(folder)
         make_folder(target.parent)
         for _ in range(3):
             if target.exists():

@@ -86,7 +86,7 @@ class Store:
         manifest_name(stage, key)
         return open_draft(self.backend.workspace, self.url, stage, key)
 
-    def commit(  # noqa: PLR0913 (each part of a manifest by its name)
+    def commit(
         self,
         draft: Draft,
         parts: KeyParts,
@@ -171,7 +171,7 @@ class Store:
         """Where an unfinished stage keeps shards and checkpoints that survive a kill."""
         return Scratch.open(self.backend, stage, key)
 
-    def lease(  # noqa: PLR0913 (what a lease says, each by its name)
+    def lease(
         self,
         stage: str,
         key: str,

@@ -47,3 +47,27 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+class Clock:
+    """A clock that a test moves; sleeping moves it too."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+        self.since = 0.0
+        self.slept: list[float] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.since
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.forward(seconds)
+
+    def forward(self, seconds: float) -> None:
+        """Time passes."""
+        self.now += seconds
+        self.since += seconds

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from artifacts import hashing
 from artifacts.hashing import MEMO_FLOOR, HashMemo
 from artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
@@ -159,8 +162,6 @@ def test_damage_is_named_by_verify_and_put_aside_with_its_reason(site: Site, kin
 
 
 def test_a_missing_folder_is_a_miss_and_heals(site: Site) -> None:
-    import shutil
-
     for name in ("objects", "manifests", "leases", "scratch", "tmp", "runs"):
         shutil.rmtree(site.root / name, ignore_errors=True)
         heal(site)
@@ -283,12 +284,13 @@ class TestMemo:
         assert isinstance(store.lookup("scores", ref.key), Miss)
 
     def test_full_verification_believes_no_memo(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Bit rot below the file system changes no timestamp: the memo is made to say that nothing changed."""
+        """Bit rot below the file system changes no timestamp: here every file seems unchanged."""
         ref = commit(store, files=BIG)
         path = store.fetch(ref) / "model.safetensors"
         _age(path.parent)
         assert store.verify() == []
-        monkeypatch.setattr("artifacts.hashing._identity", lambda path, known=_identity(path): known)
+        unchanged = hashing._identity(path)
+        monkeypatch.setattr("artifacts.hashing._identity", lambda path: unchanged)
         flip(path, 700_000, 1)
         assert store.verify(full=False) == []
         assert "does not have its sha256" in store.verify(full=True)[0].what
@@ -322,17 +324,9 @@ class TestMemo:
 
 def _age(folder: Path) -> None:
     """Waits until the files count as settled; a change within the same clock tick must not be memoised."""
-    import time
-
     newest = max(path.stat().st_ctime for path in folder.rglob("*"))
     while time.time() - newest < 0.11:
         time.sleep(0.01)
-
-
-def _identity(path: Path) -> list[int]:
-    from artifacts import hashing
-
-    return hashing._identity(path)
 
 
 def _memo_folder() -> Path:

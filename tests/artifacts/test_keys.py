@@ -169,4 +169,7 @@ def test_resource_hashes_are_of_the_bytes(tmp_path: Path) -> None:
 def test_store_and_keys_import_nothing_heavy() -> None:
     heavy = ("pandas", "pyarrow", "torch", "prefect", "s3fs", "fsspec", "pydantic", "numpy")
     code = f"import sys, artifacts.store, artifacts.keys; print([m for m in {heavy} if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -9,25 +10,10 @@ from pathlib import Path
 import pytest
 
 from artifacts.layout import STORE_VERSION
+from artifacts.manifest import sealed, unsealed
 from artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
-from tests.artifacts.making import FILES, commit, contents, parts
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.artifacts.making import FILES, Clock, commit, contents, parts
 
 
 def test_what_is_committed_is_found_again_by_another_process_view(store: Store) -> None:
@@ -42,8 +28,6 @@ def test_what_is_committed_is_found_again_by_another_process_view(store: Store) 
 
 def test_content_hash_is_that_of_sha256sum_lines(store: Store) -> None:
     # printf 'ba78…15ad  a.txt\n' | sha256sum, with sha256("abc") from FIPS 180-2, appendix B.1
-    import hashlib
-
     abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     ref = commit(store, files={"a.txt": b"abc"})
     assert ref.sha256 == hashlib.sha256(f"{abc}  a.txt\n".encode()).hexdigest()
@@ -244,8 +228,6 @@ class TestOpening:
         assert Store.open(store.url).lookup("scores", ref.key) == ref
 
     def test_a_manifest_of_a_newer_version_is_refused_not_recomputed(self, store: Store) -> None:
-        from artifacts.manifest import sealed, unsealed
-
         ref = commit(store)
         path = Path(store.url) / "manifests" / "scores" / f"{ref.key}.json"
         path.write_bytes(sealed({**unsealed(path.read_bytes()), "store_version": STORE_VERSION + 1}))
