@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.counterfactual.english import words
-from counterpoise.counterfactual.resolve.pronouns import ends_phrase
+from counterpoise.counterfactual.resolve.phrases import ends_phrase
 from counterpoise.counterfactual.tokens import Document
 
 _NOUN_BEFORE = frozenset("a an another every each one".split())

@@ -100,6 +100,45 @@ def _bare(document: Document, first: int, last: int, slot: str) -> str | None:
     return None
 
 
+def _not_a_cry(document: Document, first: int, last: int, slot: str) -> str | None:
+    """"Man, that hurt!" calls on nobody."""
+    raw, gap = document.raw(first), document.gap(first)
+    if slot == "singular" and raw[:1].isupper() and document.opens_sentence(first) and gap[:1] in {",", "!"} and not raw.isupper():
+        return "not-people: an exclamation"
+    if document.previous_word(first) in {"to", "will"} and document.next_word(last) in {"the", "a", "up"} and slot == "singular":
+        return "not-people: a verb here"
+    return None
+
+
+def _title(document: Document, first: int, last: int, slot: str) -> str | None:
+    """A title stands before a capitalised name."""
+    gap = document.gap(last).strip()
+    named = last + 1 < len(document) and document.raw(last + 1)[:1].isupper() and gap in {"", ".", "&"}
+    joint = last + 1 < len(document) and document.next_word(last) in {"and", "or"} or gap in {".", "&"}
+    if document.raw(first)[:1].isupper() and (named or joint):
+        return None
+    return "not-people: not a title here"
+
+
+def _address(document: Document, first: int, last: int, slot: str) -> str | None:
+    return None if _title(document, first, last, slot) else "title: before a name"
+
+
+def _noun_phrase(document: Document, first: int, last: int, slot: str) -> str | None:
+    before = document.previous_word(first)
+    if before in words("determiner") | words("modifier") | words("adjective") | {"s", "of", "as", "called", "become", "became", "and", "or"}:
+        after = document.next_word(last)
+        if not after or after in words("function") | words("verb_finite") or after.endswith("ed") or document.gap(last)[:1] in {"'", "’"}:
+            return None
+    return "not-people: not a noun for a person here"
+
+
+def _bearer(document: Document, first: int, last: int, slot: str) -> str | None:
+    before = document.previous_word(first)
+    bearers = words("person") | {"those", "someone", "anyone", "everyone", "somebody", "anybody", "one", "ones"}
+    return None if before in bearers else "not-people: not said of a person"
+
+
 GUARDS: dict[str, Guard] = {
     "": _free,
     "people": _people,
@@ -110,4 +149,9 @@ GUARDS: dict[str, Guard] = {
     "origin": _origin,
     "bare": _bare,
     "believer": _believer,
+    "not_a_cry": _not_a_cry,
+    "title": _title,
+    "address": _address,
+    "noun": _noun_phrase,
+    "bearer": _bearer,
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from counterpoise.counterfactual.resolve import demonyms, pronouns
+from counterpoise.counterfactual.resolve import demonyms
+from counterpoise.counterfactual.resolve.her import her
+from counterpoise.counterfactual.resolve.pronouns import his
 from counterpoise.counterfactual.tokens import Document
 
 DECIDABLE = (
@@ -19,7 +21,7 @@ DECIDABLE = (
 def decide(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:
     """The slot that the term at words ``first`` to ``last`` fills, or ``None``; and why."""
     if slots == DECIDABLE[0]:
-        return pronouns.her(document, first)
+        return her(document, first)
     if slots == DECIDABLE[1]:
-        return pronouns.his(document, first)
+        return his(document, first)
     return demonyms.use(document, first, last, slots)
