@@ -54,7 +54,7 @@ class Request:
 Batch = tuple[Request, ...]
 
 
-def generate(  # noqa: PLR0913 - seed and variant are named at every call
+def generate(
     loaded: LoadedModel,
     prompts: Sequence[Prompt],
     config: GenerationConfig,

@@ -132,7 +132,7 @@ def _sentence(outcome: Outcome, change: Change, cost: Cost) -> str:
     moved = (
         f"On {base.n:,} held-out pairs the CrowS-Pairs score went from {percent(base.score)} to "
         f"{percent(tuned.score)} (95 % interval {interval(*tuned.interval)}), "
-        f"{_direction(outcome, change)} (exact McNemar {p_value(change.p)})"
+        f"{_direction(change)} (exact McNemar {p_value(change.p)})"
     )
     if outcome == "damaged":
         return f"{moved}, but the model was damaged: {'; '.join(cost.damage)}."
@@ -143,9 +143,9 @@ def _sentence(outcome: Outcome, change: Change, cost: Cost) -> str:
     )
 
 
-def _direction(outcome: Outcome, change: Change) -> str:
+def _direction(change: Change) -> str:
     distance = points(abs(change.distance_change))
-    if outcome == "overshoot":
+    if change.verdict == "overshoot":
         return f"past the neutral 50 % to {points(change.tuned.distance)} on the other side"
     if change.distance_change == 0:
         return "as far from the neutral 50 % as before"

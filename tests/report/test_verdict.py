@@ -97,6 +97,13 @@ def test_damage_outranks_a_better_score_and_is_named() -> None:
     assert "usable text fell from 97.0 % to 40.0 %" in sentence
 
 
+def test_an_overshoot_that_also_broke_the_model_is_not_put_down_to_chance() -> None:
+    found = verdict(503, 368, Cost(1.12, (1.11, 1.13), 0.02, 100.0, 49.0, (-55.0, -47.0)))
+    assert found.outcome == "damaged"
+    assert "on the other side" in found.sentence
+    assert "chance" not in found.sentence
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     base=st.integers(0, 200),
