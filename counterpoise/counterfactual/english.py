@@ -18,7 +18,7 @@ def _lists() -> dict[str, frozenset[str]]:
     lists = {name: frozenset(words.lower().split()) for name, words in _read("english.toml").items()}
     tables = [table for table in _read("lexicon/names.toml").values() if isinstance(table, dict)]
     names = (name.lower() for table in tables for row in table["rows"] for name in row)
-    return {**lists, "first_names": frozenset(names) | lists["unisex"]}
+    return {**lists, "first_names": frozenset(names) | lists["unisex"] | lists["other_names"]}
 
 
 @cache

@@ -54,7 +54,7 @@ def _capital(document: Document, first: int, last: int, slot: str) -> str | None
 def _demonym(document: Document, first: int, last: int, slot: str) -> str | None:
     """Nationality words: not the language, not a lower-case word."""
     before = document.previous_word(first)
-    if before in {"speak", "speaks", "spoke", "speaking", "learn", "learning", "learned", "understand", "understanding", "translate", "translated"}:
+    if before in words("language_verb"):
         return "language: the language, not the people"
     if before == "in" and not document.next_word(last):
         return "language: the language, not the people"
@@ -63,21 +63,17 @@ def _demonym(document: Document, first: int, last: int, slot: str) -> str | None
     return None
 
 
-_ORIGIN = frozenset("from in to of near leave left leaving visit visited entered into throughout across outside".split())
-
-
 def _origin(document: Document, first: int, last: int, slot: str) -> str | None:
     """Country names: only where someone comes from or lives."""
-    if not document.raw(first)[:1].isupper():
+    proper = first + 1 if document.lower[first] == "the" else first
+    if not document.raw(proper)[:1].isupper():
         return "not-people: in lower case this is another word"
     at = first - 1
-    if at >= 0 and document.lower[at] == "the":
-        at -= 1
     if at >= 0 and document.lower[at] == "from":
         return None
     if at >= 1 and document.lower[at] in {"in", "to", "of"}:
         previous = document.lower[at - 1]
-        if previous in {"born", "raised", "grew", "up", "living", "live", "lives", "lived", "native", "natives", "citizen", "citizens", "people", "children", "back", "country", "immigrant", "immigrants", "deported"} or previous in words("person"):
+        if previous in words("origin_before") or previous in words("person"):
             return None
     return "place: a country, not where someone comes from"
 

@@ -13,27 +13,37 @@ def describes_people(document: Document, first: int, last: int, nominal: bool) -
     Args:
         nominal: whether "the" + the word is a usual name for the group, as in "the poor".
     """
+    named = first > 0 and document.lower[first - 1] == "the" and document.joined(first - 1)
     if not ends_phrase(document, last) and "-" not in document.gap(last):
         after = document.lower[last + 1]
-        if after not in words("function") or after == "out":
+        if after not in words("function"):
             noun = _described(document, last + 1)
             if noun is None:
                 return None
-            if not (_predicate(document, first) and _not_a_noun(after)):
+            if nominal and named and after in words("verb_base") | words("verb_finite"):
+                return None
+            if not (_copula(document, first) is not None and _not_a_noun(after)):
                 return f"not-people: describes {noun!r}"
-    if first and document.lower[first - 1] == "the" and document.joined(first - 1):
+    if named:
         return None if nominal else "not-people: no person named"
     return _subject(document, first)
+
+
+def is_person(word: str) -> bool:
+    """Whether a lower-case noun names people."""
+    return word in words("person") or word.endswith(("man", "men", "woman", "women", "people", "person"))
 
 
 def _described(document: Document, index: int) -> str | None:
     """``None`` if a person noun heads the phrase at ``index``; else the thing that does."""
     for at in range(index, min(index + 5, len(document))):
         word = document.lower[at]
-        if word in words("person"):
+        if is_person(word):
+            return None
+        if at == index and _first_name(document, at):
             return None
         if word not in words("modifier") or not (document.joined(at) or document.gap(at).strip() in {"-", ","}):
-            return None if _first_name(document, at) and at == index else word
+            return word
     return document.lower[index]
 
 
@@ -45,36 +55,43 @@ def _not_a_noun(word: str) -> bool:
     return word in words("verb_finite") or word in words("degree") or word.endswith(("ing", "ly"))
 
 
-def _predicate(document: Document, first: int) -> bool:
-    return _copula(document, first) is not None
-
-
 def _copula(document: Document, first: int) -> int | None:
-    """The linking verb that the word at ``first`` completes."""
+    """The linking verb that the word at ``first`` completes; "as" links after "seen", "came out" and the like."""
     at = first - 1
-    while at >= 0 and first - at <= 6 and document.gap(at).strip() in {"", ","}:
-        if document.lower[at] in words("copula"):
+    while at >= 0 and first - at <= 6 and document.gap(at).strip() in {"", ",", "-"}:
+        word = document.lower[at]
+        if word in words("copula"):
             return at
-        if document.lower[at] not in words("degree") | words("modifier") | {"not", "t", "and", "or", "to"}:
-            return None
+        if word == "as" and at and document.lower[at - 1] in words("seen_as"):
+            return at - 1
+        if word not in words("degree") | words("modifier") | _BETWEEN:
+            break
         at -= 1
-    at = max(at, 0)
-    return at if document.lower[at] in {"s", "re", "m"} else None
+    return at if at >= 0 and document.lower[at] in {"s", "re", "m"} else None
+
+
+_BETWEEN = frozenset({"not", "t", "and", "or", "to", "up"})
 
 
 def _subject(document: Document, first: int) -> str | None:
     """``None`` if the word is said of a person ("she is black"), else why not."""
     verb = _copula(document, first)
     if verb is None:
-        return "not-people: no person named"
+        before = document.previous_word(first)
+        if before in words("degree") and first > 1:
+            before = document.previous_word(first - 1)
+        someone = before in {"someone", "anyone", "everyone", "somebody", "anybody", "everybody", "those"}
+        return None if someone else "not-people: no person named"
+    if document.lower[verb] in {"being", "m"}:
+        return None
     for at in range(verb - 1, max(verb - 8, -1), -1):
         word = document.lower[at]
-        if word in words("person_pronoun") or word in words("person") or document.raw(at) == "I":
+        if word in words("person_pronoun") or is_person(word) or _first_name(document, at):
             return None
-        if document.raw(at)[:1].isupper() and (at > 0 or word in words("first_names")) and word not in words("function"):
+        if at > 0 and document.raw(at)[:1].isupper() and word not in words("function"):
             return None
-        if word in {"it", "this", "that", "there", "what", "which"}:
+        if word in {"it", "this", "that", "what", "which"}:
             return f"not-people: said of {word!r}"
         if word not in words("function") | words("degree") | words("copula") | words("modifier"):
-            return None if _first_name(document, at) else f"not-people: said of {word!r}"
-    return None if document.lower[verb] in {"being", "m"} else "not-people: no person named"
+            return f"not-people: said of {word!r}"
+    return "not-people: no person named"
