@@ -39,6 +39,13 @@ class LossSettings(Settings):
         gt=0,
         description="Inverse temperature of the margin, 1/nat (1/(nats per token) if normalised)",
     )
+    shrink: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="For 'neutral': share by which each pair's margin is drawn towards zero after its "
+        "category is centred; 0 only centres, 1 asks for equal log-probabilities",
+    )
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=0.5, description="Assumed share of flipped labels, for 'robust'"
     )

@@ -8,17 +8,16 @@ margin m = log π(c) − log π(r), reference margin m₀, δ = m − m₀, |c| 
 * ``ipo``           (δ̄ − 1/(2β))², δ̄ with each log-ratio per token    IPO, Azar et al. 2310.12036 eq. 17
 * ``sigmoid_norm``  −log σ(βδ̄)                                        length-normalised DPO (Tülu 3)
 * ``sft``           −Σ log π(c) / Σ|c| over the batch                 negative log-likelihood of the chosen
-* ``neutral``       log cosh(βm/2) / (β/2)                            ours
+* ``neutral``       log cosh(β(m − m*)/2) / (β/2)                     ours; m* in ``targets.py``
 
 Every DPO loss above is minimised by an ever larger margin: with a model that is to become *indifferent*, the
-optimum lies at infinity and neutral is only passed on the way. ``neutral`` puts it at m = 0:
+optimum lies at infinity and neutral is only passed on the way. ``neutral`` has a finite one, m = m*:
 
-    L(m) = −½ log σ(βm) − ½ log σ(−βm) + const, rescaled      dL/dm = tanh(βm/2)
+    L(x) = −½ log σ(βx) − ½ log σ(−βx) + const, rescaled      dL/dx = tanh(βx/2),  x = m − m*
 
-It is conservative DPO with half of the labels assumed flipped (ε = ½, Mitchell 2023) on the *absolute* margin
-instead of the one relative to the reference. Its gradient is bounded and odd: pairs that prefer the more
-stereotyping side and pairs that prefer the other pull with equal strength, so what the pairs have in common
-comes to rest where as many lie on one side as on the other, which is a CrowS-Pairs score of 50.
+With m* = 0 it is conservative DPO with half of the labels assumed flipped (ε = ½, Mitchell 2023) on the
+absolute margin instead of the one relative to the reference; near m* it is IPO's square with a target of its
+own for each pair. The gradient is bounded, so a few pairs with margins of 20 nats do not rule the batch.
 
 The anchor adds, per sentence s, ``weight × relu((log π_ref(s) − log π(s)) / |s| − slack)``: margins may
 shrink by raising the less likely sentence but not by losing the more likely one. Pal et al. 2402.13228
@@ -41,7 +40,10 @@ from counterpoise.alignment.config import LossSettings, LossType
 
 @dataclass(frozen=True, slots=True)
 class PairLogProbs:
-    """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32."""
+    """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32.
+
+    ``target`` is the margin m* that ``neutral`` draws each pair to, nats.
+    """
 
     chosen: Tensor
     rejected: Tensor
@@ -49,6 +51,7 @@ class PairLogProbs:
     reference_rejected: Tensor
     chosen_tokens: Tensor
     rejected_tokens: Tensor
+    target: Tensor
 
     @property
     def chosen_change(self) -> Tensor:
@@ -110,7 +113,7 @@ def _sft(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
 
 
 def _neutral(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
-    scaled = settings.beta * (pairs.chosen - pairs.rejected)
+    scaled = settings.beta * (pairs.chosen - pairs.rejected - pairs.target)
     # log cosh(x/2) = ½ softplus(x) + ½ softplus(−x) − log 2, which does not overflow
     return (softplus(scaled) / 2 + softplus(-scaled) / 2 - math.log(2)) * 2 / settings.beta
 

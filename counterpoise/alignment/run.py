@@ -23,6 +23,7 @@ from counterpoise.alignment.probes import Reading, probe, probe_set, read
 from counterpoise.alignment.records import Probe, ReferenceLogProb, TrainingOutcome, TrainingStep
 from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.alignment.selection import best, stop_reason, verdict
+from counterpoise.alignment.targets import target_margins
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
 from counterpoise.errors import CounterpoiseError, TrainingStopped
 from counterpoise.models.attention import use_short_attention
@@ -54,7 +55,7 @@ class Hooks:
 class Run:
     """Build it, :meth:`go`, then :meth:`finish`."""
 
-    def __init__(  # noqa: PLR0913  # the inputs of a run, each its own thing
+    def __init__(  # the inputs of a run, each its own thing
         self,
         loaded: LoadedModel,
         data: Data,
@@ -70,7 +71,7 @@ class Run:
             data.train, loaded.tokenizer, append_eos=config.loss.append_eos, max_tokens=limit
         )
         self.config, self.hooks, self.checkpoints = config, hooks, checkpoints
-        self.tokenizer, self.reference = loaded.tokenizer, data.reference
+        self.tokenizer, self.data = loaded.tokenizer, data
         self.probes_on = probe_set(data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit)
         self.batches = pair_batches(encoded, config.optimisation.batch_pairs, seed)
         self.trainer = self._trainer(loaded, seed)
@@ -137,11 +138,17 @@ class Run:
             return read(self.model, self.parts, self.tokenizer, self.probes_on)
 
     def _prepare_reference(self) -> None:
+        """Look log-probabilities of the base up from now on, and derive targets from them if they are needed."""
+        needs_targets = "neutral" in self.config.loss.types
+        if self.config.reference == "recomputed" and not needs_targets:
+            return
+        rows = list(self.data.reference or ())
+        if not {row.preference_id for row in rows}.issuperset(row.preference_id for row in self.data.train):
+            rows = reference_log_probs(self.model, self.parts, self.batches)
         if self.config.reference == "precomputed":
-            known = {row.preference_id for row in self.reference or ()}
-            if not known.issuperset(name for batch in self.batches for name in batch.names):
-                self.reference = reference_log_probs(self.model, self.parts, self.batches)
-            self.trainer.use_reference(self.reference or ())
+            self.trainer.use_reference(rows)
+        if needs_targets:
+            self.trainer.use_targets(target_margins(self.data.train, rows, self.config.loss.shrink))
 
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
         """Whether to save and whether to stop after this optimiser step."""

@@ -38,7 +38,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         save: called instead of TRL's own checkpoint writer.
     """
 
-    def __init__(  # noqa: PLR0913  # DPOTrainer's own arguments and the four seams
+    def __init__(  # DPOTrainer's own arguments and the four seams
         self,
         *,
         model: Any,
@@ -56,6 +56,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         self._epoch_batches = len(batches)
         self._save_hook = save
         self._reference: dict[str, ReferenceLogProb] = {}
+        self._targets: Mapping[str, float] = {}
         self.steps: list[TrainingStep] = []
         super().__init__(
             model=model,
@@ -85,6 +86,10 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         """Look reference log-probabilities up in ``rows`` instead of computing them in every step."""
         self._reference = {row.preference_id: row for row in rows}
 
+    def use_targets(self, targets: Mapping[str, float]) -> None:
+        """Margins for the ``neutral`` loss, nats, by preference; 0 for any that is not named."""
+        self._targets = targets
+
     def compute_loss(
         self,
         model: Any,
@@ -113,6 +118,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             reference_rejected=chosen.new_tensor([row.rejected for row in rows]),
             chosen_tokens=chosen_tokens,
             rejected_tokens=rejected_tokens,
+            target=chosen.new_tensor([self._targets.get(name, 0.0) for name in batch.names]),
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -1,0 +1,43 @@
+"""The margin that the ``neutral`` loss draws each pair to: centred, and shrunk.
+
+CrowS-Pairs is at 50 when the median margin is 0, and a model at 55 is there but for a shift of about half a
+nat, while single margins are ten times as large for reasons that are no bias (a rarer word, a longer name).
+What pairs of one category share is what generalises to unseen pairs; so the target moves it, and shrinks the
+rest by a chosen share:
+
+    m*ᵢ = (1 − shrink) · (m₀ᵢ − c),    c = the median reference margin of the pair's category and origin
+
+pulled towards the median of all as a small category's own is uncertain: with n pairs, weight n / (n + 20).
+``shrink = 0`` is a pure shift, ``shrink = 1`` asks every pair to be exactly undecided.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+
+from counterpoise.alignment.records import ReferenceLogProb
+from counterpoise.records import Preference
+
+PRIOR_PAIRS = 20
+
+
+def target_margins(
+    preferences: Sequence[Preference], reference: Sequence[ReferenceLogProb], shrink: float
+) -> dict[str, float]:
+    """Target margin log p(chosen) − log p(rejected) of each preference, nats, by its id."""
+    margin = {row.preference_id: row.chosen - row.rejected for row in reference}
+    groups: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in preferences:
+        groups[row.category, row.origin].append(margin[row.preference_id])
+    overall = median(value for values in groups.values() for value in values)
+    centre = {key: _centre(values, overall) for key, values in groups.items()}
+    return {
+        row.preference_id: (1 - shrink) * (margin[row.preference_id] - centre[row.category, row.origin])
+        for row in preferences
+    }
+
+
+def _centre(values: Sequence[float], overall: float) -> float:
+    return (len(values) * median(values) + PRIOR_PAIRS * overall) / (len(values) + PRIOR_PAIRS)

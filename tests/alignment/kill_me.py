@@ -1,0 +1,57 @@
+"""Trains the tiny model and kills itself without warning: ``kill_me MODEL OUT CHECKPOINTS WHEN``.
+
+``WHEN`` is ``checkpoint:N`` (just after the N-th completed checkpoint), ``step:N`` (after step N, before its
+checkpoint), ``inside:N`` (the N-th checkpoint's files written, not yet vouched for), or ``never``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from counterpoise.alignment import checkpoints as checkpoint_module
+from counterpoise.alignment.train import train_adapter
+from tests.alignment.material import CONFIG, NEUTRAL, TRAIN, VALIDATION
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    model, out, checkpoints = (Path(argument) for argument in sys.argv[1:4])
+    kind, _, number = sys.argv[4].partition(":")
+    completed = []
+    torch.set_num_threads(1)
+
+    def on_checkpoint(folder: Path) -> None:
+        completed.append(folder)
+        if kind == "checkpoint" and len(completed) == int(number):
+            die()
+
+    def progress(done: int, total: int) -> None:
+        if kind == "step" and done == int(number):
+            die()
+
+    if kind == "inside":
+        write = checkpoint_module._write_synced
+
+        def killed(path: Path, text: str) -> None:
+            if len(completed) + 1 == int(number):
+                die()
+            write(path, text)
+
+        checkpoint_module._write_synced = killed
+    outcome = train_adapter(
+        model, TRAIN, VALIDATION, NEUTRAL, CONFIG, precision="nf4", seed=3, out=out, checkpoints=checkpoints,
+        progress=progress, on_checkpoint=on_checkpoint,
+    )  # fmt: skip
+    (out / "outcome.txt").write_text(repr(outcome))
+
+
+if __name__ == "__main__":
+    main()

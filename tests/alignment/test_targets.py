@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import dataclasses
+from statistics import median
+
+import pytest
+
+from counterpoise.alignment.records import ReferenceLogProb
+from counterpoise.alignment.targets import target_margins
+from tests.alignment.material import TRAIN
+
+GENDER, RACE = TRAIN[:3], [dataclasses.replace(row, category="race-color") for row in TRAIN[3:5]]
+ROWS = [*GENDER, *RACE]
+MARGINS = [-5.0, -1.0, 3.0, 2.0, 4.0]
+REFERENCE = [
+    ReferenceLogProb(row.preference_id, chosen=margin - 30, rejected=-30)
+    for row, margin in zip(ROWS, MARGINS, strict=True)
+]
+
+
+def targets(shrink: float) -> list[float]:
+    result = target_margins(ROWS, REFERENCE, shrink)
+    return [result[row.preference_id] for row in ROWS]
+
+
+def test_centred_by_category_with_small_ones_pulled_to_the_median_of_all() -> None:
+    # medians: all 2, gender −1, race 3; centres (3·−1 + 20·2)/23 = 37/23 and (2·3 + 20·2)/22 = 46/22
+    gender, race = 37 / 23, 46 / 22
+    expected = [-5 - gender, -1 - gender, 3 - gender, 2 - race, 4 - race]
+    assert targets(0.0) == pytest.approx(expected)
+    assert targets(0.25) == pytest.approx([0.75 * value for value in expected])
+    assert targets(1.0) == [0.0] * 5
+
+
+def test_a_large_category_is_centred_at_its_own_median() -> None:
+    rows = [dataclasses.replace(TRAIN[0], preference_id=str(number)) for number in range(101)]
+    reference = [ReferenceLogProb(row.preference_id, number / 10, 0.0) for number, row in enumerate(rows)]
+    assert median(target_margins(rows, reference, 0.0).values()) == pytest.approx(0)
+
+
+def test_origins_are_centred_apart() -> None:
+    other = [
+        dataclasses.replace(row, preference_id=f"x{row.preference_id}", origin="counterfactual")
+        for row in GENDER
+    ]
+    reference = [*REFERENCE[:3], *(ReferenceLogProb(row.preference_id, 7.0, 0.0) for row in other)]
+    result = target_margins([*GENDER, *other], reference, 0.0)
+    # medians: all 5 (between 3 and 7), counterfactual 7; centre (3·7 + 20·5)/23
+    assert result["x" + GENDER[0].preference_id] == pytest.approx(7 - 121 / 23)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from counterpoise.alignment import trainer as trainer_module
+from counterpoise.alignment.config import AlignmentConfig, LoraSettings, case_study
+from counterpoise.alignment.records import TrainingOutcome
+from counterpoise.alignment.train import train_adapter
+from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
+from counterpoise.models.loading import load_model
+from tests.alignment.material import CONFIG, NEUTRAL, TRAIN, VALIDATION
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def train(folder: Path, where: Path, config: AlignmentConfig = CONFIG, **options: Any) -> TrainingOutcome:
+    settings = {"precision": "nf4", "seed": 3, "out": where / "out", "checkpoints": where / "checkpoints"}
+    return train_adapter(folder, TRAIN, VALIDATION, NEUTRAL, config, **settings | options)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingOutcome]:
+    where = tmp_path_factory.mktemp("finished")
+    return where, train(tiny_folder, where)
+
+
+def test_history_probes_and_adapter(finished: tuple[Path, TrainingOutcome], tiny_folder: Path) -> None:
+    where, outcome = finished
+    # 16 pairs / 4 = 4 batches, × 3 epochs / 2 to a step = 6 steps; probes at 0, 2, 4, 6
+    assert [row.step for row in outcome.history] == [1, 2, 3, 4, 5, 6]
+    assert [row.epoch for row in outcome.history] == [0.5, 1, 1.5, 2, 2.5, 3]
+    assert [row.step for row in outcome.probes] == [0, 2, 4, 6]
+    assert outcome.history[0].reward_margin == 0
+    assert outcome.history[-1].chosen_change != 0
+    assert sorted(digests(where / "out")) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert load_model(tiny_folder, "nf4", device="cpu", adapter=where / "out").has_adapter
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    where, outcome = finished
+    assert train(tiny_folder, tmp_path / "again") == outcome
+    assert digests(tmp_path / "again" / "out") == digests(where / "out")
+    assert train(tiny_folder, tmp_path / "other", seed=4).history != outcome.history
+
+
+def test_the_reference_may_be_recomputed_in_every_step(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    where, outcome = finished
+    assert train(tiny_folder, tmp_path, CONFIG.model_copy(update={"reference": "recomputed"})) == outcome
+    assert digests(tmp_path / "out") == digests(where / "out")
+
+
+def test_global_random_state_is_given_back(tiny_folder: Path, tmp_path: Path) -> None:
+    before = (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+    train(tiny_folder, tmp_path)
+    assert before == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 5])
+def test_asked_to_stop_it_completes_a_checkpoint_and_resumes_to_the_same_bytes(
+    stop_after: int, finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    where, outcome = finished
+    done: list[int] = []
+    with pytest.raises(TrainingStopped, match=f"after step {stop_after} of 6"):
+        train(
+            tiny_folder,
+            tmp_path,
+            progress=lambda step, total: done.append(step),
+            should_stop=lambda: done[-1] == stop_after,
+        )
+    assert not (tmp_path / "out").exists()
+    steps: list[int] = []
+    assert train(tiny_folder, tmp_path, progress=lambda step, total: steps.append(step)) == outcome
+    assert steps == list(range(stop_after + 1, 7))
+    assert digests(tmp_path / "out") == digests(where / "out")
+
+
+def test_another_configuration_does_not_resume(tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingStopped):
+        train(tiny_folder, tmp_path, should_stop=lambda: True)
+    steps: list[int] = []
+    train(tiny_folder, tmp_path, seed=9, progress=lambda step, total: steps.append(step))
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_guard_that_stopped_the_run_stops_the_resumed_run_too(tiny_folder: Path, tmp_path: Path) -> None:
+    guards = CONFIG.guards.model_copy(update={"max_perplexity_rise": 0.0, "max_fall": 0.0, "patience": 1})
+    config = CONFIG.model_copy(update={"guards": guards, "checkpoint_every": 1})
+    first = train(tiny_folder, tmp_path / "first", config)
+    assert first.status == "damaged"
+    assert first.selected_step == 0
+    assert "stopped early" in first.reason
+    assert train(tiny_folder, tmp_path / "first", config, out=tmp_path / "second") == first
+    assert digests(tmp_path / "first" / "out") == digests(tmp_path / "second")
+
+
+def test_out_of_memory_is_one_line_and_what_was_saved_resumes(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, outcome = finished
+    objective, calls = trainer_module.objective, []
+
+    def hungry(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 8:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return objective(*arguments)
+
+    monkeypatch.setattr(trainer_module, "objective", hungry)
+    with pytest.raises(CounterpoiseError, match="batch of 4 pairs; checkpoint-00000002 is complete"):
+        train(tiny_folder, tmp_path)
+    monkeypatch.undo()
+    assert train(tiny_folder, tmp_path) == outcome
+    assert digests(tmp_path / "out") == digests(where / "out")
+
+
+def test_nothing_to_train_on_and_layers_that_do_not_exist_are_errors(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="no preferences"):
+        train_adapter(
+            tiny_folder, [], VALIDATION, NEUTRAL, CONFIG,
+            precision="nf4", seed=0, out=tmp_path, checkpoints=tmp_path,
+        )  # fmt: skip
+    wrong = CONFIG.model_copy(update={"lora": LoraSettings(targets=("out_proj",))})
+    with pytest.raises(ModelError, match="out_proj: no such layer"):
+        train(tiny_folder, tmp_path, wrong)
+
+
+@pytest.mark.parametrize(
+    ("types", "extra"),
+    [
+        (("sigmoid",), {}),
+        (("sigmoid", "sft"), {"weights": (1.0, 1.0)}),
+        (("ipo",), {}),
+        (("robust",), {"label_smoothing": 0.1}),
+    ],
+)
+def test_stock_losses_train(
+    types: tuple[str, ...], extra: dict[str, Any], tiny_folder: Path, tmp_path: Path
+) -> None:
+    loss = CONFIG.loss.model_validate({"types": types, "append_eos": True, **extra})
+    outcome = train(tiny_folder, tmp_path, CONFIG.model_copy(update={"loss": loss}))
+    # Plain preference losses widen the margin in favour of the chosen side.
+    assert outcome.history[-1].reward_margin > outcome.history[0].reward_margin
+
+
+def test_the_case_study_trains_on_opts_layer_names_only(tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="out_proj, fc1, fc2: no such layer"):
+        train(tiny_folder, tmp_path, case_study())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_other_precisions(precision: str, tiny_folder: Path, tmp_path: Path) -> None:
+    assert len(train(tiny_folder, tmp_path, precision=precision).history) == 6
+
+
+KILLS = ["step:1", "inside:1", "checkpoint:1", "step:3", "inside:1", "step:4", "checkpoint:1", "step:6"]
+"""Each run resumes where the one before was complete: from 0, 0, 0, 2, 2, 2, 2 and 4."""
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_ends_with_the_same_bytes(tiny_folder: Path, tmp_path: Path) -> None:
+    def run(where: str, when: str) -> int:
+        command = [sys.executable, "-m", "tests.alignment.kill_me", str(tiny_folder)]
+        paths = [str(tmp_path / where / "out"), str(tmp_path / where / "checkpoints"), when]
+        return subprocess.run(command + paths, cwd=ROOT, capture_output=True, check=False).returncode
+
+    assert run("whole", "never") == 0
+    assert [run("killed", when) for when in KILLS] == [-9] * len(KILLS)
+    assert run("killed", "never") == 0
+    assert digests(tmp_path / "killed" / "out") == digests(tmp_path / "whole" / "out")
+    assert "outcome.txt" in digests(tmp_path / "whole" / "out")
+
+
+def test_preferences_longer_than_the_limit_are_cut_not_lost(tiny_folder: Path, tmp_path: Path) -> None:
+    optimisation = CONFIG.optimisation.model_copy(update={"max_tokens": 12})
+    outcome = train(tiny_folder, tmp_path, CONFIG.model_copy(update={"optimisation": optimisation}))
+    assert len(outcome.history) == 6
+    assert dataclasses.asdict(outcome)["status"]
