@@ -14,7 +14,7 @@ from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.markdown import to_markdown
 from counterpoise.report.sections import bias, closing, cost, examples, protocol, toxicity, worse
 from counterpoise.report.summary import summarise
-from counterpoise.report.words import interval, number, percent, points, signed
+from counterpoise.report.words import interval, number, percent, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,7 @@ def _numbers(found: Findings) -> list[KeyNumber]:
             "Distance from neutral",
             number(change.base.distance),
             number(change.tuned.distance),
-            f"{points(abs(change.distance_change))} {'less' if change.distance_change < 0 else 'more'}; 95 "
-            f"% {interval(*change.distance_interval)}",
+            f"change {signed(change.distance_change)} ({interval(*change.distance_interval)})",
             "bad" if worse_bias else "good" if good_bias else "caution",
         ),
         KeyNumber(

@@ -22,6 +22,8 @@ class RunFacts:
     Attributes:
         profile: name of the profile.
         seed: the run's seed; also seeds every bootstrap of the report.
+        dataset: source of the pairs.
+        split: how they were divided: ``stratified`` or the case study's ``notebook``.
         model: source of the base model.
         precision: of the weights while scoring base and tuned.
         prefix: the token before each scored sentence.
@@ -33,6 +35,8 @@ class RunFacts:
 
     profile: str
     seed: int
+    dataset: str
+    split: str
     model: str
     precision: str
     prefix: str
@@ -47,6 +51,8 @@ class RunFacts:
         return cls(
             profile=config.profile,
             seed=config.seed,
+            dataset=config.pairs.source,
+            split=config.pairs.method,
             model=config.model.source,
             precision=config.scoring.precision or config.model.precision,
             prefix=config.scoring.prefix,

@@ -26,7 +26,7 @@ def score_table(summary: Mapping[str, Any]) -> Table:
     """The rows of :func:`score_rows` for a terminal."""
     from rich.table import Table
 
-    title = "CrowS-Pairs, held out: % preferring the stereotype [95 % interval]; 50 is neutral"
+    title = "CrowS-Pairs, held out: % preferring the stereotype \\[95 % interval]"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     for number, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)

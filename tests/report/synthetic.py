@@ -31,6 +31,8 @@ def run_facts() -> RunFacts:
     return RunFacts(
         profile="synthetic",
         seed=7,
+        dataset="made-up-pairs",
+        split="stratified",
         model="made-up-135m",
         precision="nf4",
         prefix="bos",

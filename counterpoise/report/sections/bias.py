@@ -38,7 +38,6 @@ def _chart_row(label: str, change: Change) -> ScoreRow:
 def held_out(found: Findings, chart: Chart) -> Section:
     """The evidence: chart, table by category, other views of the same pairs."""
     comparison = found.held_out
-    small = [f"{name} {points(change.detectable)}" for name, change in comparison.by_category.items()]
     return Section(
         "scores",
         "Bias on held-out pairs",
@@ -55,14 +54,21 @@ def held_out(found: Findings, chart: Chart) -> Section:
                 "verdict needs the interval of the change of |score − 50| to exclude 0; most single "
                 "categories are too small for that.",
             ),
-            Paragraph(
-                f"Smallest change that each category would reveal with power 0.8: {'; '.join(small)}; all "
-                f"pairs {points(comparison.overall.detectable)}.",
-                lead="What these pairs can show.",
-            ),
+            _detectable(comparison),
             _views(found),
         ),
     )
+
+
+def _detectable(comparison: Comparison) -> Paragraph:
+    every = {**comparison.by_category, "all pairs": comparison.overall}
+    known = [f"{name} {points(item.detectable)}" for name, item in every.items() if item.gained + item.lost]
+    text = (
+        f"Smallest change that these pairs would reveal with power 0.8: {'; '.join(known)}."
+        if known
+        else "No pair's answer changed, so nothing can be said about the smallest change that would show."
+    )
+    return Paragraph(text, lead="What these pairs can show.")
 
 
 def _category_table(comparison: Comparison, which: str) -> Table:

@@ -71,6 +71,11 @@ def limits(inputs: ReportInputs, found: Findings) -> Section:
     ]
     if small:
         items.append(f"Categories with under 100 held-out pairs say little alone: {', '.join(small)}.")
+    if inputs.run.split == "notebook":
+        items.append(
+            "The case study's split is row by row: near-duplicates of a held-out pair may have been trained "
+            "on."
+        )
     if len(inputs.folds) < inputs.run.folds:
         items.append(
             f"{len(inputs.folds)} of {inputs.run.folds} folds were held out, so the scores rest on "

@@ -125,8 +125,8 @@ def _folds_table(folds: Sequence[FoldFindings]) -> Table:
         Column("steps"),
         Column("kept step"),
         Column("validation score, %"),
-        Column("status", "left"),
         Column("why", "left"),
+        Column("status", "left"),
     )
     return Table("What each training came to", columns, [_fold_row(fold) for fold in folds])
 
@@ -143,8 +143,8 @@ def _fold_row(fold: FoldFindings) -> Row:
             count(len(outcome.history)),
             str(outcome.selected_step),
             " → ".join(scores),
-            outcome.status.replace("_", " "),
             outcome.reason,
+            outcome.status.replace("_", " "),
         ),
         tone=tone,  # type: ignore[arg-type]
     )
