@@ -17,6 +17,11 @@ class Entry:
     readings: list[Reading]
     phrases: list[Phrase]
 
+    @property
+    def only_names(self) -> bool:
+        """Whether it can be nothing but a first name, which lower-case words never are."""
+        return not self.phrases and all(reading.slot == "name" for reading in self.readings)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -47,6 +52,7 @@ class Index:
         for entry in sorted(entries.values(), key=lambda entry: -len(entry.words)):
             self._by_first.setdefault(entry.words[0], []).append(entry)
         self._starts = frozenset(self._by_first)
+        self._names = frozenset(entry.words[0] for entry in entries.values() if entry.only_names)
 
     def misses(self, words: list[str]) -> bool:
         """Whether none of ``words`` starts an entry: a cheap test for the many texts without terms."""
@@ -69,6 +75,8 @@ class Index:
         for entry in self._by_first[document.lower[index]]:
             last = index + len(entry.words) - 1
             if last > index and not _follows(document, index, entry.words):
+                continue
+            if last == index and entry.words[0] in self._names and document.raw(index).islower():
                 continue
             match = Match(index, last, entry)
             if entry.readings or any(not phrase.exact or match.spells(document, phrase.text) for phrase in entry.phrases):
