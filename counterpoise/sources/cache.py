@@ -16,12 +16,21 @@ VARIABLE = "COUNTERPOISE_CACHE"
 
 
 def default_cache() -> Path:
-    """``COUNTERPOISE_CACHE``, else ``counterpoise`` in the user's cache folder (XDG base directories)."""
+    """``COUNTERPOISE_CACHE``, else ``counterpoise`` in the user's cache folder (XDG base directories).
+
+    Raises:
+        SourceError: neither is set and the user has no home, as in some containers.
+    """
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "counterpoise"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "counterpoise"
+    except RuntimeError:
+        raise SourceError(
+            "this user has no home folder to keep fetched data in", f"set {VARIABLE} to a folder"
+        ) from None
 
 
 def place_of(source: Source, cache: Path) -> Path:
@@ -47,20 +56,31 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
+def disk_errors_told(cache: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into one line: no mirror is to blame for it.
+
+    Raises:
+        SourceError: for every OSError inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"cache {cache}: {error.strerror or error}",
+            f"free some space, or set {VARIABLE} to a folder that can be written",
+        ) from None
+
+
+@contextmanager
 def locked(cache: Path, name: str) -> Iterator[None]:
     """Only one process or thread at a time for one ``name``; the lock dies with its holder."""
     from filelock import FileLock  # noqa: PLC0415 - kept out of the import of every command
 
     folder = cache / "locks"
-    try:
+    with disk_errors_told(cache):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{name}.lock")
         lock.acquire()
-    except OSError as error:
-        raise SourceError(
-            f"cache {cache} cannot be written: {error.strerror or error}",
-            f"set {VARIABLE} to a folder that can be written",
-        ) from None
     try:
         yield
     finally:

@@ -6,14 +6,13 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoise.errors import SourceError
 from counterpoise.records import Progress, silent
-from counterpoise.sources.cache import VARIABLE, cached, locked, place_of, remove
+from counterpoise.sources.cache import cached, disk_errors_told, locked, place_of, remove
 from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
 from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.hub import fetch_repository
@@ -60,7 +59,7 @@ def fetch(
     if source.kind == "repository":
         return _repository(source, cache, progress)
     terms = _Terms(cache, progress, sleep, timeout_s)
-    with _disk_errors_told(cache):
+    with disk_errors_told(cache):
         ready = cached(source, cache)
         if ready is not None:
             return ready
@@ -152,18 +151,6 @@ def _placed(source: Source, part: Path, cache: Path) -> Path:
     finally:
         os.close(folder)
     return final
-
-
-@contextmanager
-def _disk_errors_told(cache: Path) -> Iterator[None]:
-    """Turns a full or read-only disk into one line: no mirror is to blame for it."""
-    try:
-        yield
-    except OSError as error:
-        raise SourceError(
-            f"cache {cache}: {error.strerror or error}",
-            f"free some space, or set {VARIABLE} to a folder that can be written",
-        ) from None
 
 
 def _exhausted(source: Source, cache: Path, reasons: dict[str, str]) -> SourceError:

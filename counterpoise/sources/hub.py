@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from counterpoise.errors import SourceError
 from counterpoise.records import Progress, silent
-from counterpoise.sources.cache import locked
+from counterpoise.sources.cache import disk_errors_told, locked
 from counterpoise.sources.failure import MirrorFailed
 from counterpoise.sources.hub_client import download_snapshot
 from counterpoise.sources.source import COMMIT, Hub, safe_member
@@ -68,7 +68,7 @@ def fetch_repository(
             "give the 40-digit commit, as listed under “Files and versions” of the repository",
         )
     final = repository_place(repository, revision, cache, weights=weights)
-    with locked(cache, final.name):
+    with disk_errors_told(cache), locked(cache, final.name):
         if not (final.is_dir() and any(final.iterdir())):
             _download(repository, revision, final, weights=weights, progress=progress)
     return final

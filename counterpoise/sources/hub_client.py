@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import logging
@@ -15,9 +16,10 @@ from counterpoise.records import Progress
 from counterpoise.sources.failure import MirrorFailed, without_secrets
 
 LONGEST_REASON = 300
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-def download_snapshot(  # noqa: PLR0913 - what, from where, to where, and how to report it
+def download_snapshot(
     repository: str,
     revision: str,
     folder: Path,
@@ -30,6 +32,7 @@ def download_snapshot(  # noqa: PLR0913 - what, from where, to where, and how to
 
     Raises:
         MirrorFailed: for every failure that the hub's client knows, without its advice to the programmer.
+        OSError: the disk is full or read-only.
     """
     # Read on import by huggingface_hub: a pipeline reports nothing about its user.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -47,6 +50,8 @@ def download_snapshot(  # noqa: PLR0913 - what, from where, to where, and how to
                 tqdm_class=_reporting_bar(progress),
             )
     except _known_failures() as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
         reason = without_secrets(str(error)) or type(error).__name__
         raise MirrorFailed(reason[:LONGEST_REASON]) from None
 
@@ -78,6 +83,8 @@ def _reporting_bar(progress: Progress) -> type[Any]:
 
     class Bar(base):  # type: ignore[misc]
         """A bar that draws nothing; the one over all bytes written tells ``progress``."""
+
+        monitor_interval = 0  # no thread to redraw what is not drawn
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             self.over_all_bytes = str(options.get("desc", "")).startswith("Reconstructing")

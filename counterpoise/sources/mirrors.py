@@ -16,7 +16,7 @@ from counterpoise.sources.source import Hub, Local, Packaged, Place, Source, Url
 from counterpoise.sources.wheels import forget_wheel, has_wheel, wheel_file
 
 
-def bring(  # noqa: PLR0913 - what, from where, to where, and how to report it
+def bring(
     source: Source, place: Place, part: Path, cache: Path, progress: Progress, *, timeout_s: float
 ) -> None:
     """Puts the file or folder of ``place`` at ``part``.

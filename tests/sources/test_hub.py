@@ -175,6 +175,17 @@ def test_a_broken_download_leaves_nothing_under_the_final_name(hub: type[_Hub], 
     assert "pytorch_model.bin" in names(fetch_repository("owner/name", COMMIT, cache))
 
 
+def test_a_full_disk_is_not_the_hubs_fault(
+    hub: type[_Hub], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(SourceError, match=r"cache .*: No space left on device — free some space"):
+        fetch_repository("owner/name", COMMIT, cache)
+
+
 def test_one_file_of_a_repository_with_the_users_token(
     hub: type[_Hub], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
