@@ -27,7 +27,7 @@ def use_short_attention(model: Any) -> None:
         model.set_attn_implementation(NAME)
 
 
-def short_attention(  # noqa: PLR0913  # the signature of the registry
+def short_attention(
     module: torch.nn.Module,
     query: Tensor,
     key: Tensor,

@@ -6,6 +6,8 @@ no dequantization. The bytes depend only on the input and the library versions.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import stat
 import warnings
 from pathlib import Path
@@ -36,7 +38,9 @@ def convert_gguf(gguf: Path, out: Path) -> None:
     if magic != b"GGUF":
         raise ModelError(f"{gguf}: not a GGUF file (it starts with {magic!r})", "fetch it again")
     where: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
-    with model_errors(gguf, "the model"), warnings.catch_warnings():
+    # Dequantizing draws a progress bar that no setting of transformers turns off.
+    quiet = contextlib.redirect_stderr(io.StringIO())
+    with model_errors(gguf, "the model"), warnings.catch_warnings(), quiet:
         warnings.simplefilter("ignore")
         model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), dtype=torch.float32, **where)
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), **where)
