@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PROFILE ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-slow check demo bench clean
+.PHONY: help run smoke test test-fast check demo bench readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ demo: $(VENV)/.installed-demo ## the Gradio demo of the newest run, on 127.0.0.1
 
 bench: $(VENV)/.installed-dev ## the CPU benchmarks, each beside its peer
 	$(BIN)/python -m benchmarks
+
+readme: $(VENV)/.installed ## put the newest run's numbers and chart into the README
+	$(BIN)/python -m flows.readme
 
 clean: ## remove the environment and caches, never the store
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build

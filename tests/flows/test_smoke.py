@@ -79,9 +79,11 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def shell(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+def shell(root: Path, tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Shell:
+    """A checkout with one finished run, made with the embedded server; later runs use a running one."""
     shell = Shell(root, tmp_path_factory.mktemp("smoke"))
     record = shell.run()
+    shell.environment["PREFECT_API_URL"] = prefect_server
     assert record["status"] == "completed"
     assert [(stage["stage"], stage["state"]) for stage in record["stages"]] == [
         (s, "computed") for s in STAGES
