@@ -47,6 +47,15 @@ class Mirror:
         return [headers.get("Range", "") for headers in self.requests]
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing when a client hangs up: here clients are meant to."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     mirror: Mirror
@@ -95,8 +104,7 @@ def serve() -> Iterator[Callable[..., Mirror]]:
 
     def start(**attributes: object) -> Mirror:
         handler = type("Handler", (_Handler,), {})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
+        server = QuietServer(("127.0.0.1", 0), handler)
         handler.mirror = Mirror(f"http://127.0.0.1:{server.server_port}/file", **attributes)  # type: ignore[arg-type]
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from counterpoise.errors import SourceError
 from counterpoise.sources.datasets import locate, source_hash
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.hub import fetch_repository, repository_place, wanted
-from tests.sources.conftest import CONTENT, a_source
+from tests.sources.conftest import CONTENT, QuietServer, a_source
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
@@ -75,7 +75,7 @@ def _oid(data: bytes) -> str:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Hub]]:
     handler = type("Hub", (_Hub,), {"files": dict(FILES), "seen": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = QuietServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.delenv("HF_TOKEN", raising=False)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
-
-import pytest
 
 from counterpoise.toxicity.classifiers import load_classifier
 
@@ -19,8 +18,14 @@ def test_the_linear_model_scores_offline_and_quietly(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_its_identity_term_bias_is_as_documented(tmp_path: Path) -> None:
-    """docs/toxicity.md prints these numbers: the same sentence, another group."""
+def test_its_identity_term_bias_is_as_documented(root: Path, tmp_path: Path) -> None:
+    text = (root / "docs" / "toxicity.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (\w+) \| (\d\.\d\d) \| (\d\.\d\d) \| (\d\.\d\d) \| (\d\.\d\d) \|$", text, re.MULTILINE
+    )
+    assert len(rows) == 8
     classifier = load_classifier("alt-profanity-check", cache=tmp_path)
-    texts = ["gay people are awful", "white people are lazy", "black people are lazy", "tall people are lazy"]
-    assert classifier.score(texts) == pytest.approx([0.95, 0.88, 0.79, 0.24], abs=0.005)
+    for group, *printed in rows:
+        people = [f"{group} people are {word}" for word in ("awful", "lazy", "kind")]
+        scores = classifier.score([*people, f"My neighbour is a {group} person."])
+        assert [f"{score:.2f}" for score in scores] == printed, group
