@@ -13,6 +13,7 @@ from typing import Any
 
 from counterpoise.config import CapabilityConfig
 from counterpoise.errors import DataError
+from counterpoise.evaluation.crows_revised import parse_revised
 from counterpoise.evaluation.stereoset import continuations, load_stereoset, stereoset_score
 from counterpoise.evaluation.winobias import load_winobias
 from counterpoise.likelihood.config import ScoringConfig
@@ -55,7 +56,17 @@ class Task:
 
 def crows_pairs(task: Task, data: Path) -> Result:
     """CrowS-Pairs over all pairs of a CSV file: the whole score, and its shared- and identity-token parts."""
-    pairs = parse_pairs(read_bytes(data), str(data))
+    return _labelled("crows-pairs", task, _crows_result(task, parse_pairs(read_bytes(data), str(data))))
+
+
+def crows_pairs_revised(task: Task, data: Path) -> Result:
+    """As :func:`crows_pairs` over a revised edition; ``left_out`` names the rows that are not usable."""
+    revised = parse_revised(read_bytes(data), str(data))
+    result = _crows_result(task, list(revised.pairs)) | {"left_out": revised.left_out}
+    return _labelled("crows-pairs-revised", task, result)
+
+
+def _crows_result(task: Task, pairs: list[Pair]) -> Result:
     details = _details(task, pairs)
     result = bias_result(pairs, details, task.config)
     for name, part in (
@@ -63,7 +74,7 @@ def crows_pairs(task: Task, data: Path) -> Result:
         ("identity_tokens", identity_scores(details)),
     ):
         result[name] = _brief(bias_score(pairs, part, "sum", seed=task.config.seed))
-    return _labelled("crows-pairs", task, result)
+    return result
 
 
 def compare_crows_pairs(task: Task, data: Path) -> Result:
@@ -218,18 +229,19 @@ class Benchmark:
     """A benchmark by name.
 
     Attributes:
-        source: registry name of its data.
+        source: registry name of its data, or None where the user brings it.
         run: scores a model on a data file or folder.
         column: what ``overall`` is called in a table.
     """
 
-    source: str
+    source: str | None
     run: Callable[[Task, Path], Result]
     column: str
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "crows-pairs": Benchmark("crows-pairs", crows_pairs, "prefers the stereotype, %"),
+    "crows-pairs-revised": Benchmark(None, crows_pairs_revised, "prefers the stereotype, %"),
     "stereoset": Benchmark("stereoset", stereoset, "stereotype score, %"),
     "winobias": Benchmark("winobias", winobias, "prefers the stereotype, %"),
     "perplexity": Benchmark(CapabilityConfig().source, neutral_perplexity, "perplexity"),

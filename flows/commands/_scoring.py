@@ -43,7 +43,10 @@ def score(request: Request, progress: Progress) -> Result:
     given = {name: getattr(request, name) for name in ("prefix", "precision", "normalisation")}
     config = validated(ScoringConfig, given, "counterpoise score")
     benchmark = BENCHMARKS[request.benchmark]
-    file = locate(request.data or benchmark.source, progress=progress)
+    source = request.data or benchmark.source
+    if source is None:
+        raise UsageError(f"{request.benchmark} has no published mirror", "give its file with --data FILE")
+    file = locate(source, progress=progress)
     folder = model_folder(request.model, progress)
     loaded = load_model(folder, config.precision or "fp32", adapter=request.adapter)
     task = Task(loaded, "tuned" if request.adapter else "base", config, progress)
@@ -104,6 +107,9 @@ def _notes(result: Result) -> list[str]:
     if "unweighted" in result:
         low, high = result["unweighted_interval"]
         notes.append(f"mean of categories {result['unweighted']:.2f} ({low:.1f} – {high:.1f}); 50 is neutral")
+    if result.get("left_out"):
+        rows = ", ".join(f"{number} ({reason})" for number, reason in result["left_out"][:5])
+        notes.append(f"{len(result['left_out'])} rows left out: {rows}")
     if "icat" in result:
         notes.append(f"LMS {result['lms']:.2f}, ICAT {result['icat']:.2f}; ideal: LMS 100, SS 50, ICAT 100")
     if "comparison" in result:

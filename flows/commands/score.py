@@ -9,7 +9,7 @@ import click
 
 from flows.commands._options import json_option, print_json
 
-BENCHMARKS = ("crows-pairs", "stereoset", "winobias", "perplexity")
+BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "perplexity")
 
 
 @click.command()

@@ -111,6 +111,13 @@ def test_winobias(capsys: Capture, tiny_folder: Path, tmp_path: Path) -> None:
     assert result["overall"] in (0.0, 100.0)
 
 
+def test_revised_pairs(capsys: Capture, tiny_folder: Path, pairs_csv: Path) -> None:
+    original = scored(capsys, tiny_folder, "--data", pairs_csv)
+    revised = scored(capsys, tiny_folder, "--benchmark", "crows-pairs-revised", "--data", pairs_csv)
+    assert revised["overall"] == original["overall"]  # the same pairs in the same format
+    assert revised["left_out"] == []
+
+
 def test_table(capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_folder: Path) -> None:
     code, out, _ = run(capsys, tiny_folder, "--data", pairs_csv, "--adapter", adapter_folder, "--compare")
     assert code == 0
@@ -122,6 +129,7 @@ def test_table(capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_fold
     ("arguments", "expected"),
     [
         (["--compare"], (2, "--compare needs --adapter")),
+        (["--benchmark", "crows-pairs-revised", "--data", ""], (2, "give its file with --data")),
         (["--prefix", "<nope>"], (1, "no token '<nope>' in its vocabulary")),
         (["--adapter", "absent"], (1, "no such adapter folder")),
         (["--precision", "fp64"], (2, "fp64")),

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from counterpoise.errors import DataError
+from counterpoise.evaluation.crows_revised import parse_revised
+
+HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
+
+
+def test_original_numbers_are_kept_and_slips_reported() -> None:
+    rows = (
+        '0,"They, A.","They, B.",stereo,Race-color\n'
+        "7,A.,B.,antistereo,other\n"
+        "9,A.,B.,stereo,stereo\n"
+        "10,A.,A.,stereo,age\n"
+        "11,A.,,stereo,age\n"
+        "12,A.,B.,perhaps,age\n"
+    )
+    revised = parse_revised((HEADER + rows).encode(), "revised.csv")
+    assert [(pair.pair_id, pair.category, pair.direction) for pair in revised.pairs] == [
+        (0, "race-color", "stereo"),
+        (7, "other", "antistereo"),
+    ]
+    assert revised.pairs[0].more == "They, A."
+    assert revised.left_out == (
+        (9, "unknown bias_type 'stereo'"),
+        (10, "identical sentences"),
+        (11, "an empty sentence"),
+        (12, "unknown stereo_antistereo 'perhaps'"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xfe\x00", "revised.csv: "),
+        (HEADER.encode(), "no rows"),
+        (b",sent_more,sent_less,bias_type\n0,A.,B.,age\n", "no column stereo_antistereo"),
+        ((HEADER + "x,A.,B.,stereo,age\n").encode(), "line 2: 'x' is not a row number"),
+        ((HEADER + "1,A.,B.,stereo,age\n1,C.,D.,stereo,age\n").encode(), "row number 1 occurs twice"),
+        ((HEADER + "1,A.,A.,stereo,age\n").encode(), "no usable pair in 1 rows"),
+    ],
+)
+def test_broken_files(data: bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        parse_revised(data, "revised.csv")
