@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -97,7 +97,7 @@ def _read(checkpoint: Path) -> Mapping[str, Any]:
         well_formed = (
             isinstance(arguments, dict) and isinstance(classes, list | tuple) and loaded["state_dict"]
         )
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         reason = " ".join(str(error).split())[:160]
         raise ModelError(f"{checkpoint} holds more than tensors and plain values: {reason}", remedy) from None
     except (OSError, RuntimeError, KeyError, TypeError, EOFError) as error:
