@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ import torch
 from detoxify import Detoxify
 
 from counterpoise.errors import ModelError
+from counterpoise.sources.hashing import file_sha256
+from counterpoise.sources.hub import repository_place
+from counterpoise.sources.registry import get_source
+from counterpoise.sources.source import Hub, parse_uri
 from counterpoise.toxicity.classifiers import load_classifier
 from counterpoise.toxicity.scoring import score_texts
 from tests.toxicity.conftest import DETOXIFY_CLASSES, tiny_bert, write_detoxify
@@ -101,3 +106,24 @@ def test_a_model_class_that_is_not_a_classifier(tmp_path: Path) -> None:
 def test_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no Detoxify checkpoint"):
         load_classifier(f"detoxify:original@{tmp_path / 'none.ckpt'}", cache=tmp_path)
+
+
+def test_a_release_is_fetched_by_its_hash_and_its_backbone_from_the_cache(
+    detoxify_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of a released model, its mirror being a local file whose first eight digits are pinned."""
+    sha = file_sha256(detoxify_checkpoint)
+    mirrors = tmp_path / "sources.toml"
+    mirrors.write_text(
+        f'[detoxify-original]\nuris = ["{detoxify_checkpoint.as_uri()}"]\nsha256 = "{sha[:8]}"\n'
+    )
+    monkeypatch.setenv("COUNTERPOISE_SOURCES", str(mirrors))
+    place = parse_uri(get_source("bert-base-uncased").uris[0])
+    assert isinstance(place, Hub)
+    cache = tmp_path / "cache"
+    backbone = repository_place(place.repository, place.revision, cache, weights=False)
+    shutil.copytree(detoxify_checkpoint.parent, backbone, ignore=shutil.ignore_patterns("*.ckpt"))
+    fetched = load_classifier("detoxify:original", cache=cache, device="cpu")
+    local = load_classifier(f"detoxify:original@{detoxify_checkpoint}", cache=cache, device="cpu")
+    assert fetched.score(TEXTS) == local.score(TEXTS)
+    assert (cache / sha[:8] / "detoxify-original").is_file()
