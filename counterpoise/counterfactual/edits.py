@@ -16,7 +16,12 @@ from counterpoise.counterfactual.tokens import APOSTROPHES, Document
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An edit, the first word it covers, and whether the opposite swap undoes it."""
+    """An edit on its way.
+
+    Attributes:
+        first: the first word it covers.
+        reversible: whether the opposite edit gives the same word back.
+    """
 
     first: int
     edit: Edit

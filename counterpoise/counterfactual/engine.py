@@ -89,6 +89,14 @@ class Engine:
         picked = self._mentioned(found, chosen) if chosen is not None else self._default(found)
         return self._swapped(document, found, picked)
 
+    def undo(self, swap: Swap) -> Swap:
+        """The opposite swap: on unambiguous text its ``swapped`` is the original again."""
+        read = self._read(swap.swapped, self._ordered(tuple(swap.directions)))
+        if isinstance(read, Swap):
+            return read
+        opposite = {axis: (target, source) for axis, (source, target) in swap.directions.items()}
+        return self._swapped(*read, self._mentioned(read[1], opposite))
+
     def _ordered(self, axes: Sequence[str]) -> tuple[str, ...]:
         axes = (axes,) if isinstance(axes, str) else axes
         for axis in axes:

@@ -79,7 +79,7 @@ class Index:
             if last == index and entry.words[0] in self._names and document.raw(index).islower():
                 continue
             match = Match(index, last, entry)
-            if entry.readings or any(not phrase.exact or match.spells(document, phrase.text) for phrase in entry.phrases):
+            if entry.readings or any(_written(document, match, phrase) for phrase in entry.phrases):
                 return match
         return None
 
@@ -91,6 +91,12 @@ def _follows(document: Document, index: int, words: tuple[str, ...]) -> bool:
         gap in {" ", "-", "\u00a0", "‑", "'", "’"} or (gap.isspace() and gap.count("\n") < 2)
         for gap in (document.gap(at) for at in range(index, index + len(words) - 1))
     )
+
+
+def _written(document: Document, match: Match, phrase: Phrase) -> bool:
+    """Whether the match is written as the phrase asks: its hyphens, and its capitals if it is exact."""
+    hyphens = "-" not in phrase.text or "-" in document.text[document.starts[match.first] : document.ends[match.last]]
+    return hyphens and (not phrase.exact or match.spells(document, phrase.text))
 
 
 def _entry(entries: dict[tuple[str, ...], Entry], form: str) -> Entry:

@@ -73,8 +73,8 @@ class Swap:
         swapped: the original with every edit applied at once; all other characters are untouched.
         edits, refusals: in the order of the text.
         directions: the directed pair of groups used on each axis that was edited.
-        reversible: whether the same swap in the opposite direction gives the original back: no one-way
-            term, lost capital or newly ambiguous word is among the edits.
+        reversible: whether every edit has an inverse: no one-way term, lost capital or newly ambiguous word
+            is among them. :meth:`Engine.undo` makes the opposite swap.
     """
 
     text: str

@@ -51,8 +51,22 @@ def _capital(document: Document, first: int, last: int, slot: str) -> str | None
     return None if document.raw(first)[:1].isupper() else "not-people: in lower case this is another word"
 
 
+def _institution(document: Document, last: int) -> bool:
+    """Whether capitalised words follow that end in "Museum", "Revolution" or the like."""
+    if document.text.isupper():
+        return False
+    for at in range(last + 1, min(last + 5, len(document))):
+        if not document.joined(at - 1) or not document.raw(at)[:1].isupper():
+            return False
+        if document.lower[at] in words("entity_after"):
+            return True
+    return False
+
+
 def _demonym(document: Document, first: int, last: int, slot: str) -> str | None:
-    """Nationality words: not the language, not a lower-case word."""
+    """Nationality words: not the language, not part of a proper name."""
+    if _institution(document, last):
+        return "entity: part of a proper name"
     before = document.previous_word(first)
     if before in words("language_verb"):
         return "language: the language, not the people"
@@ -79,7 +93,9 @@ def _origin(document: Document, first: int, last: int, slot: str) -> str | None:
 
 
 def _believer(document: Document, first: int, last: int, slot: str) -> str | None:
-    """"Christian" followed by a surname is a first name."""
+    """"Christian" followed by a surname is a first name; "Jewish Museum" is an institution."""
+    if _institution(document, last):
+        return "entity: part of a proper name"
     if document.lower[first] == "christian" and slot != "plural" and document.joined(last):
         following = document.raw(last + 1)
         known = words("english") | words("function") | words("person") | words("modifier") | words("first_names")

@@ -58,6 +58,8 @@ class _Her:
 def her(document: Document, index: int) -> Verdict:
     """What "her" at word ``index`` is: ``object`` (→ him), ``determiner`` (→ his) or ``None``; and why."""
     gap = document.gap(index)
+    if "&" in gap:
+        return OBJECT, "before &"
     if gap[:1] in {"'", "’"} and document.lower[index + 1 : index + 2] == ["s"]:
         return None, "her's is not a word"
     if ends_phrase(document, index):
@@ -95,9 +97,11 @@ def _fixed(at: _Her) -> Verdict | None:
         return OBJECT, f"before {at.after!r}"
     if at.after == "her":
         return OBJECT, "her her"
+    if at.after in {"being", "having"} and not at.before:
+        return DETERMINER, f"her {at.after}"
     if at.after == "best" and at.before in {"do", "does", "did", "doing", "done", "try", "tried", "trying"}:
         return DETERMINER, "did her best"
-    if at.before in words("duration") and at.after in words("quantity"):
+    if at.before in words("duration") and at.after in words("quantity") | {"long"}:
         return OBJECT, f"{at.before} her {at.after}"
     if at.document.gap(at.next)[:1] in {"-", "‑"}:
         return DETERMINER, "before a compound"
@@ -146,7 +150,8 @@ def _degree(at: _Her) -> Verdict:
     alone = stands(document, rest) or _is_adverb(document, rest + 1) and stands(document, rest + 1)
     if alone and (at.in_clause or at.after not in words("quantifier")):
         return OBJECT, f"before the adverb {at.after!r}"
-    if at.before in words("complement") and _predicative(document, rest + 1):
+    links = at.before in words("complement") or at.in_clause and at.after in {"too", "so"}
+    if links and _predicative(document, rest + 1):
         return OBJECT, f"{at.before} her {at.after}"
     if at.before == "like" and document.lower[rest + 1] in words("verb_base"):
         return OBJECT, "like her"
@@ -164,7 +169,7 @@ def _noun_or_adverb(at: _Her) -> Verdict:
     if at.after == "past":
         return (DETERMINER, "her past") if at.following not in {"the", "a", "his"} else (OBJECT, "before 'past'")
     if at.after in {"left", "right"}:
-        noun = bool(at.following) and at.following not in words("function")
+        noun = at.following not in words("function") | {""} or (at.after, at.following) == ("right", "to")
         return (DETERMINER, f"her {at.after}") if noun or not at.in_clause else (OBJECT, f"before {at.after!r}")
     if at.after == "well" and at.following in {"being", "known", "earned", "deserved"}:
         return DETERMINER, "her well-"
@@ -206,12 +211,14 @@ def _is_adverb(document: Document, index: int) -> bool:
 
 
 def _time(at: _Her) -> Verdict | None:
+    when = at.after in {"last", "next", "one", "every"} and at.following in words("time_noun")
+    told = at.in_clause or at.before in {"from", "to", "with"} and ends_phrase(at.document, at.next + 1)
+    if when and told:
+        return OBJECT, f"before {at.after} {at.following}"
     if not at.in_clause:
         return None
-    if at.after in {"last", "next", "one", "every"} and at.following in words("time_noun"):
-        return OBJECT, f"before {at.after} {at.following}"
     if at.after in {"first", "last", "next", "better", "best", "later", "earlier"} and at.following != "ever":
-        if at.after_stands:
+        if at.after_stands and at.following != "and":
             return OBJECT, f"before the adverb {at.after!r}"
     return None
 
@@ -253,7 +260,7 @@ def _bare_verb(at: _Her) -> Verdict | None:
 
 def _caused(at: _Her) -> Verdict | None:
     if at.before in words("make") and at.after in words("made_noun"):
-        acts = at.following in words("determiner") and at.after in words("verb_base")
+        acts = at.following in words("determiner") | words("quantity") and at.after in words("verb_base")
         return (OBJECT if acts else DETERMINER), f"made her {at.after}"
     if at.after in words("verb_base") and (at.before not in words("have") or at.after not in words("noun_or_verb")):
         return OBJECT, f"{at.before} her {at.after}"
@@ -273,7 +280,8 @@ def _takes_object(at: _Her) -> bool:
 def _gerund(at: _Her) -> Verdict | None:
     if not at.after.endswith("ing") or at.after in words("noun_ing"):
         return None
-    if at.before in words("perception") | words("gerund_object") and at.following not in words("thing_after_ing"):
+    thing = words("thing_after_ing") | words("person") | words("possessed")
+    if at.before in words("perception") | words("gerund_object") and at.following not in thing:
         return OBJECT, f"{at.before} her {at.after}"
     if not at.in_clause and at.before and at.following in words("function") - {"and", "or", "was", "is", "were", "are"}:
         return OBJECT, f"{at.before} her {at.after} {at.following}"
@@ -316,7 +324,9 @@ def _is_plural(word: str) -> bool:
 
 def _clause(at: _Her) -> Verdict | None:
     """"the man who loved her died": the verb of the main clause follows."""
-    if at.after in words("perfect_past") and (at.in_clause or at.after in words("only_past")):
+    past = at.after in words("perfect_past") and (at.in_clause or at.after in words("only_past"))
+    ended = at.after.endswith("ed") and at.after not in words("adjective_ed") | words("possessed")
+    if past or at.before and not at.in_clause and ended and ends_phrase(at.document, at.next):
         return OBJECT, f"before the verb {at.after!r}"
     return None
 

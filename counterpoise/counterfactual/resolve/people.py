@@ -24,6 +24,8 @@ def describes_people(document: Document, first: int, last: int, nominal: bool) -
                 return None
             if not (_copula(document, first) is not None and _not_a_noun(after)):
                 return f"not-people: describes {noun!r}"
+    elif document.gap(last).strip() == "," and _described(document, last + 1) is None:
+        return None
     if named:
         return None if nominal else "not-people: no person named"
     return _subject(document, first)
@@ -36,6 +38,8 @@ def is_person(word: str) -> bool:
 
 def _described(document: Document, index: int) -> str | None:
     """``None`` if a person noun heads the phrase at ``index``; else the thing that does."""
+    if index >= len(document):
+        return ""
     for at in range(index, min(index + 5, len(document))):
         word = document.lower[at]
         if is_person(word):

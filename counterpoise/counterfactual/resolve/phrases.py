@@ -7,7 +7,7 @@ import re
 from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.tokens import Document
 
-_BREAK = re.compile(r"^\s*[.,;:!?)\]…—–*]|^\s*--|^\s+-\s|^[\"”’']+(?:[\s.,;:!?)]|$)|\n")
+_BREAK = re.compile(r"^\s*[.,;:!?()\[\]…—–*]|^\s*--|^\s+-\s|^[\"”’']+(?:[\s.,;:!?)]|$)|\n")
 
 
 def ends_phrase(document: Document, index: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.counterfactual.english import words
-from counterpoise.counterfactual.resolve.phrases import ends_phrase
+from counterpoise.counterfactual.resolve.phrases import ends_phrase, stands
 from counterpoise.counterfactual.tokens import Document
 
 DETERMINER, PRONOUN = "determiner", "pronoun"
@@ -25,6 +25,9 @@ def his(document: Document, index: int) -> tuple[str | None, str]:
         return DETERMINER, "before a name or compound"
     if after in words("after_his_alone"):
         return PRONOUN, f"before {after!r}"
-    if document.previous_word(index) == "of" and after in words("function") - words("function_or_noun"):
+    some = index > 2 and document.lower[index - 3] in {"a", "an", "some", "any", "another", "no", "that", "this"}
+    verb = after in words("verb_finite") or some and after[:-1] in words("verb_base") and after.endswith("s")
+    verb = verb or after.endswith("ed") and stands(document, index + 1)
+    if document.previous_word(index) == "of" and (verb or after in words("function") - words("function_or_noun")):
         return PRONOUN, "of his"
     return DETERMINER, "before a noun phrase"
