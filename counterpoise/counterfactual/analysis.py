@@ -8,6 +8,7 @@ from counterpoise.counterfactual.edits import refusal
 from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Index, Match
 from counterpoise.counterfactual.records import Refusal
+from counterpoise.counterfactual.resolve.capitals import title_reason
 from counterpoise.counterfactual.resolve.compounds import compound_reason
 from counterpoise.counterfactual.resolve.guards import GUARDS
 from counterpoise.counterfactual.tokens import Document
@@ -80,10 +81,11 @@ def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:
         if not readings:
             continue
         allowed, reason = _guarded(document, match, readings)
-        if allowed and compound is None:
+        blocked = compound or (title_reason(document, match, allowed) if allowed else None)
+        if allowed and blocked is None:
             here.mentions.append(Mention(match, allowed))
             return
-        here.refusals.append(refusal(document, match, compound or reason))
+        here.refusals.append(refusal(document, match, blocked or reason))
 
 
 def _guarded(document: Document, match: Match, readings: list[Reading]) -> tuple[list[Reading], str]:

@@ -47,6 +47,14 @@ def _name(document: Document, first: int, last: int, slot: str) -> str | None:
     return is_first_name(document, first)
 
 
+def _signal_name(document: Document, first: int, last: int, slot: str) -> str | None:
+    """A first name that signals an origin; with a surname it may be a real person, whose origin is a fact."""
+    following = document.raw(first + 1) if document.joined(first) else ""
+    if following[:1].isupper() and following.lower() not in words("function") and not document.text.isupper():
+        return "entity: a full name, perhaps of a real person"
+    return is_first_name(document, first)
+
+
 def _capital(document: Document, first: int, last: int, slot: str) -> str | None:
     return None if document.raw(first)[:1].isupper() else "not-people: in lower case this is another word"
 
@@ -63,10 +71,21 @@ def _institution(document: Document, last: int) -> bool:
     return False
 
 
+def _hyphenless_american(document: Document, first: int, last: int) -> bool:
+    """"Indian American" names one group, not two."""
+    americans = {"american", "americans"}
+    if document.lower[first] not in americans:
+        return document.next_word(last) in americans
+    before = document.previous_word(first)
+    return before.endswith(("ian", "ese", "ish", "ican", "rean", "an")) and document.raw(first - 1)[:1].isupper()
+
+
 def _demonym(document: Document, first: int, last: int, slot: str) -> str | None:
     """Nationality words: not the language, not part of a proper name."""
     if _institution(document, last):
         return "entity: part of a proper name"
+    if _hyphenless_american(document, first, last):
+        return "compound: an American of that descent"
     before = document.previous_word(first)
     if before in words("language_verb"):
         return "language: the language, not the people"
@@ -90,6 +109,27 @@ def _origin(document: Document, first: int, last: int, slot: str) -> str | None:
         if previous in words("origin_before") or previous in words("person"):
             return None
     return "place: a country, not where someone comes from"
+
+
+def _believer(document: Document, first: int, last: int, slot: str) -> str | None:
+    """"Christian" followed by a surname is a first name; "Jewish Museum" is an institution."""
+    if _institution(document, last):
+        return "entity: part of a proper name"
+    if document.lower[first] == "christian" and slot != "plural" and document.joined(last):
+        following = document.raw(last + 1)
+        known = words("english") | words("function") | words("person") | words("modifier") | words("first_names")
+        if following[:1].isupper() and not document.text.isupper() and following.lower() not in known:
+            return "entity: a first name"
+    return None
+
+
+def _bare(document: Document, first: int, last: int, slot: str) -> str | None:
+    """Nouns that mean kin when someone has them: "her child", "they adopted two kids" are no age group."""
+    if document.previous_word(first) in {"my", "your", "his", "her", "our", "their", "s", "whose"}:
+        return "kin: someone's own"
+    if words("having_kin") & set(document.lower[max(first - 4, 0) : first]):
+        return "kin: someone's own"
+    return None
 
 
 def _believer(document: Document, first: int, last: int, slot: str) -> str | None:
@@ -156,6 +196,7 @@ GUARDS: dict[str, Guard] = {
     "people": _people,
     "group": _group,
     "name": _name,
+    "signal_name": _signal_name,
     "capital": _capital,
     "demonym": _demonym,
     "origin": _origin,

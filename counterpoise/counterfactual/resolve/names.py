@@ -26,6 +26,8 @@ def is_first_name(document: Document, index: int) -> str | None:
 
 def _entity(document: Document, index: int) -> str | None:
     following = document.next_word(index)
+    if document.gap(index).strip(" ")[:1].isdigit():
+        return "entity: before a number"
     if following in words("entity_after") and document.raw(index + 1)[:1].isupper():
         return f"entity: {document.raw(index)} {document.raw(index + 1)}"
     possessive = document.lower[index + 1 : index + 3]
@@ -51,9 +53,11 @@ def _is_surname(document: Document, index: int) -> bool:
         return True
     if not gap.isspace() or not document.raw(index - 1)[:1].isupper():
         return False
-    if before in words("titles") or before in words("person"):
+    if before in words("titles"):
         return False
-    return before in words("first_names") or (index > 1 and before not in words("english") | words("function") | words("modifier"))
+    if before in words("first_names"):
+        return True
+    return before not in words("person") and (index > 1 and before not in words("english") | words("function") | words("modifier"))
 
 
 def _as_word(document: Document, index: int) -> str | None:
