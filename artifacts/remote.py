@@ -8,10 +8,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from artifacts.backend import Entry
-from artifacts.bucket import file_system, is_lost_race, is_same, mtime, tag
+from artifacts.bucket import Bucket, Info, is_lost_race, is_same, is_transient, mtime_of, tag_of
 from artifacts.damage import Damaged
 from artifacts.failures import PAUSES_S, retried
 from artifacts.folders import content_problem, folder_problem, make_folder, sync_tree
@@ -35,24 +34,23 @@ class RemoteBackend:
         self.url = url.rstrip("/")
         self.pauses_s = PAUSES_S
         self.workspace = cache / "tmp"
-        self._objects = cache
+        self._cache = cache
         self._memo = memo
-        self._is_s3 = url.startswith(("s3://", "s3a://"))
-        self._fs, self._root = file_system(self.url, self._is_s3)
+        self._bucket = Bucket(self.url)
 
     def is_transient(self, error: Exception) -> bool:
-        """Everything a network does may pass, except a refusal of access."""
-        return not isinstance(error, PermissionError | NotImplementedError | TypeError)
+        """Whether the network may do better a moment later."""
+        return is_transient(error)
 
     @retried
     def read(self, name: str) -> bytes:
         """See :meth:`Backend.read`."""
-        return bytes(self._fs.cat_file(self._path(name)))
+        return self._bucket.cat(name)
 
     @retried
     def write(self, name: str, data: bytes) -> None:
         """See :meth:`Backend.write`: one PUT is atomic."""
-        self._fs.pipe_file(self._path(name), data)
+        self._bucket.put(name, data)
 
     @retried
     def swap(self, name: str, expected: bytes | None, new: bytes | None) -> bool:
@@ -64,30 +62,26 @@ class RemoteBackend:
         current, tag = self._tagged(name)
         if current != expected:
             return current == data  # our own PUT, whose answer was lost
-        if not self._is_s3:
-            self._fs.pipe_file(self._path(name), data)
-            return bytes(self._fs.cat_file(self._path(name))) == data
+        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         try:
-            condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
-            self._fs.pipe_file(self._path(name), data, **condition)
+            self._bucket.put(name, data, **(condition if self._bucket.is_s3 else {}))
         except Exception as error:
             if not is_lost_race(error):
                 raise
-            return self._tagged(name)[0] == data
-        return True
+        return self._tagged(name)[0] == data
 
     def _tagged(self, name: str) -> tuple[bytes | None, str | None]:
         """A file's bytes, and a version tag that is at least as old as they are."""
         try:
-            tag = self._fs.info(self._path(name)).get("ETag")
-            return bytes(self._fs.cat_file(self._path(name))), tag
+            tag = self._bucket.info(name).get("ETag")
+            return self._bucket.cat(name), tag
         except FileNotFoundError:
             return None, None
 
     @retried
     def remove(self, name: str) -> None:
         """See :meth:`Backend.remove`."""
-        self._delete(name)
+        self._bucket.delete(name)
 
     def touch(self, name: str) -> None:
         """See :meth:`Backend.touch`: a bucket keeps only the time of writing."""
@@ -95,10 +89,8 @@ class RemoteBackend:
     @retried
     def entries(self, prefix: str) -> list[Entry]:
         """See :meth:`Backend.entries`."""
-        return [
-            Entry(f"{prefix}/{name}", int(info["size"]), mtime(info))
-            for name, info in sorted(self._infos(prefix).items())
-        ]
+        found = sorted(self._bucket.find(prefix).items())
+        return [Entry(f"{prefix}/{name}", int(info["size"]), mtime_of(info)) for name, info in found]
 
     def publish(self, folder: Path, name: str, outputs: Sequence[Output]) -> tuple[Output, ...]:
         """See :meth:`Backend.publish`: uploads what is not there; nothing reads it before the manifest."""
@@ -112,7 +104,7 @@ class RemoteBackend:
                 raise StoreError(
                     f"store {self.url}, {name}/{output.name}: lost after its upload", "run again"
                 )
-        return tuple(replace(output, tag=tag(there[output.name])) for output in outputs)
+        return tuple(replace(output, tag=tag_of(there[output.name])) for output in outputs)
 
     def problem(self, name: str, outputs: Sequence[Output], full: bool = False) -> str | None:
         """See :meth:`Backend.problem`: sizes and version tags; bytes when a tag is not the one uploaded."""
@@ -123,7 +115,7 @@ class RemoteBackend:
                 return f"{output.name} is missing"
             if int(info["size"]) != output.size:
                 return f"{output.name} has {info['size']} bytes, expected {output.size}"
-            if full or output.tag is None or tag(info) != output.tag:
+            if full or output.tag is None or tag_of(info) != output.tag:
                 problem = self._bytes_problem(name, output)
                 if problem is not None:
                     return problem
@@ -139,7 +131,7 @@ class RemoteBackend:
 
     def fetch(self, name: str, files: Sequence[str], sha256: str) -> Path:
         """See :meth:`Backend.fetch`: downloaded once, verified, then renamed into the local cache."""
-        target = self._local(name)
+        target = self._cache / name
         if content_problem(target, files, sha256, self._memo) is None:
             return target
         try:
@@ -171,10 +163,10 @@ class RemoteBackend:
     def settle(self, folder: Path, name: str) -> None:
         """See :meth:`Backend.settle`: this machine need not download what it uploaded."""
         with contextlib.suppress(OSError):
-            if not self._local(name).exists():
+            if not (self._cache / name).exists():
                 sync_tree(folder)
-                make_folder(self._local(name).parent)
-                folder.rename(self._local(name))
+                make_folder((self._cache / name).parent)
+                folder.rename(self._cache / name)
 
     def _place(self, draft: Path, target: Path, files: Sequence[str], sha256: str) -> None:
         make_folder(target.parent)
@@ -195,7 +187,7 @@ class RemoteBackend:
     @retried
     def upload(self, path: Path, name: str) -> None:
         """See :meth:`Backend.upload`."""
-        self._fs.put_file(str(path), self._path(name))
+        self._bucket.upload(path, name)
 
     @retried
     def download(self, name: str, path: Path) -> None:
@@ -203,10 +195,7 @@ class RemoteBackend:
         make_folder(path.parent)
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         try:
-            size = int(self._fs.info(self._path(name))["size"])
-            self._fs.get_file(self._path(name), str(draft))
-            if draft.stat().st_size != size:
-                raise OSError(f"download ended after {draft.stat().st_size} of {size} bytes")
+            self._bucket.download(name, draft)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -215,44 +204,22 @@ class RemoteBackend:
     def quarantine(self, name: str, reason: str) -> None:
         """See :meth:`Backend.quarantine`; a damaged object folder stays, a new upload replaces its files."""
         label = f"{QUARANTINE}/{name.replace('/', '~')}~{uuid.uuid4().hex[:8]}"
-        try:
-            data = bytes(self._fs.cat_file(self._path(name)))
-        except (FileNotFoundError, IsADirectoryError):
-            return
-        self._fs.pipe_file(self._path(label), data)
-        self._fs.pipe_file(self._path(f"{label}.reason.txt"), f"{name}: {reason}\n".encode())
-        self._delete(name)
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            self._bucket.put(label, self._bucket.cat(name))
+            self._bucket.put(f"{label}.reason.txt", f"{name}: {reason}\n".encode())
+            self._bucket.delete(name)
 
     @retried
     def remove_tree(self, name: str) -> None:
         """See :meth:`Backend.remove_tree`."""
-        for file in self._infos(name):
-            self._delete(f"{name}/{file}")
-        self._delete(name)
+        for file in self._bucket.find(name):
+            self._bucket.delete(f"{name}/{file}")
+        self._bucket.delete(name)
 
     def used_at(self, name: str) -> float:
         """See :meth:`Backend.used_at`: a bucket has no folders."""
         return 0.0
 
     @retried
-    def _listed(self, name: str) -> dict[str, dict[str, Any]]:
-        return self._infos(name)
-
-    def _infos(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """Name below ``prefix`` to what the server says about each file."""
-        base = self._path(prefix)
-        try:
-            found = self._fs.find(base, detail=True)
-        except FileNotFoundError:
-            return {}
-        return {path[len(base) + 1 :]: info for path, info in found.items() if path.startswith(f"{base}/")}
-
-    def _delete(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(self._path(name))
-
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    def _local(self, name: str) -> Path:
-        return self._objects / name
+    def _listed(self, name: str) -> dict[str, Info]:
+        return self._bucket.find(name)
