@@ -30,7 +30,8 @@ from flows.commands._options import json_option, print_json
 @click.option("--shard-rows", type=click.IntRange(1), default=20_000, show_default=True, help="Rows a shard: what a killed run repeats at most.")
 @click.option("--sample", type=click.IntRange(0), default=300, show_default=True, help="Rows on the review page.")
 @click.option("--fluency", metavar="MODEL", help="Score every changed row with this causal model (folder or hub name).")
-@click.option("--min-log-ratio", type=float, help="With --fluency: drop swaps that are less fluent than this, nats per token.")
+@click.option("--min-log-ratio", type=float, help="With --fluency: swaps below this are implausible, nats per token.")
+@click.option("--drop-implausible", is_flag=True, help="With --min-log-ratio: leave implausible rows out.")
 @click.option("--fresh", is_flag=True, help="Throw the shards of an unfinished run away.")
 @json_option
 def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
@@ -45,9 +46,8 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
     job = _job(source, target, options)
     workers = options["workers"] or os.cpu_count() or 1
     with _Bar() as bar:
-        outcome = augment(job, workers=workers, fresh=options["fresh"], progress=bar.update)
-    if options["fluency"]:
-        _score(target, options)
+        score = _scorer(options["fluency"]) if options["fluency"] else None
+        outcome = augment(job, workers=workers, fresh=options["fresh"], progress=bar.update, score=score)
     if as_json:
         print_json({"output": str(target), "review": str(outcome.review), "shards": outcome.shards, "resumed": outcome.resumed, **outcome.statistics.as_json()})
         return
@@ -63,6 +63,8 @@ def _job(source: Path, target: Path, options: dict[str, Any]) -> Any:
         raise UsageError("--from and --to belong together", "give both groups, or neither")
     if options["min_log_ratio"] is not None and not options["fluency"]:
         raise UsageError("--min-log-ratio needs a model", "name it with --fluency MODEL")
+    if options["drop_implausible"] and options["min_log_ratio"] is None:
+        raise UsageError("--drop-implausible needs a threshold", "add --min-log-ratio, for example -1.5")
     axes = tuple(dict.fromkeys(options["axes"]))
     names = ("lexicon", "min_confidence", "names", "syntax")
     return Job(
@@ -76,6 +78,9 @@ def _job(source: Path, target: Path, options: dict[str, Any]) -> Any:
         config=CounterfactualConfig(axes=axes, **{name: options[name] for name in names}),
         shard_rows=options["shard_rows"],
         sample=options["sample"],
+        fluency=options["fluency"] or "",
+        min_log_ratio=float("-inf") if options["min_log_ratio"] is None else options["min_log_ratio"],
+        drop_implausible=options["drop_implausible"],
     )
 
 
@@ -97,5 +102,16 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-def _score(target: Path, options: dict[str, Any]) -> None:
-    raise UsageError("--fluency is not wired yet", "leave it out")
+def _scorer(model: str) -> Any:
+    """The model's sentence log-probabilities, as the engine's fluency check wants them."""
+    from counterpoise.likelihood.sentences import score_sentences
+    from counterpoise.models.loading import load_model
+    from counterpoise.records import silent
+    from flows.commands._model import model_folder
+
+    loaded = load_model(model_folder(model, silent), "fp32")
+
+    def score(texts: list[str]) -> list[tuple[float, int]]:
+        return [(item.sum_log_prob, item.tokens) for item in score_sentences(loaded, texts)]
+
+    return score

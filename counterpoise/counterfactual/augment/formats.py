@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoise.counterfactual.augment.job import COLUMNS, Job
+from counterpoise.counterfactual.fluency import Fluency
 from counterpoise.counterfactual.serial import json_line
 from counterpoise.errors import DataError, UsageError
 
@@ -60,6 +61,12 @@ class Format(Protocol):
 
     def join(self, shards: Sequence[Path], target: Path) -> None:
         """All shards as one file."""
+
+    def pairs(self, job: Job, path: Path) -> list[tuple[str, str] | None]:
+        """(original, counterfactual) of each row of an output shard; ``None`` where nothing changed."""
+
+    def write_scored(self, source: Path, verdicts: Sequence[Fluency | None], drop: bool, path: Path) -> None:
+        """An output shard with ``log_ratio`` and ``plausible``, without implausible rows if ``drop``."""
 
 
 def format_of(job: Job) -> Format:
@@ -135,6 +142,23 @@ class Parquet:
             for shard in shards:
                 writer.write_table(pq.read_table(shard))
 
+    def pairs(self, job: Job, path: Path) -> list[tuple[str, str] | None]:
+        """From the shard's three columns."""
+        table = pq.read_table(path, columns=[job.column, "counterfactual", "changed"])
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        return [(text, swapped) if changed else None for text, swapped, changed in rows]
+
+    def write_scored(self, source: Path, verdicts: Sequence[Fluency | None], drop: bool, path: Path) -> None:
+        """Two more columns, null where nothing changed."""
+        table = pq.read_table(source)
+        ratios = [verdict and verdict.log_ratio for verdict in verdicts]
+        plausible = [verdict and verdict.plausible for verdict in verdicts]
+        table = table.append_column("log_ratio", pa.array(ratios, pa.float64()))
+        table = table.append_column("plausible", pa.array(plausible, pa.bool_()))
+        if drop:
+            table = table.filter(pa.array([kept is not False for kept in plausible], pa.bool_()))
+        pq.write_table(table, path, compression="zstd")
+
     def _open(self, job: Job) -> pq.ParquetFile:
         try:
             return pq.ParquetFile(job.source)
@@ -180,6 +204,21 @@ class JsonLines:
                 with shard.open("rb") as part:
                     while block := part.read(1 << 20):
                         out.write(block)
+
+    def pairs(self, job: Job, path: Path) -> list[tuple[str, str] | None]:
+        """From the lines' members."""
+        with path.open("rb") as lines:
+            rows = [_object(line) for line in lines]
+        return [(row[job.column], row["counterfactual"]) if row["changed"] else None for row in rows]
+
+    def write_scored(self, source: Path, verdicts: Sequence[Fluency | None], drop: bool, path: Path) -> None:
+        """Two more members, null where nothing changed."""
+        with source.open("rb") as lines, path.open("wb") as out:
+            for line, verdict in zip(lines, verdicts, strict=True):
+                if drop and verdict is not None and not verdict.plausible:
+                    continue
+                ratio, plausible = (verdict.log_ratio, verdict.plausible) if verdict else (None, None)
+                out.write(json_line({**_object(line), "log_ratio": ratio, "plausible": plausible}))
 
 
 def _object(line: bytes) -> dict[str, Any]:

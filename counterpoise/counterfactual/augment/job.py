@@ -10,7 +10,18 @@ from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.records import Direction, Swap
 
-COLUMNS = ("counterfactual", "changed", "axis", "direction", "confidence", "reversible", "edits", "refusals")
+COLUMNS = (
+    "counterfactual",
+    "changed",
+    "axis",
+    "direction",
+    "confidence",
+    "reversible",
+    "edits",
+    "refusals",
+    "log_ratio",
+    "plausible",
+)
 """Columns that augmentation adds to every row."""
 
 
@@ -28,6 +39,9 @@ class Job:
         config: the engine.
         shard_rows: rows a shard; bounds memory and what a killed run repeats.
         sample: rows on the review page.
+        fluency: name of the model that scores swaps, empty for none; it is part of the job's identity.
+        min_log_ratio: swaps below it are implausible, nats per token.
+        drop_implausible: leave such rows out.
     """
 
     source: Path
@@ -40,6 +54,9 @@ class Job:
     config: CounterfactualConfig = CounterfactualConfig()
     shard_rows: int = 20_000
     sample: int = 300
+    fluency: str = ""
+    min_log_ratio: float = float("-inf")
+    drop_implausible: bool = False
 
     @property
     def format(self) -> str:
@@ -57,6 +74,7 @@ class Job:
         parts = (
             str(self.source.resolve()), stat.st_size, stat.st_mtime_ns, self.column, self.axes, self.direction,
             self.every, self.only_changed, self.config.model_dump_json(), self.shard_rows, self.sample, fingerprint,
+            self.fluency, self.min_log_ratio, self.drop_implausible,
         )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 

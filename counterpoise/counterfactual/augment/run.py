@@ -13,6 +13,7 @@ from pathlib import Path
 
 from counterpoise.counterfactual.augment.formats import Format, Payload, format_of
 from counterpoise.counterfactual.augment.job import Job
+from counterpoise.counterfactual.augment.plausibility import score_shards
 from counterpoise.counterfactual.augment.review import review_page
 from counterpoise.counterfactual.augment.shards import (
     data_path,
@@ -23,6 +24,7 @@ from counterpoise.counterfactual.augment.shards import (
 )
 from counterpoise.counterfactual.augment.statistics import Statistics, add
 from counterpoise.counterfactual.engine import Engine
+from counterpoise.counterfactual.fluency import SentenceScorer
 from counterpoise.errors import DataError, UsageError
 from counterpoise.records import Progress, silent
 
@@ -43,7 +45,13 @@ class Outcome:
     review: Path
 
 
-def augment(job: Job, workers: int = 1, fresh: bool = False, progress: Progress = silent) -> Outcome:
+def augment(
+    job: Job,
+    workers: int = 1,
+    fresh: bool = False,
+    progress: Progress = silent,
+    score: SentenceScorer | None = None,
+) -> Outcome:
     """Writes ``job.target`` and, beside it, ``.stats.json`` and ``.review.html``.
 
     A run that was killed is continued by calling this again with the same job: finished shards are kept, and the
@@ -52,6 +60,7 @@ def augment(job: Job, workers: int = 1, fresh: bool = False, progress: Progress 
     Args:
         workers: processes; 1 works in this one.
         fresh: throws the shards of an unfinished run away.
+        score: the model of ``job.fluency``; called in this process, after all swaps.
 
     Raises:
         DataError: the input is not what it should be.
@@ -64,7 +73,7 @@ def augment(job: Job, workers: int = 1, fresh: bool = False, progress: Progress 
     engine.swap("", job.axes, job.direction)
     _prepare(job, engine.fingerprint, fresh)
     count, resumed = _work(job, layout, engine, workers, progress)
-    return _finish(job, layout, count, resumed)
+    return _finish(job, layout, count, resumed, score)
 
 
 def _prepare(job: Job, fingerprint: str, fresh: bool) -> None:
@@ -152,12 +161,12 @@ def _one(number: int, first_row: int, payload: Payload) -> None:
     process(job, layout, engine, number, first_row, payload)
 
 
-def _finish(job: Job, layout: Format, count: int, resumed: int) -> Outcome:
+def _finish(job: Job, layout: Format, count: int, resumed: int, score: SentenceScorer | None) -> Outcome:
     summaries = [json.loads(summary_path(job, number).read_text(encoding="utf-8")) for number in range(count)]
     statistics = add(Statistics.from_json(summary["statistics"]) for summary in summaries)
     if not count:
         raise DataError(f"{job.source}: no rows", "give a file with at least one row")
-    shards = [data_path(job, number) for number in range(count)]
+    shards = score_shards(job, layout, count, score) if score else [data_path(job, n) for n in range(count)]
     write_atomically(job.target, lambda path: layout.join(shards, path))
     stats = json.dumps(statistics.as_json(), ensure_ascii=False, indent=1)
     write_atomically(job.target.with_suffix(".stats.json"), lambda path: path.write_text(stats, encoding="utf-8"))

@@ -77,7 +77,7 @@ def _hyphenless_american(document: Document, first: int, last: int) -> bool:
     if document.lower[first] not in americans:
         return document.next_word(last) in americans
     before = document.previous_word(first)
-    return before.endswith(("ian", "ese", "ish", "ican", "rean", "an")) and document.raw(first - 1)[:1].isupper()
+    return len(before) > 3 and before.endswith(("ian", "ese", "ish", "ican", "rean", "an")) and document.raw(first - 1)[:1].isupper()
 
 
 def _demonym(document: Document, first: int, last: int, slot: str) -> str | None:
