@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig
@@ -30,6 +31,7 @@ from counterpoise.models.attention import use_short_attention
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair, Preference, Progress
 
+_WITHOUT_EFFECT: Any = {"reference": True, "checkpoint_every": True, "optimisation": {"hold_weights"}}
 BEST, PROGRESS = "best.safetensors", "progress.json"
 
 
@@ -205,7 +207,7 @@ def _fingerprint(
     digest.update(
         json.dumps(
             [
-                config.model_dump(mode="json", exclude={"reference", "checkpoint_every"}),
+                config.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
                 loaded.precision,
                 seed,
             ]

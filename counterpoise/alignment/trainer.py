@@ -21,6 +21,7 @@ from trl import DPOConfig, DPOTrainer
 
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig, LossSettings
+from counterpoise.alignment.fused import fuse_lora
 from counterpoise.alignment.lora import restore_trainable, trainable_state
 from counterpoise.alignment.losses import PairLogProbs, objective
 from counterpoise.alignment.records import ReferenceLogProb, TrainingStep
@@ -68,6 +69,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         )
         self.remove_callback(PrinterCallback)
         _restore_adapter_settings(self.model, config.lora.dropout)
+        fuse_lora(self.model, hold_weights=config.optimisation.hold_weights)
         self._parts = decoder(self.model)
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
