@@ -13,6 +13,7 @@ from pydantic import Field
 from artifacts.publish import STAGES_KEY, publish_report, publish_table
 from artifacts.store import Store
 from counterpoise.config import RunConfig
+from flows.configure import load_config
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
@@ -22,7 +23,7 @@ from tasks.reporting import Reporters
 from tasks.runlog import RunLog
 from tasks.stopping import stop_on_sigterm
 
-DEFAULT_CONFIG = RunConfig()
+DEFAULT_CONFIG = load_config()
 
 
 @flow(name="debias", flow_run_name="debias-{config.profile}", persist_result=False, validate_parameters=True)

@@ -15,8 +15,11 @@ def test_every_profile_is_valid_and_says_its_name() -> None:
         assert load_config(name).profile == name
 
 
-def test_defaults_are_the_local_profile() -> None:
-    assert load_config("local") == RunConfig()
+def test_local_is_the_default_and_says_where_it_departs_from_the_rooms_defaults() -> None:
+    assert load_config() == load_config("local")
+    local, rooms = load_config("local"), RunConfig()
+    assert local.model_copy(update={"scoring": rooms.scoring}) == rooms
+    assert (local.model.precision, local.scoring.precision) == ("nf4", "bf16")
 
 
 def test_overrides_reach_any_depth_and_type() -> None:
