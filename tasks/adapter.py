@@ -9,11 +9,11 @@ from pathlib import Path
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENCES, PROBES
 from counterpoise.neutral.records import NeutralText
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import PairRow, from_rows, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
-from counterpoise.records import Counterfactual, Preference
+from counterpoise.records import Counterfactual, Pair, Preference
 from tasks.job import Job
-from tasks.models import ADAPTER_FOLDER
+from tasks.models import ADAPTER_FOLDER, scoring_precision
 from tasks.stage import Stage
 
 
@@ -31,6 +31,8 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences:
         probes,
         job.config.alignment,
         precision=job.config.model.precision,
+        probe_precision=scoring_precision(job.config),
+        level=_training_pairs(job, pairs),
         seed=job.seed,
         out=job.out / ADAPTER_FOLDER,
         checkpoints=job.scratch.folder,
@@ -56,6 +58,13 @@ def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> Train
     )
 
 
+def _training_pairs(job: Job, pairs: Ref) -> list[Pair]:
+    """The pairs of the training folds: on them the base is scored, to know where it stands."""
+    rows = from_rows(job.read(pairs, PAIRS, PairRow))
+    folds = job.config.pairs.folds
+    return [item.pair for item in rows if split_of(item.fold, job.held_out_fold, folds) == "train"]
+
+
 def _publish(job: Job, checkpoint: Path) -> None:
     """Puts a checkpoint where another machine finds it, and forgets those that training has dropped."""
     job.scratch.save(checkpoint.name)
@@ -71,6 +80,7 @@ adapter = Stage(
     settings=lambda config: {
         "alignment": config.alignment,
         "precision": config.model.precision,
+        "probe_precision": scoring_precision(config),
         "folds": config.pairs.folds,
     },
     tables=(HISTORY, PROBES),

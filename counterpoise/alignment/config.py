@@ -32,7 +32,7 @@ class LoraSettings(Settings):
 class LossSettings(Settings):
     """What training minimises: a weighted sum of preference losses plus the anchor."""
 
-    types: tuple[LossType, ...] = Field(default=("neutral",), min_length=1, description="Losses to add up")
+    types: tuple[LossType, ...] = Field(default=("sigmoid",), min_length=1, description="Losses to add up")
     weights: tuple[float, ...] = Field(default=(1.0,), description="One weight per loss")
     beta: float = Field(
         default=0.1,
@@ -67,10 +67,10 @@ class LossSettings(Settings):
 class OptimisationSettings(Settings):
     """AdamW and its data order."""
 
-    learning_rate: float = Field(default=1e-4, gt=0, description="Peak learning rate")
+    learning_rate: float = Field(default=3e-4, gt=0, description="Peak learning rate")
     schedule: Schedule = Field(default="cosine", description="Learning-rate decay after the warm-up")
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps spent warming up")
-    epochs: int = Field(default=2, ge=1, description="Passes over the preferences")
+    epochs: int = Field(default=1, ge=1, description="Passes over the preferences")
     batch_pairs: int = Field(default=16, ge=1, description="Preference pairs in one forward pass")
     gradient_accumulation: int = Field(default=1, ge=1, description="Forward passes to one optimiser step")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW weight decay")
@@ -89,7 +89,7 @@ class OptimisationSettings(Settings):
 class GuardSettings(Settings):
     """When training must stop, and which of the probed adapters is kept."""
 
-    probe_every: int = Field(default=10, ge=1, description="Optimiser steps between probes")
+    probe_every: int = Field(default=8, ge=1, description="Optimiser steps between probes")
     max_perplexity_rise: float = Field(
         default=0.02, ge=0, description="Largest rise of neutral-text perplexity over the base, as a fraction"
     )
@@ -106,10 +106,10 @@ class GuardSettings(Settings):
         default=2.0, gt=0, description="Width of the soft score's step from win to loss, nats"
     )
     neutral_within: float = Field(
-        default=1.5, ge=0, description="Points from 50 that count as neutral on the validation pairs"
+        default=0.75, ge=0, description="Points from 50 that count as neutral on the validation pairs"
     )
     stop_past_neutral: float = Field(
-        default=5.0, gt=0, description="Points past 50, on the far side from the base, that stop training"
+        default=2.0, gt=0, description="Points past 50, on the far side from the base, that stop training"
     )
 
 

@@ -85,13 +85,13 @@ def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Readin
     """Measure the model as it is now; it is left in the mode it was in, and no random number is drawn."""
     training = model.training
     model.eval()
-    rows = [(sequence_log_probs(parts, batch.to(parts.device)).cpu(), batch.counts) for batch in probes.pairs]
-    sums = [(scores.chunk(2), counts.chunk(2)) for scores, counts in rows]
+    less, more = _pair_log_probs(parts, probes.pairs)
+    counts = [batch.counts.chunk(2) for batch in probes.pairs]
     reading = Reading(
-        less=torch.cat([scores[0] for scores, _ in sums]),
-        more=torch.cat([scores[1] for scores, _ in sums]),
-        tokens_less=torch.cat([counts[0] for _, counts in sums]),
-        tokens_more=torch.cat([counts[1] for _, counts in sums]),
+        less=less,
+        more=more,
+        tokens_less=torch.cat([tokens[0] for tokens in counts]),
+        tokens_more=torch.cat([tokens[1] for tokens in counts]),
         perplexity=_perplexity(parts, probes.texts),
         usable_text=_usable_share(model, parts, tokenizer, probes.prompts),
     )
@@ -99,15 +99,42 @@ def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Readin
     return reading
 
 
-def probe(step: int, now: Reading, base: Reading, settings: GuardSettings) -> Probe:
-    """Compare a reading with the base's and let the guards judge it."""
+@torch.no_grad()
+def base_level(  # everything it is measured with
+    model: Any, parts: Decoder, tokenizer: Any, pairs: Sequence[Pair], *, max_tokens: int, temperature: float
+) -> float:
+    """The soft score of ``pairs``, percent: the base's level on more pairs than the validation fold has."""
+    training = model.training
+    model.eval()
+    batches = pair_batches(encode_validation(pairs, tokenizer, max_tokens=max_tokens), ROWS // 2, seed=0)
+    less, more = _pair_log_probs(parts, tuple(batches))
+    model.train(training)
+    return soft_score(more - less, temperature)
+
+
+def soft_score(margin: Tensor, temperature: float) -> float:
+    """100 × mean sigmoid(margin / temperature) of margins ``[pairs]`` in nats, percent."""
+    return 100 * float(torch.sigmoid(margin / temperature).mean())
+
+
+def probe(
+    step: int, now: Reading, base: Reading, settings: GuardSettings, level: float | None = None
+) -> Probe:
+    """Compare a reading with the base's and let the guards judge it.
+
+    Args:
+        level: the base's soft score over all pairs outside the evaluated fold, percent. Training cannot have
+            touched the base, so these pairs may tell where it stands; the validation pairs then tell only how
+            far the adapter moved it, a paired difference with much less noise than their own level.
+    """
     margin = now.more - now.less
+    offset = 0.0 if level is None else level - soft_score(base.more - base.less, settings.temperature)
     wins, losses = int((margin > 0).sum()), int((margin < 0).sum())
     result = Probe(
         step=step,
         score=100 * wins / (wins + losses) if wins + losses else 50.0,
         ties=len(margin) - wins - losses,
-        soft_score=100 * float(torch.sigmoid(margin / settings.temperature).mean()),
+        soft_score=soft_score(margin, settings.temperature) + offset,
         mean_margin=float(margin.mean()),
         mean_abs_margin=float(margin.abs().mean()),
         less_change=float(((now.less - base.less) / now.tokens_less).mean()),
@@ -117,6 +144,12 @@ def probe(step: int, now: Reading, base: Reading, settings: GuardSettings) -> Pr
         usable_text=now.usable_text,
     )
     return replace(result, complaint=_complaint(result, base, settings))
+
+
+def _pair_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> tuple[Tensor, Tensor]:
+    """Summed log-probabilities of the less and of the more stereotyping sentences, each ``[pairs]``, nats."""
+    sums = [sequence_log_probs(parts, batch.to(parts.device)).cpu().chunk(2) for batch in batches]
+    return torch.cat([less for less, _ in sums]), torch.cat([more for _, more in sums])
 
 
 def _complaint(result: Probe, base: Reading, settings: GuardSettings) -> str:

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from counterpoise.alignment.batches import TokenBatch, encode_preferences, pair_batches, schedule
 from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
 from counterpoise.alignment.config import AlignmentConfig
-from counterpoise.alignment.lora import resolve_targets, save_adapter, trainable_state
-from counterpoise.alignment.probes import Reading, probe, probe_set, read
+from counterpoise.alignment.lora import resolve_targets, restore_trainable, save_adapter, trainable_state
+from counterpoise.alignment.probes import Reading, base_level, probe, probe_set, read
 from counterpoise.alignment.records import Probe, ReferenceLogProb, TrainingOutcome, TrainingStep
 from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.alignment.selection import best, stop_reason, verdict
@@ -37,12 +37,17 @@ BEST, PROGRESS = "best.safetensors", "progress.json"
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a run trains and probes on; ``reference`` may hold the base's log-probabilities already."""
+    """What a run trains and probes on; ``reference`` may hold the base's log-probabilities already.
+
+    ``level`` are further pairs outside the evaluated fold, on which the base alone is scored
+    (:func:`counterpoise.alignment.probes.probe`).
+    """
 
     train: Sequence[Preference]
     validation: Sequence[Pair]
     probe_texts: Sequence[str]
     reference: Sequence[ReferenceLogProb] | None
+    level: Sequence[Pair] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Run:
         seed: int,
         checkpoints: Path,
         hooks: Hooks,
+        judge: LoadedModel | None = None,
     ) -> None:
         use_short_attention(loaded.model)
         limit = config.optimisation.max_tokens
@@ -79,26 +85,22 @@ class Run:
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
         self.parts = decoder(self.model)
+        self.probed = self.model if judge is None else _with_lora(judge, self._lora(judge.model))
+        self.probed_parts = decoder(self.probed)
         self.steps = math.ceil(len(self.trainer.train_dataset) / config.optimisation.gradient_accumulation)
-        self.fingerprint = _fingerprint(config, loaded, seed, self.batches, self.probes_on.pairs)
-        self.base = self._base_reading()
+        precisions = [loaded.precision, (judge or loaded).precision]
+        self.fingerprint = _fingerprint(config, loaded, precisions, seed, self.batches, self.probes_on.pairs)
+        self.base, self.level = self._base_reading()
         self.probes: list[Probe] = []
         self.best_state: dict[str, Tensor] = {}
         self.stopped = ""
         self.interrupted = False
 
     def _trainer(self, loaded: LoadedModel, seed: int) -> NeutralTrainer:
-        lora = self.config.lora
         trainer = NeutralTrainer(
             model=loaded.model,
             tokenizer=loaded.tokenizer,
-            peft_config=LoraConfig(
-                r=lora.rank,
-                lora_alpha=lora.alpha,
-                lora_dropout=lora.dropout,
-                target_modules=resolve_targets(loaded.model, lora),
-                task_type="CAUSAL_LM",
-            ),
+            peft_config=self._lora(loaded.model),
             batches=self.batches,
             order=schedule(len(self.batches), self.config.optimisation.epochs, seed),
             config=self.config,
@@ -108,6 +110,16 @@ class Run:
         )
         trainer.add_callback(Watcher(self._after_step))
         return trainer
+
+    def _lora(self, model: Any) -> LoraConfig:
+        lora = self.config.lora
+        return LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=resolve_targets(model, lora),
+            task_type="CAUSAL_LM",
+        )
 
     def go(self) -> None:
         """Train from the newest checkpoint, or from the start, until done, stopped or interrupted."""
@@ -135,9 +147,17 @@ class Run:
         save_adapter(self.model, self.best_state, out)
         return TrainingOutcome(tuple(self.trainer.steps), tuple(self.probes), kept.step, status, reason)
 
-    def _base_reading(self) -> Reading:
-        with self.model.disable_adapter():
-            return read(self.model, self.parts, self.tokenizer, self.probes_on)
+    def _base_reading(self) -> tuple[Reading, float | None]:
+        """The base on what every probe measures, and its level over all pairs outside the evaluated fold."""
+        pairs = [*self.data.validation, *self.data.level]
+        limit, temperature = self.config.optimisation.max_tokens, self.config.guards.temperature
+        with self.probed.disable_adapter():
+            reading = read(self.probed, self.probed_parts, self.tokenizer, self.probes_on)
+            if not self.data.level:
+                return reading, None
+            return reading, base_level(
+                self.probed, self.probed_parts, self.tokenizer, pairs, max_tokens=limit, temperature=temperature
+            )
 
     def _prepare_reference(self) -> None:
         """Look log-probabilities of the base up from now on, and derive targets from them if they are needed."""
@@ -165,8 +185,10 @@ class Run:
         return due or self.interrupted, bool(self.stopped) or self.interrupted
 
     def _probe(self, step: int) -> None:
-        now = self.base if step == 0 else read(self.model, self.parts, self.tokenizer, self.probes_on)
-        self.probes.append(probe(step, now, self.base, self.config.guards))
+        if self.probed is not self.model:
+            restore_trainable(self.probed, trainable_state(self.model))
+        now = self.base if step == 0 else read(self.probed, self.probed_parts, self.tokenizer, self.probes_on)
+        self.probes.append(probe(step, now, self.base, self.config.guards, self.level))
         if best(self.probes, self.config.guards).step == step:
             self.best_state = trainable_state(self.model)
 
@@ -196,9 +218,17 @@ class Run:
         self.best_state = load_file(folder / BEST)
 
 
+def _with_lora(judge: LoadedModel, lora: LoraConfig) -> Any:
+    """The model that probes look at, with an adapter of the same shape; draws no random number of the run's."""
+    use_short_attention(judge.model)
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        return get_peft_model(judge.model, lora)
+
+
 def _fingerprint(
     config: AlignmentConfig,
     loaded: LoadedModel,
+    precisions: Sequence[str],
     seed: int,
     *batches: Sequence[TokenBatch],
 ) -> str:
@@ -208,7 +238,7 @@ def _fingerprint(
         json.dumps(
             [
                 config.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
-                loaded.precision,
+                precisions,
                 seed,
             ]
         ).encode()

@@ -28,6 +28,8 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     config: AlignmentConfig,
     *,
     precision: Precision,
+    probe_precision: Precision | None = None,
+    level: Sequence[Pair] = (),
     seed: int,
     out: Path,
     checkpoints: Path,
@@ -46,6 +48,10 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         train: the kept preferences of the training folds.
         validation: pairs that no preference descends from; the guards and the choice look at nothing else.
         probe_texts: neutral sentences for the perplexity guard.
+        precision: of the frozen weights that the adapter is trained on.
+        probe_precision: of the weights that guards and choice look at, where the model will be judged at another
+            precision than it is trained in; a second copy of the base is kept for it.
+        level: further pairs outside the evaluated fold that tell where the *base* stands.
         out: a new folder for the adapter, in safetensors and fp32.
         checkpoints: a folder of this run alone; an earlier call's newest valid checkpoint there is resumed.
         reference: the base's log-probabilities, if they were computed before; default: compute them first.
@@ -69,11 +75,14 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         warnings.simplefilter("ignore")
         run = Run(
             load_model(model_folder, precision, device=device),
-            Data(train, validation, probe_texts, reference),
+            Data(train, validation, probe_texts, reference, level),
             config,
             seed=seed,
             checkpoints=checkpoints,
             hooks=Hooks(progress, should_stop, on_checkpoint),
+            judge=load_model(model_folder, probe_precision, device=device)
+            if probe_precision not in (None, precision)
+            else None,
         )
         run.go()
         return run.finish(out)
