@@ -86,7 +86,7 @@ def _as_word(document: Document, index: int) -> str | None:
 
 
 def _mid_sentence(document: Document, index: int, before: str) -> str | None:
-    if before in {"the", "a", "an", "this", "that", "his", "her", "their", "my", "our"}:
+    if before in {"the", "a", "an", "his", "her", "their", "my", "our"}:
         return "not-a-name: after a determiner"
     return None
 
