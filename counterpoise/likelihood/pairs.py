@@ -29,7 +29,7 @@ class PairDetail:
     less: SentenceScore
 
 
-def score_pairs(  # noqa: PLR0913 — three of them keywords with defaults
+def score_pairs(
     loaded: LoadedModel,
     pairs: Sequence[Pair],
     variant: Variant,
@@ -53,7 +53,7 @@ def score_pairs(  # noqa: PLR0913 — three of them keywords with defaults
     return whole_scores(details)
 
 
-def score_pair_details(  # noqa: PLR0913 — as score_pairs
+def score_pair_details(
     loaded: LoadedModel,
     pairs: Sequence[Pair],
     variant: Variant,
