@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _SILENT_H = ("heir", "honest", "honour", "honor", "hour")
-_CONSONANT_VOWEL = re.compile(r"(?:eu|ew|uni(?!n|m)|us[aeiu]|ut[aeiou]|ub[aei]|uk|ur[aeiou]|one\b|once\b|ou?ija)")
+_CONSONANT_VOWEL = re.compile(
+    r"(?:eu|ew|uni(?!n|m)|us[aeiu]|ut[aeiou]|ub[aei]|uk|ur[aeiou]|one\b|once\b|ou?ija)"
+)
 
 
 def takes_an(word: str) -> bool:

@@ -34,13 +34,17 @@ def refusal(document: Document, match: Match, reason: str) -> Refusal:
     return Refusal(start, end, document.text[start:end], reason)
 
 
-def replace(document: Document, match: Match, readings: Sequence[Reading], direction: Direction) -> Draft | Refusal:
+def replace(
+    document: Document, match: Match, readings: Sequence[Reading], direction: Direction
+) -> Draft | Refusal:
     """The edit of one term, or why there is none.
 
     Args:
         readings: what the term can mean, all of the two groups of ``direction``.
     """
-    forms = {reading: reading.concept.form(_partner(reading, direction), reading.slot) for reading in readings}
+    forms = {
+        reading: reading.concept.form(_partner(reading, direction), reading.slot) for reading in readings
+    }
     if len(set(forms.values())) > 1:
         slot, why = decide(document, match.first, match.last, frozenset(reading.slot for reading in readings))
         forms = {reading: form for reading, form in forms.items() if reading.slot == slot}
@@ -99,10 +103,22 @@ def _possessive(document: Document, match: Match, original: str, replacement: st
     if mark not in APOSTROPHES or not mark:
         return None
     ours, theirs = original.lower().endswith("s"), replacement.lower().endswith("s")
-    if ours and not theirs and not text[end + 1 : end + 2].isalpha() and not _closes_quote(text, match, document):
+    if (
+        ours
+        and not theirs
+        and not text[end + 1 : end + 2].isalpha()
+        and not _closes_quote(text, match, document)
+    ):
         return mark, mark + ("S" if original.isupper() else "s")
-    if theirs and not ours and text[end + 1 : end + 2].lower() == "s" and not text[end + 2 : end + 3].isalpha():
-        plural = match.entry.readings[0].slot == "plural" or any(r.slot == "plural" for r in match.entry.readings)
+    if (
+        theirs
+        and not ours
+        and text[end + 1 : end + 2].lower() == "s"
+        and not text[end + 2 : end + 3].isalpha()
+    ):
+        plural = match.entry.readings[0].slot == "plural" or any(
+            r.slot == "plural" for r in match.entry.readings
+        )
         return (text[end : end + 2], mark) if plural else None
     return None
 
@@ -114,7 +130,9 @@ def _closes_quote(text: str, match: Match, document: Document) -> bool:
     return opened > 0
 
 
-def apply(document: Document, drafts: Iterable[Draft], refusals: list[Refusal], used: dict[str, Direction]) -> Swap:
+def apply(
+    document: Document, drafts: Iterable[Draft], refusals: list[Refusal], used: dict[str, Direction]
+) -> Swap:
     """Every edit at once on the original text, a/an following; all other characters stay."""
     drafts = sorted(drafts, key=lambda draft: draft.first)
     edits: list[Edit] = []
@@ -155,7 +173,9 @@ def _article(document: Document, draft: Draft) -> Edit | None:
     needed = article_for(written, edit.replacement)
     if needed == written:
         return None
-    return Edit(document.starts[at], document.ends[at], written, needed, "agreement", edit.axis, edit.confidence)
+    return Edit(
+        document.starts[at], document.ends[at], written, needed, "agreement", edit.axis, edit.confidence
+    )
 
 
 def _article_was_right(document: Document, draft: Draft) -> bool:

@@ -67,9 +67,7 @@ class Engine:
                     swaps.setdefault(swap.swapped, swap)
         return tuple(swaps.values())
 
-    def swap(
-        self, text: str, axes: Sequence[str] = ("gender",), direction: Direction | None = None
-    ) -> Swap:
+    def swap(self, text: str, axes: Sequence[str] = ("gender",), direction: Direction | None = None) -> Swap:
         """The counterfactual of ``text``: the two groups of a direction change places.
 
         Args:
@@ -148,9 +146,7 @@ class Engine:
     def _mentioned(found: Mapping[str, Found], chosen: dict[str, Direction]) -> dict[str, Direction]:
         return {axis: pair for axis, pair in chosen.items() if pair[0] in found[axis].groups()}
 
-    def _swapped(
-        self, document: Document, found: Mapping[str, Found], picked: dict[str, Direction]
-    ) -> Swap:
+    def _swapped(self, document: Document, found: Mapping[str, Found], picked: dict[str, Direction]) -> Swap:
         drafts: list[Draft] = []
         refusals: list[Refusal] = []
         used: dict[str, Direction] = {}

@@ -180,7 +180,7 @@ def add(lexicon: Lexicon, text: str, where: str, override: bool = False) -> Axis
         raise DataError(f"{where}: not valid TOML: {error}", _REMEDY) from None
     name = data.get("axis")
     if not isinstance(name, str):
-        raise DataError(f"{where}: no `axis = \"…\"` line", _REMEDY)
+        raise DataError(f'{where}: no `axis = "…"` line', _REMEDY)
     axis = lexicon.axes.setdefault(name, Axis(name))
     new = _parsed(data, name, where)
     if override:

@@ -42,7 +42,9 @@ def lint(user: Path | None = None) -> list[Finding]:
     if user is not None:
         mine = add(Lexicon(), read_user_file(user), str(user))
         terms = {reading.form.lower() for reading in mine.readings}
-        findings = [item for item in findings if item.axis == mine.name and (item.term in terms or not item.term)]
+        findings = [
+            item for item in findings if item.axis == mine.name and (item.term in terms or not item.term)
+        ]
         findings += list(_overrides(mine, load().axes.get(mine.name)))
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(findings, key=lambda item: (order[item.level], item.axis, item.term, item.message))
@@ -52,9 +54,19 @@ def _axis_findings(axis: Axis) -> Iterator[Finding]:
     yield from _groups(axis)
     for concept in axis.concepts:
         if concept.guard and concept.guard not in GUARDS:
-            yield Finding("error", axis.name, "", f"[{concept.rule}] unknown guard {concept.guard!r}; known: {', '.join(filter(None, GUARDS))}")
+            yield Finding(
+                "error",
+                axis.name,
+                "",
+                f"[{concept.rule}] unknown guard {concept.guard!r}; known: {', '.join(filter(None, GUARDS))}",
+            )
         if not 0 <= concept.confidence <= 1:
-            yield Finding("error", axis.name, "", f"[{concept.rule}] confidence {concept.confidence} is not between 0 and 1")
+            yield Finding(
+                "error",
+                axis.name,
+                "",
+                f"[{concept.rule}] confidence {concept.confidence} is not between 0 and 1",
+            )
     by_term: dict[str, list[Reading]] = defaultdict(list)
     for reading in axis.readings:
         by_term[reading.form.lower()].append(reading)
@@ -66,14 +78,26 @@ def _axis_findings(axis: Axis) -> Iterator[Finding]:
 def _groups(axis: Axis) -> Iterator[Finding]:
     used = {group for concept in axis.concepts for group in concept.forms}
     for group in sorted(used - set(axis.groups)):
-        yield Finding("error", axis.name, "", f"group {group!r} is in no pair, so nothing of it is ever swapped; add it to `pairs`")
+        yield Finding(
+            "error",
+            axis.name,
+            "",
+            f"group {group!r} is in no pair, so nothing of it is ever swapped; add it to `pairs`",
+        )
     for group in sorted(set(axis.groups) - used):
         yield Finding("warning", axis.name, "", f"group {group!r} is in a pair and has no term")
     for group in sorted(set(axis.groups) - set(axis.default)):
-        yield Finding("warning", axis.name, "", f"group {group!r} has no default partner; it is swapped only when a direction is named")
+        yield Finding(
+            "warning",
+            axis.name,
+            "",
+            f"group {group!r} has no default partner; it is swapped only when a direction is named",
+        )
     for group, partner in sorted(axis.default.items()):
         if group not in axis.groups or partner not in axis.groups:
-            yield Finding("error", axis.name, "", f"default {group} = {partner!r} names a group that is in no pair")
+            yield Finding(
+                "error", axis.name, "", f"default {group} = {partner!r} names a group that is in no pair"
+            )
 
 
 def _term(axis: Axis, term: str, readings: list[Reading]) -> Iterator[Finding]:
@@ -82,9 +106,19 @@ def _term(axis: Axis, term: str, readings: list[Reading]) -> Iterator[Finding]:
         slots = frozenset(reading.slot for reading in here)
         if _differ(here) and (len(slots) < len(here) or slots not in DECIDABLE) and not _apart(here):
             rules = ", ".join(sorted({f"[{reading.concept.rule}] {reading.slot}" for reading in here}))
-            yield Finding("error", axis.name, term, f"collision: {rules} give different replacements and nothing tells them apart")
+            yield Finding(
+                "error",
+                axis.name,
+                term,
+                f"collision: {rules} give different replacements and nothing tells them apart",
+            )
         elif _differ(here):
-            yield Finding("note", axis.name, term, f"ambiguous between {' and '.join(sorted(slots))}: decided by syntax or refused")
+            yield Finding(
+                "note",
+                axis.name,
+                term,
+                f"ambiguous between {' and '.join(sorted(slots))}: decided by syntax or refused",
+            )
     if all(reading.alias for reading in readings):
         to = next(form for reading in readings for group, form in _partners(reading) if form)
         yield Finding("note", axis.name, term, f"one way: becomes {to!r} (or its like) and never comes back")
@@ -116,7 +150,12 @@ def _partners(reading: Reading) -> list[tuple[str, str | None]]:
 def _protected_terms(axis: Axis, by_term: dict[str, list[Reading]]) -> Iterator[Finding]:
     for phrase in axis.phrases:
         if phrase.text.lower() in by_term and not phrase.exact:
-            yield Finding("warning", axis.name, phrase.text.lower(), "is both a term and a protected phrase; it is never swapped")
+            yield Finding(
+                "warning",
+                axis.name,
+                phrase.text.lower(),
+                "is both a term and a protected phrase; it is never swapped",
+            )
 
 
 def _overrides(mine: Axis, builtin: Axis | None) -> Iterator[Finding]:

@@ -95,7 +95,10 @@ def _follows(document: Document, index: int, words: tuple[str, ...]) -> bool:
 
 def _written(document: Document, match: Match, phrase: Phrase) -> bool:
     """Whether the match is written as the phrase asks: its hyphens, and its capitals if it is exact."""
-    hyphens = "-" not in phrase.text or "-" in document.text[document.starts[match.first] : document.ends[match.last]]
+    hyphens = (
+        "-" not in phrase.text
+        or "-" in document.text[document.starts[match.first] : document.ends[match.last]]
+    )
     return hyphens and (not phrase.exact or match.spells(document, phrase.text))
 
 

@@ -68,4 +68,4 @@ class Document:
         if index == 0:
             return True
         gap = self.before(index)
-        return any(mark in gap for mark in ".!?…:\n\"“”") or gap.rstrip() != gap and gap.strip() in {"'", "‘"}
+        return any(mark in gap for mark in '.!?…:\n"“”') or (gap.rstrip() != gap and gap.strip() in {"'", "‘"})

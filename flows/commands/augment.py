@@ -16,21 +16,49 @@ from flows.commands._options import json_option, print_json
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--axis", "axes", multiple=True, default=("gender",), show_default=True, help="Identity axis; repeatable.")
+@click.option(
+    "--axis", "axes", multiple=True, default=("gender",), show_default=True, help="Identity axis; repeatable."
+)
 @click.option("--from", "group", metavar="GROUP", help="Group to swap, on axes with more than two.")
 @click.option("--to", "partner", metavar="GROUP", help="Group it changes places with.")
 @click.option("--every", is_flag=True, help="One row for each directed swap, instead of one row a text.")
 @click.option("--only-changed", is_flag=True, help="Leave out rows in which nothing changed.")
 @click.option("--column", default="text", show_default=True, help="Column or member with the text.")
-@click.option("--lexicon", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of your own terms.")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Refuse edits less sure than this.")
+@click.option(
+    "--lexicon", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of your own terms."
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Refuse edits less sure than this.",
+)
 @click.option("--names/--no-names", default=True, show_default=True, help="Swap first names.")
-@click.option("--syntax", type=click.Choice(["rules", "spacy"]), default="rules", show_default=True, help="How her and his are told apart.")
+@click.option(
+    "--syntax",
+    type=click.Choice(["rules", "spacy"]),
+    default="rules",
+    show_default=True,
+    help="How her and his are told apart.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: the number of CPUs]")
-@click.option("--shard-rows", type=click.IntRange(1), default=20_000, show_default=True, help="Rows a shard: what a killed run repeats at most.")
-@click.option("--sample", type=click.IntRange(0), default=300, show_default=True, help="Rows on the review page.")
-@click.option("--fluency", metavar="MODEL", help="Score every changed row with this causal model (folder or hub name).")
-@click.option("--min-log-ratio", type=float, help="With --fluency: swaps below this are implausible, nats per token.")
+@click.option(
+    "--shard-rows",
+    type=click.IntRange(1),
+    default=20_000,
+    show_default=True,
+    help="Rows a shard: what a killed run repeats at most.",
+)
+@click.option(
+    "--sample", type=click.IntRange(0), default=300, show_default=True, help="Rows on the review page."
+)
+@click.option(
+    "--fluency", metavar="MODEL", help="Score every changed row with this causal model (folder or hub name)."
+)
+@click.option(
+    "--min-log-ratio", type=float, help="With --fluency: swaps below this are implausible, nats per token."
+)
 @click.option("--drop-implausible", is_flag=True, help="With --min-log-ratio: leave implausible rows out.")
 @click.option("--fresh", is_flag=True, help="Throw the shards of an unfinished run away.")
 @json_option
@@ -49,7 +77,15 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
         score = _scorer(options["fluency"]) if options["fluency"] else None
         outcome = augment(job, workers=workers, fresh=options["fresh"], progress=bar.update, score=score)
     if as_json:
-        print_json({"output": str(target), "review": str(outcome.review), "shards": outcome.shards, "resumed": outcome.resumed, **outcome.statistics.as_json()})
+        print_json(
+            {
+                "output": str(target),
+                "review": str(outcome.review),
+                "shards": outcome.shards,
+                "resumed": outcome.resumed,
+                **outcome.statistics.as_json(),
+            }
+        )
         return
     click.echo(table(outcome.statistics))
     click.echo(f"\n{target} · review page {outcome.review}")

@@ -33,7 +33,9 @@ def lint_command(file: Path | None, notes: bool, as_json: bool) -> int:
     else:
         for item in shown:
             click.echo(f"{item.level}: {item.axis}: {item.term or '(axis)'}: {item.message}")
-        counts = {level: sum(item.level == level for item in findings) for level in ("error", "warning", "note")}
+        counts = {
+            level: sum(item.level == level for item in findings) for level in ("error", "warning", "note")
+        }
         click.echo(" · ".join(f"{number} {level}s" for level, number in counts.items()), err=True)
     return 1 if any(item.level == "error" for item in findings) else 0
 

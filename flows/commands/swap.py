@@ -14,17 +14,26 @@ from counterpoise.errors import DataError, UsageError
 from flows.commands._options import json_option
 
 if TYPE_CHECKING:
-    from counterpoise.counterfactual.engine import Engine
     from counterpoise.counterfactual.records import Direction, Swap
 
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--axis", "axes", multiple=True, default=("gender",), show_default=True, help="Identity axis; repeatable.")
+@click.option(
+    "--axis", "axes", multiple=True, default=("gender",), show_default=True, help="Identity axis; repeatable."
+)
 @click.option("--from", "source", metavar="GROUP", help="Group to swap, on axes with more than two.")
 @click.option("--to", "target", metavar="GROUP", help="Group it changes places with.")
-@click.option("--lexicon", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of your own terms.")
-@click.option("--syntax", type=click.Choice(["rules", "spacy"]), default="rules", show_default=True, help="How her and his are told apart.")
+@click.option(
+    "--lexicon", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of your own terms."
+)
+@click.option(
+    "--syntax",
+    type=click.Choice(["rules", "spacy"]),
+    default="rules",
+    show_default=True,
+    help="How her and his are told apart.",
+)
 @click.option("--names/--no-names", default=True, show_default=True, help="Swap first names.")
 @json_option
 def command(
@@ -46,7 +55,12 @@ def command(
     from counterpoise.counterfactual.engine import Engine
 
     direction = _direction(source, target)
-    values: dict[str, Any] = {"axes": tuple(dict.fromkeys(axes)), "lexicon": lexicon, "syntax": syntax, "names": names}
+    values: dict[str, Any] = {
+        "axes": tuple(dict.fromkeys(axes)),
+        "lexicon": lexicon,
+        "syntax": syntax,
+        "names": names,
+    }
     engine = Engine.from_config(CounterfactualConfig(**values))
     engine.swap("", axes, direction)
     lines = [(text, "\n")] if text is not None else _lines()
@@ -84,8 +98,11 @@ def _text_of(line: str, number: int) -> str:
 
 
 def _write(swap: Swap, ending: str, as_json: bool) -> None:
-    from counterpoise.counterfactual.serial import as_json as plain
-    from counterpoise.counterfactual.serial import json_line
+    from counterpoise.counterfactual import serial
 
-    data = json_line(plain(swap)) if as_json else (swap.swapped + ending).encode("utf-8", "surrogateescape")
+    data = (
+        serial.json_line(serial.as_json(swap))
+        if as_json
+        else (swap.swapped + ending).encode("utf-8", "surrogateescape")
+    )
     click.get_binary_stream("stdout").write(data)

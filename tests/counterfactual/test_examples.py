@@ -35,7 +35,10 @@ GENDER = [
     ("He is an actor; she was a heroine.", "She is an actress; he was a hero."),
     ("An aunt and a uncle", "An uncle and a aunt"),
     # names, consistently and one to one
-    ("Mary told James that Mary's car and James's bike were gone.", "James told Mary that James's car and Mary's bike were gone."),
+    (
+        "Mary told James that Mary's car and James's bike were gone.",
+        "James told Mary that James's car and Mary's bike were gone.",
+    ),
     ("Mrs. Jones and Mr. Smith", "Mr. Jones and Mrs. Smith"),
     # nothing to swap: terms inside longer words, neutral words
     ("manager, Germany, history, human", None),
@@ -52,7 +55,12 @@ def test_gender(engine: Engine, text: str, expected: str | None) -> None:
 ELSEWHERE = [
     ("a Muslim baker", "religion", None, "a Christian baker"),
     ("An atheist prayed.", "religion", None, "A Christian prayed."),
-    ("The imam left the mosque after reading the Quran.", "religion", None, "The priest left the church after reading the Bible."),
+    (
+        "The imam left the mosque after reading the Quran.",
+        "religion",
+        None,
+        "The priest left the church after reading the Bible.",
+    ),
     ("The imam left the mosque.", "religion", ("muslim", "jewish"), "The rabbi left the synagogue."),
     ("A Christian man met Christians.", "religion", ("christian", "jewish"), "A Jewish man met Jews."),
     ("A Jew met a Muslim.", "religion", ("jewish", "christian"), "A Christian met a Muslim."),
@@ -63,7 +71,12 @@ ELSEWHERE = [
     ("An African-American man", "race-color", None, "A White-American man"),
     ("He is black.", "race-color", None, "He is white."),
     ("Blacks and whites", "race-color", None, "Whites and blacks"),
-    ("The man from China is Chinese.", "nationality", ("chinese", "american"), "The man from America is American."),
+    (
+        "The man from China is Chinese.",
+        "nationality",
+        ("chinese", "american"),
+        "The man from America is American.",
+    ),
     ("She is an Italian.", "nationality", None, "She is an American."),
     ("The old lady sat.", "age", None, "The young lady sat."),
     ("People with autism read.", "disability", None, "People without autism read."),

@@ -17,16 +17,47 @@ from counterpoise.counterfactual import AXES, Engine, Swap
 ENGINE = Engine.from_config()
 PAIRS = Path(__file__).parent.parent.parent / "counterpoise" / "sources" / "data" / "smoke_pairs.csv"
 
-SUBJECTS = ["He", "She", "My mother", "The man", "A young woman", "His uncle", "Her sister", "Mary", "Robert", "The boys"]
+SUBJECTS = [
+    "He",
+    "She",
+    "My mother",
+    "The man",
+    "A young woman",
+    "His uncle",
+    "Her sister",
+    "Mary",
+    "Robert",
+    "The boys",
+]
 VERBS = ["saw", "thanked", "followed", "never met", "wrote to", "stood behind"]
-OBJECTS = ["her.", "him.", "her mother.", "his old bicycle.", "the women's coach.", "a waitress!", "Karen's uncle.", "the king…"]
+OBJECTS = [
+    "her.",
+    "him.",
+    "her mother.",
+    "his old bicycle.",
+    "the women's coach.",
+    "a waitress!",
+    "Karen's uncle.",
+    "the king…",
+]
 
-sentences = st.builds(lambda *parts: " ".join(parts), st.sampled_from(SUBJECTS), st.sampled_from(VERBS), st.sampled_from(OBJECTS))
+sentences = st.builds(
+    lambda *parts: " ".join(parts),
+    st.sampled_from(SUBJECTS),
+    st.sampled_from(VERBS),
+    st.sampled_from(OBJECTS),
+)
 anything = st.text(
-    alphabet=st.one_of(st.sampled_from(string.ascii_letters + " .,'’\"-\n\té😀שлİ"), st.characters()), max_size=80
+    alphabet=st.one_of(st.sampled_from(string.ascii_letters + " .,'’\"-\n\té😀שлİ"), st.characters()),
+    max_size=80,
 )
 terms = st.lists(
-    st.one_of(st.sampled_from(["she", "Her", "his", "MEN", "black man", "Muslim", "mother-in-law", "a", "an", "women's"]), anything),
+    st.one_of(
+        st.sampled_from(
+            ["she", "Her", "his", "MEN", "black man", "Muslim", "mother-in-law", "a", "an", "women's"]
+        ),
+        anything,
+    ),
     max_size=8,
 ).map(" ".join)
 
@@ -107,7 +138,9 @@ def test_smoke_pairs_swap_back() -> None:
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize(("source", "share"), [("crows-pairs", 1.0), ("stereoset", 1.0), ("bold-wikipedia", 0.995)])
+@pytest.mark.parametrize(
+    ("source", "share"), [("crows-pairs", 1.0), ("stereoset", 1.0), ("bold-wikipedia", 0.995)]
+)
 def test_real_sentences_swap_back(source: str, share: float) -> None:
     """The law over every sentence of the benchmarks; in BOLD's encyclopaedic prose, names of works and films break it now and then."""
     assert_law(real_sentences(source), share)

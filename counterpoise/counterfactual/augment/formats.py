@@ -22,21 +22,25 @@ Payload = Any
 Rows = Sequence[tuple[int, dict[str, Any]]]
 """Output rows: the input row's place in its shard, and the added columns."""
 
-_SPAN = [("start", pa.int64()), ("end", pa.int64())]
+_SPAN = [pa.field("start", pa.int64()), pa.field("end", pa.int64())]
 _EDIT = pa.struct(
-    [*_SPAN, ("original", pa.string()), ("replacement", pa.string()), ("rule", pa.string()), ("axis", pa.string()), ("confidence", pa.float64())]
+    [
+        *_SPAN,
+        *(pa.field(name, pa.string()) for name in ("original", "replacement", "rule", "axis")),
+        pa.field("confidence", pa.float64()),
+    ]
 )
-_REFUSAL = pa.struct([*_SPAN, ("term", pa.string()), ("reason", pa.string())])
+_REFUSAL = pa.struct([*_SPAN, pa.field("term", pa.string()), pa.field("reason", pa.string())])
 _ADDED = pa.schema(
     [
-        ("counterfactual", pa.string()),
-        ("changed", pa.bool_()),
-        ("axis", pa.string()),
-        ("direction", pa.string()),
-        ("confidence", pa.float64()),
-        ("reversible", pa.bool_()),
-        ("edits", pa.list_(_EDIT)),
-        ("refusals", pa.list_(_REFUSAL)),
+        pa.field("counterfactual", pa.string()),
+        pa.field("changed", pa.bool_()),
+        pa.field("axis", pa.string()),
+        pa.field("direction", pa.string()),
+        pa.field("confidence", pa.float64()),
+        pa.field("reversible", pa.bool_()),
+        pa.field("edits", pa.list_(_EDIT)),
+        pa.field("refusals", pa.list_(_REFUSAL)),
     ]
 )
 
@@ -91,13 +95,21 @@ class Parquet:
         """Rows of the file."""
         schema = self._open(job).schema_arrow
         if job.column not in schema.names:
-            raise DataError(f"{job.source}: no column {job.column!r}; columns are {', '.join(schema.names)}", "name it with --column")
+            raise DataError(
+                f"{job.source}: no column {job.column!r}; columns are {', '.join(schema.names)}",
+                "name it with --column",
+            )
         kind = schema.field(job.column).type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)):
-            raise DataError(f"{job.source}: column {job.column!r} is {kind}, not text", "name a text column with --column")
+            raise DataError(
+                f"{job.source}: column {job.column!r} is {kind}, not text", "name a text column with --column"
+            )
         taken = [name for name in COLUMNS if name in schema.names]
         if taken:
-            raise DataError(f"{job.source}: already has the column {', '.join(taken)}", "rename it, or augment the original file")
+            raise DataError(
+                f"{job.source}: already has the column {', '.join(taken)}",
+                "rename it, or augment the original file",
+            )
         return int(self._open(job).metadata.num_rows)
 
     def size(self, payload: Payload) -> int:
@@ -163,7 +175,9 @@ class Parquet:
         try:
             return pq.ParquetFile(job.source)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{job.source}: not a readable Parquet file: {error}", "check the path and the file") from None
+            raise DataError(
+                f"{job.source}: not a readable Parquet file: {error}", "check the path and the file"
+            ) from None
 
 
 class JsonLines:
@@ -231,13 +245,20 @@ def _text(job: Job, line: bytes, number: int) -> str | None:
     try:
         row = _object(line)
     except ValueError as error:
-        raise DataError(f"{where}: not JSON: {error}", "one JSON object a line; fix or remove the line") from None
+        raise DataError(
+            f"{where}: not JSON: {error}", "one JSON object a line; fix or remove the line"
+        ) from None
     if not isinstance(row, dict) or job.column not in row:
         raise DataError(f"{where}: no member {job.column!r}", "name it with --column")
     if not isinstance(row[job.column], str | None):
-        raise DataError(f"{where}: {job.column!r} is {type(row[job.column]).__name__}, not text", "name a text member with --column")
+        raise DataError(
+            f"{where}: {job.column!r} is {type(row[job.column]).__name__}, not text",
+            "name a text member with --column",
+        )
     taken = [name for name in COLUMNS if name in row]
     if taken:
-        raise DataError(f"{where}: already has the member {', '.join(taken)}", "rename it, or augment the original file")
+        raise DataError(
+            f"{where}: already has the member {', '.join(taken)}", "rename it, or augment the original file"
+        )
     text: str | None = row[job.column]
     return text

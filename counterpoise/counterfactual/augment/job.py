@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from counterpoise.counterfactual.config import CounterfactualConfig
@@ -51,7 +51,7 @@ class Job:
     direction: Direction | None = None
     every: bool = False
     only_changed: bool = False
-    config: CounterfactualConfig = CounterfactualConfig()
+    config: CounterfactualConfig = field(default_factory=CounterfactualConfig)
     shard_rows: int = 20_000
     sample: int = 300
     fluency: str = ""

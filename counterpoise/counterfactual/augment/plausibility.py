@@ -28,4 +28,3 @@ def score_shards(
 def _score(job: Job, layout: Format, source: Path, target: Path, score: SentenceScorer) -> None:
     verdicts = assess_pairs(layout.pairs(job, source), score, job.min_log_ratio)
     write_atomically(target, lambda path: layout.write_scored(source, verdicts, job.drop_implausible, path))
-

@@ -22,7 +22,9 @@ def review_page(sample: list[dict[str, Any]], statistics: Statistics, name: str)
         name: the input's name, for the heading.
     """
     folder = resources.files("counterpoise.counterfactual.augment")
-    template = Environment(autoescape=True).from_string((folder / "review.html.j2").read_text(encoding="utf-8"))
+    template = Environment(autoescape=True).from_string(
+        (folder / "review.html.j2").read_text(encoding="utf-8")
+    )
     edits = [edit for row in sample for edit in row["edits"]]
     share = 100 * statistics.changed / max(statistics.rows, 1)
     return template.render(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -71,8 +71,9 @@ def augment(
     layout = format_of(job)
     engine = Engine.from_config(job.config)
     engine.swap("", job.axes, job.direction)
+    total = layout.total(job)
     _prepare(job, engine.fingerprint, fresh)
-    count, resumed = _work(job, layout, engine, workers, progress)
+    count, resumed = _work(job, layout, engine, workers, lambda done: progress(done, total))
     return _finish(job, layout, count, resumed, score)
 
 
@@ -82,7 +83,8 @@ def _prepare(job: Job, fingerprint: str, fresh: bool) -> None:
     if fresh:
         shutil.rmtree(job.parts, ignore_errors=True)
     marker, identity = job.parts / "job.json", job.identity(fingerprint)
-    if marker.exists() and json.loads(marker.read_text(encoding="utf-8"))["identity"] != identity:
+    other = marker.exists() and json.loads(marker.read_text(encoding="utf-8"))["identity"] != identity
+    if other and any(job.parts.glob("*.summary.json")):
         raise UsageError(
             f"{job.parts} holds an unfinished run with other settings, input or lexicon",
             "repeat that command to finish it, or add --fresh to start over",
@@ -93,10 +95,10 @@ def _prepare(job: Job, fingerprint: str, fresh: bool) -> None:
 
 
 def _work(
-    job: Job, layout: Format, engine: Engine, workers: int, progress: Progress
+    job: Job, layout: Format, engine: Engine, workers: int, told: Callable[[int], None]
 ) -> tuple[int, int]:
     """Every shard that is not complete yet; the number of shards and of those that were."""
-    total, done, count, resumed = layout.total(job), 0, 0, 0
+    done, count, resumed = 0, 0, 0
     with _Pool(job, layout, engine, workers) as pool:
         for number, first_row, payload in _numbered(job, layout):
             count += 1
@@ -105,7 +107,7 @@ def _work(
             else:
                 pool.submit(number, first_row, payload)
             done += layout.size(payload)
-            progress(done, total)
+            told(done)
     return count, resumed
 
 
@@ -169,7 +171,9 @@ def _finish(job: Job, layout: Format, count: int, resumed: int, score: SentenceS
     shards = score_shards(job, layout, count, score) if score else [data_path(job, n) for n in range(count)]
     write_atomically(job.target, lambda path: layout.join(shards, path))
     stats = json.dumps(statistics.as_json(), ensure_ascii=False, indent=1)
-    write_atomically(job.target.with_suffix(".stats.json"), lambda path: path.write_text(stats, encoding="utf-8"))
+    write_atomically(
+        job.target.with_suffix(".stats.json"), lambda path: path.write_text(stats, encoding="utf-8")
+    )
     review = job.target.with_suffix(".review.html")
     sample = merged_sample([summary["sample"] for summary in summaries], job.sample)
     page = review_page(sample, statistics, job.source.name)

@@ -79,13 +79,20 @@ class _Sample:
 
     def items(self) -> list[list[Any]]:
         """``[rank, row]`` pairs, smallest hash first."""
-        return [[-rank, item] for rank, _, item in sorted(self._heap, key=lambda entry: (-entry[0], -entry[1]))]
+        return [
+            [-rank, item] for rank, _, item in sorted(self._heap, key=lambda entry: (-entry[0], -entry[1]))
+        ]
 
 
 def merged_sample(parts: list[list[list[Any]]], size: int) -> list[dict[str, Any]]:
     """The sample of all shards together, in the order of the input."""
     best = heapq.nsmallest(size, (entry for part in parts for entry in part), key=lambda entry: entry[0])
-    return [item for _, item in sorted(best, key=lambda entry: (entry[1]["row"], entry[1]["axis"], entry[1]["swapped"]))]
+    return [
+        item
+        for _, item in sorted(
+            best, key=lambda entry: (entry[1]["row"], entry[1]["axis"], entry[1]["swapped"])
+        )
+    ]
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -81,8 +81,13 @@ def add(parts: Iterable[Statistics]) -> Statistics:
 def table(total: Statistics, top: int = 12) -> str:
     """The statistics as text for a terminal."""
     share = f"{100 * total.changed / total.rows:.1f} %" if total.rows else "–"
-    lines = [f"{total.rows:,} rows · {total.changed:,} changed ({share}) · {total.reversible:,} of them reversible", ""]
-    lines += _columns("edits by rule", [(f"{axis} · {rule}", n) for (axis, rule), n in total.rules.most_common(top)])
+    lines = [
+        f"{total.rows:,} rows · {total.changed:,} changed ({share}) · {total.reversible:,} of them reversible",
+        "",
+    ]
+    lines += _columns(
+        "edits by rule", [(f"{axis} · {rule}", n) for (axis, rule), n in total.rules.most_common(top)]
+    )
     lines += _columns("commonest edits", [(pair, n) for (_, pair), n in total.pairs.most_common(top)])
     lines += _columns("refusals by reason", total.refusals.most_common(top))
     return "\n".join(lines).rstrip()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from counterpoise.counterfactual.tokens import Document
+from counterpoise.counterfactual.tokens import APOSTROPHES, Document
 
 _PREFIXES = frozenset(
-    "ex step half grand great co vice non pro anti mid late early multi single then now former self all pre post "
-    "bi two three four five six year old lady".split()
+    ["ex", "step", "half", "grand", "great", "co", "vice", "non", "pro", "anti", "mid", "late", "early", "multi", "single", "then", "now", "former", "self", "all", "pre", "post", "bi", "two", "three", "four", "five", "six", "year", "old", "lady"]
 )
 _SUFFIXES = frozenset(
-    "born owned led run majority dominated only based friendly made style like looking appearing trained sounding "
-    "themed operated backed aged old ish to turned".split()
+    ["born", "owned", "led", "run", "majority", "dominated", "only", "based", "friendly", "made", "style", "like", "looking", "appearing", "trained", "sounding", "themed", "operated", "backed", "aged", "old", "ish", "to", "turned"]
 )
 _HYPHENS = frozenset("-‐‑")
 
@@ -30,8 +28,17 @@ def compound_reason(document: Document, first: int, last: int) -> str | None:
 def _glued(text: str, start: int, end: int) -> str | None:
     """Digits, @, # and slashes make handles, codes and paths of a word."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before in {"@", "#", "_", "/", "\\"} and before or after in {"_", "@", "\\"} and after:
+    if (before in {"@", "#", "_", "/", "\\"} and before) or (after in {"_", "@", "\\"} and after):
         return "compound: part of a handle, tag or path"
+    if before in APOSTROPHES and before and text[start - 2 : start - 1].isalpha():
+        return "compound: part of a name like O'Neil"
+    if (
+        after in APOSTROPHES
+        and after
+        and text[end + 1 : end + 2] in {"t", "T"}
+        and not text[end + 2 : end + 3].isalpha()
+    ):
+        return "compound: a contraction"
     if before.isdigit() or after.isdigit():
         return "compound: part of a code"
     if after == "." and text[end + 1 : end + 2].isalpha() and text[end + 1 : end + 2].islower():

@@ -6,8 +6,10 @@ from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.resolve.phrases import ends_phrase
 from counterpoise.counterfactual.tokens import Document
 
-_NOUN_BEFORE = frozenset("a an another every each one".split())
-_PLURAL_BEFORE = frozenset("the these those many most some all few several other by of from and with for like to".split())
+_NOUN_BEFORE = frozenset(["a", "an", "another", "every", "each", "one"])
+_PLURAL_BEFORE = frozenset(
+    ["the", "these", "those", "many", "most", "some", "all", "few", "several", "other", "by", "of", "from", "and", "with", "for", "like", "to"]
+)
 
 
 def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:
@@ -48,7 +50,17 @@ def _noun_may_end(document: Document, last: int) -> bool:
 def _after_article(document: Document, first: int) -> bool:
     at = first - 1
     while at >= 0 and document.joined(at) and first - at <= 3:
-        if document.lower[at] in _NOUN_BEFORE | {"the", "this", "that", "my", "his", "her", "our", "their", "your"}:
+        if document.lower[at] in _NOUN_BEFORE | {
+            "the",
+            "this",
+            "that",
+            "my",
+            "his",
+            "her",
+            "our",
+            "their",
+            "your",
+        }:
             return True
         if document.lower[at] not in words("modifier") | words("adjective"):
             return False

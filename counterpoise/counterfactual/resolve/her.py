@@ -93,7 +93,12 @@ def _fixed(at: _Her) -> Verdict | None:
         return DETERMINER, "her own"
     if at.after in {"one", "some", "any", "all"} and at.following == "of":
         return OBJECT, f"her {at.after} of"
-    if at.after == "due" and at.following == "to" or at.after == "cause" and at.following in words("person_pronoun"):
+    if (
+        (at.after == "due"
+        and at.following == "to")
+        or (at.after == "cause"
+        and at.following in words("person_pronoun"))
+    ):
         return OBJECT, f"before {at.after!r}"
     if at.after == "her":
         return OBJECT, "her her"
@@ -145,12 +150,16 @@ def _mixed(at: _Her) -> Verdict | None:
 
 def _degree(at: _Her) -> Verdict:
     document, rest = at.document, at.next
-    while document.joined(rest) and document.lower[rest + 1] in words("degree_word") | {"much", "often", "than"}:
+    while document.joined(rest) and document.lower[rest + 1] in words("degree_word") | {
+        "much",
+        "often",
+        "than",
+    }:
         rest += 1
-    alone = stands(document, rest) or _is_adverb(document, rest + 1) and stands(document, rest + 1)
+    alone = stands(document, rest) or (_is_adverb(document, rest + 1) and stands(document, rest + 1))
     if alone and (at.in_clause or at.after not in words("quantifier")):
         return OBJECT, f"before the adverb {at.after!r}"
-    links = at.before in words("complement") or at.in_clause and at.after in {"too", "so"}
+    links = at.before in words("complement") or (at.in_clause and at.after in {"too", "so"})
     if links and _predicative(document, rest + 1):
         return OBJECT, f"{at.before} her {at.after}"
     if at.before == "like" and document.lower[rest + 1] in words("verb_base"):
@@ -164,19 +173,27 @@ def _noun_or_adverb(at: _Her) -> Verdict:
         moved = at.before in words("bring")
         return (OBJECT, "brought home") if moved else (DETERMINER, "her home")
     if at.after == "all":
-        given = at.before in {"give", "gave", "gives", "giving", "given"} and at.following not in {"the", "of", "that"}
+        given = at.before in {"give", "gave", "gives", "giving", "given"} and at.following not in {
+            "the",
+            "of",
+            "that",
+        }
         return (None, "her all, or all to her") if given else (OBJECT, "before 'all'")
     if at.after == "past":
-        return (DETERMINER, "her past") if at.following not in {"the", "a", "his"} else (OBJECT, "before 'past'")
+        return (
+            (DETERMINER, "her past") if at.following not in {"the", "a", "his"} else (OBJECT, "before 'past'")
+        )
     if at.after in {"left", "right"}:
         noun = at.following not in words("function") | {""} or (at.after, at.following) == ("right", "to")
-        return (DETERMINER, f"her {at.after}") if noun or not at.in_clause else (OBJECT, f"before {at.after!r}")
+        return (
+            (DETERMINER, f"her {at.after}") if noun or not at.in_clause else (OBJECT, f"before {at.after!r}")
+        )
     if at.after == "well" and at.following in {"being", "known", "earned", "deserved"}:
         return DETERMINER, "her well-"
     owned = at.after == "back" and (
         at.before in body
-        or (at.following in words("verb_finite") or at.following in words("body_noun"))
-        and at.before not in words("bring")
+        or ((at.following in words("verb_finite") or at.following in words("body_noun"))
+        and at.before not in words("bring"))
     )
     return (DETERMINER, "her back") if owned else (OBJECT, f"before {at.after!r}")
 
@@ -212,7 +229,7 @@ def _is_adverb(document: Document, index: int) -> bool:
 
 def _time(at: _Her) -> Verdict | None:
     when = at.after in {"last", "next", "one", "every"} and at.following in words("time_noun")
-    told = at.in_clause or at.before in {"from", "to", "with"} and ends_phrase(at.document, at.next + 1)
+    told = at.in_clause or (at.before in {"from", "to", "with"} and ends_phrase(at.document, at.next + 1))
     if when and told:
         return OBJECT, f"before {at.after} {at.following}"
     if not at.in_clause:
@@ -224,12 +241,14 @@ def _time(at: _Her) -> Verdict | None:
 
 
 def _complement(at: _Her) -> Verdict | None:
-    """"found her asleep", "elected her president", "kept her hostage"."""
+    """ "found her asleep", "elected her president", "kept her hostage"."""
     if not at.in_clause or not at.after_stands:
         return None
     joined = at.following in {"and", "or", "but"} and at.before not in words("complement")
     adjective = at.after in words("adjective") or (
-        at.before in words("complement") and at.after.endswith(_ADJECTIVE_ENDINGS) and at.after not in words("person")
+        at.before in words("complement")
+        and at.after.endswith(_ADJECTIVE_ENDINGS)
+        and at.after not in words("person")
     )
     if adjective and not joined and at.before not in words("copula_be"):
         return OBJECT, f"{at.after!r} says what she is"
@@ -237,14 +256,30 @@ def _complement(at: _Her) -> Verdict | None:
         return OBJECT, f"{at.before} her {at.after}"
     if at.before.startswith("call") and at.after == "names":
         return OBJECT, "called her names"
-    held = at.before in words("complement") | {"has", "have", "had", "having", "get", "gets", "got", "getting", "see", "saw", "want", "wants", "wanted", "hear", "heard"}
+    held = at.before in words("complement") | {
+        "has",
+        "have",
+        "had",
+        "having",
+        "get",
+        "gets",
+        "got",
+        "getting",
+        "see",
+        "saw",
+        "want",
+        "wants",
+        "wanted",
+        "hear",
+        "heard",
+    }
     if held and at.after.endswith("ed") and at.after not in words("adjective_ed"):
         return OBJECT, f"{at.before} her {at.after}"
     return None
 
 
 def _bare_verb(at: _Her) -> Verdict | None:
-    """"made her cry", "saw her leave"; nouns of the same form need more than the verb before."""
+    """ "made her cry", "saw her leave"; nouns of the same form need more than the verb before."""
     if at.before in words("causative"):
         return _caused(at)
     if at.before not in words("perception") or at.after not in words("verb_base"):
@@ -262,10 +297,16 @@ def _caused(at: _Her) -> Verdict | None:
     if at.before in words("make") and at.after in words("made_noun"):
         acts = at.following in words("determiner") | words("quantity") and at.after in words("verb_base")
         return (OBJECT if acts else DETERMINER), f"made her {at.after}"
-    if at.after in words("verb_base") and (at.before not in words("have") or at.after not in words("noun_or_verb")):
+    if at.after in words("verb_base") and (
+        at.before not in words("have") or at.after not in words("noun_or_verb")
+    ):
         return OBJECT, f"{at.before} her {at.after}"
-    verb = at.before in words("let") or at.before in words("help") and _takes_object(at)
-    noun = at.after in words("possessed") | words("person") or at.after.endswith(_NOUN_ENDINGS) or _is_plural(at.after)
+    verb = at.before in words("let") or (at.before in words("help") and _takes_object(at))
+    noun = (
+        at.after in words("possessed") | words("person")
+        or at.after.endswith(_NOUN_ENDINGS)
+        or _is_plural(at.after)
+    )
     if verb and not noun:
         return OBJECT, f"{at.before} her {at.after}"
     return None
@@ -283,7 +324,11 @@ def _gerund(at: _Her) -> Verdict | None:
     thing = words("thing_after_ing") | words("person") | words("possessed")
     if at.before in words("perception") | words("gerund_object") and at.following not in thing:
         return OBJECT, f"{at.before} her {at.after}"
-    if not at.in_clause and at.before and at.following in words("function") - {"and", "or", "was", "is", "were", "are"}:
+    if (
+        not at.in_clause
+        and at.before
+        and at.following in words("function") - {"and", "or", "was", "is", "were", "are"}
+    ):
         return OBJECT, f"{at.before} her {at.after} {at.following}"
     return None
 
@@ -300,7 +345,11 @@ def _two_objects(at: _Her) -> Verdict | None:
     if not (noun in words("mass") or counted or _is_plural(noun) or strong):
         return None
     following = "" if ends_phrase(at.document, head) else at.document.lower[head + 1]
-    verb_next = following == "to" and at.document.lower[head + 2 : head + 3] and at.document.lower[head + 2] in words("verb_base")
+    verb_next = (
+        following == "to"
+        and at.document.lower[head + 2 : head + 3]
+        and at.document.lower[head + 2] in words("verb_base")
+    )
     goes = following in {"to", "away", "up", "back", "off"} and not verb_next
     if goes and not at.before.startswith(("tell", "told", "teach", "taught")):
         return DETERMINER, "what is given goes elsewhere"
@@ -312,7 +361,11 @@ def _head(at: _Her) -> int:
     document, head = at.document, at.next
     while head < at.next + 3 and document.joined(head) and not stands(document, head):
         following = document.lower[head + 1]
-        if following in words("verb_finite") or following.endswith("ed") or document.lower[head] in words("mass"):
+        if (
+            following in words("verb_finite")
+            or following.endswith("ed")
+            or document.lower[head] in words("mass")
+        ):
             break
         head += 1
     return head
@@ -323,10 +376,10 @@ def _is_plural(word: str) -> bool:
 
 
 def _clause(at: _Her) -> Verdict | None:
-    """"the man who loved her died": the verb of the main clause follows."""
+    """ "the man who loved her died": the verb of the main clause follows."""
     past = at.after in words("perfect_past") and (at.in_clause or at.after in words("only_past"))
     ended = at.after.endswith("ed") and at.after not in words("adjective_ed") | words("possessed")
-    if past or at.before and not at.in_clause and ended and ends_phrase(at.document, at.next):
+    if past or (at.before and not at.in_clause and ended and ends_phrase(at.document, at.next)):
         return OBJECT, f"before the verb {at.after!r}"
     return None
 

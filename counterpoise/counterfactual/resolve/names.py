@@ -14,7 +14,10 @@ def is_first_name(document: Document, index: int) -> str | None:
     raw, lower = document.raw(index), document.lower[index]
     if not raw[:1].isupper():
         return "not-a-name: in lower case"
-    if any(mark in document.before(index)[-1:] or mark in document.gap(index)[:1] for mark in "-/_@#") and index:
+    if (
+        any(mark in document.before(index)[-1:] or mark in document.gap(index)[:1] for mark in "-/_@#")
+        and index
+    ):
         return "not-a-name: part of a compound"
     reason = _entity(document, index)
     if reason is not None:
@@ -57,7 +60,9 @@ def _is_surname(document: Document, index: int) -> bool:
         return False
     if before in words("first_names"):
         return True
-    return before not in words("person") and (index > 1 and before not in words("english") | words("function") | words("modifier"))
+    return before not in words("person") and (
+        index > 1 and before not in words("english") | words("function") | words("modifier")
+    )
 
 
 def _as_word(document: Document, index: int) -> str | None:
@@ -74,11 +79,21 @@ def _as_word(document: Document, index: int) -> str | None:
         return None
     if not document.opens_sentence(index):
         return _mid_sentence(document, index, before)
-    if lower in {"will", "may", "can"} and (after in words("person_pronoun") | words("person") | {"the", "a", "it", "this", "that", "my", "your", "god", "his", "her"} or not after):
+    if lower in {"will", "may", "can"} and (
+        after
+        in words("person_pronoun")
+        | words("person")
+        | {"the", "a", "it", "this", "that", "my", "your", "god", "his", "her"}
+        or not after
+    ):
         return "not-a-name: a verb here"
     if after in words("verb_finite") or after.endswith("ed") or _capitalised_next(document, index):
         return None
-    if after in {"and", "or"} and document.joined(index + 1) and document.lower[index + 2] in words("first_names"):
+    if (
+        after in {"and", "or"}
+        and document.joined(index + 1)
+        and document.lower[index + 2] in words("first_names")
+    ):
         return None
     if document.gap(index).startswith(",") and index:
         return None
@@ -92,4 +107,6 @@ def _mid_sentence(document: Document, index: int, before: str) -> str | None:
 
 
 def _capitalised_next(document: Document, index: int) -> bool:
-    return document.joined(index) and document.raw(index + 1)[:1].isupper() and len(document.raw(index + 1)) > 1
+    return (
+        document.joined(index) and document.raw(index + 1)[:1].isupper() and len(document.raw(index + 1)) > 1
+    )

@@ -46,7 +46,9 @@ def _described(document: Document, index: int) -> str | None:
             return None
         if at == index and _first_name(document, at):
             return None
-        if word not in words("modifier") or not (document.joined(at) or document.gap(at).strip() in {"-", ","}):
+        if word not in words("modifier") or not (
+            document.joined(at) or document.gap(at).strip() in {"-", ","}
+        ):
             return word
     return document.lower[index]
 

@@ -17,17 +17,40 @@ def his(document: Document, index: int) -> tuple[str | None, str]:
     if "/" in document.gap(index):
         return None, "part of a compound"
     after = document.lower[index + 1]
-    if after in {"or", "and"} and document.lower[index + 2 : index + 3] and document.lower[index + 2] in _POSSESSIVES:
+    if (
+        after in {"or", "and"}
+        and document.lower[index + 2 : index + 3]
+        and document.lower[index + 2] in _POSSESSIVES
+    ):
         last = index + 2
-        alone = document.lower[last].endswith("s") or document.lower[last] == "mine" or ends_phrase(document, last)
+        alone = (
+            document.lower[last].endswith("s")
+            or document.lower[last] == "mine"
+            or ends_phrase(document, last)
+        )
         return (PRONOUN if alone else DETERMINER), "a pair of possessives"
-    if document.raw(index + 1)[:1].isupper() and not document.text.isupper() or document.gap(index + 1)[:1] == "-":
+    if (
+        (document.raw(index + 1)[:1].isupper()
+        and not document.text.isupper())
+        or document.gap(index + 1)[:1] == "-"
+    ):
         return DETERMINER, "before a name or compound"
     if after in words("after_his_alone"):
         return PRONOUN, f"before {after!r}"
-    some = index > 2 and document.lower[index - 3] in {"a", "an", "some", "any", "another", "no", "that", "this"}
-    verb = after in words("verb_finite") or some and after[:-1] in words("verb_base") and after.endswith("s")
-    verb = verb or after.endswith("ed") and stands(document, index + 1)
-    if document.previous_word(index) == "of" and (verb or after in words("function") - words("function_or_noun")):
+    some = index > 2 and document.lower[index - 3] in {
+        "a",
+        "an",
+        "some",
+        "any",
+        "another",
+        "no",
+        "that",
+        "this",
+    }
+    verb = after in words("verb_finite") or (some and after[:-1] in words("verb_base") and after.endswith("s"))
+    verb = verb or (after.endswith("ed") and stands(document, index + 1))
+    if document.previous_word(index) == "of" and (
+        verb or after in words("function") - words("function_or_noun")
+    ):
         return PRONOUN, "of his"
     return DETERMINER, "before a noun phrase"

@@ -1,0 +1,83 @@
+"""Nouns for people that are also something else: cries, titles, verbs, someone's own children."""
+
+from __future__ import annotations
+
+from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.resolve import demonyms
+from counterpoise.counterfactual.resolve.people import describes_people
+from counterpoise.counterfactual.tokens import Document
+
+_OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose"})
+_BEFORE_NOUN = frozenset({"s", "of", "as", "called", "become", "became", "and", "or"})
+_SOMEONE = frozenset({"those", "someone", "anyone", "everyone", "somebody", "anybody", "one", "ones"})
+_THINGS_BEFORE = frozenset(["egg", "eggs", "his", "her", "their", "my", "your", "teeth", "in", "wear", "wearing"])
+
+
+def people(document: Document, first: int, last: int, slot: str) -> str | None:
+    """A word of colour or origin, as adjective or as noun: "the whites", "an Asian"; not "egg whites"."""
+    if slot == "adjective":
+        return describes_people(document, first, last, nominal=False)
+    if document.previous_word(first) in _THINGS_BEFORE and document.lower[last].endswith("s"):
+        return "not-people: no person named"
+    of_eyes = document.lower[last + 1 : last + 2] == ["of"] and document.lower[last + 3 : last + 4] == [
+        "eyes"
+    ]
+    if of_eyes:
+        return "not-people: of the eyes"
+    if slot == "singular":
+        use, _ = demonyms.use(document, first, last, frozenset({"adjective", "singular"}))
+        return None if use == "singular" else "not-people: no person named"
+    return None
+
+
+def group(document: Document, first: int, last: int, slot: str) -> str | None:
+    """As :func:`people`, for words that also name the group with "the" ("the poor")."""
+    return describes_people(document, first, last, nominal=True)
+
+
+def bare(document: Document, first: int, last: int, slot: str) -> str | None:
+    """Nouns that mean kin when someone has them: "her child", "they adopted two kids" are no age group."""
+    had = words("having_kin") & set(document.lower[max(first - 4, 0) : first])
+    return "kin: someone's own" if had or document.previous_word(first) in _OWNERS else None
+
+
+def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | None:
+    """ "Man, that hurt!" calls on nobody, and "to man the pumps" is a verb."""
+    if slot != "singular":
+        return None
+    raw, gap = document.raw(first), document.gap(first)
+    if raw[:1].isupper() and not raw.isupper() and document.opens_sentence(first) and gap[:1] in {",", "!"}:
+        return "not-people: an exclamation"
+    if document.previous_word(first) in {"to", "will"} and document.next_word(last) in {"the", "a", "up"}:
+        return "not-people: a verb here"
+    return None
+
+
+def title(document: Document, first: int, last: int, slot: str) -> str | None:
+    """A title has a capital and stands before a name: "Mr. Smith", "Mr. and Mrs. Smith"."""
+    gap = document.gap(last).strip()
+    named = last + 1 < len(document) and document.raw(last + 1)[:1].isupper() and gap in {"", ".", "&"}
+    joint = document.next_word(last) in {"and", "or"} or gap in {".", "&"}
+    return None if document.raw(first)[:1].isupper() and (named or joint) else "not-people: not a title here"
+
+
+def address(document: Document, first: int, last: int, slot: str) -> str | None:
+    """ "Yes, sir": a title with no name after it."""
+    return None if title(document, first, last, slot) else "title: before a name"
+
+
+def noun(document: Document, first: int, last: int, slot: str) -> str | None:
+    """Words with a verb of the same form ("to host"): a determiner before, no noun after."""
+    after = document.next_word(last)
+    ends = not after or after in words("function") | words("verb_finite") or after.endswith("ed")
+    possessive = document.gap(last)[:1] in {"'", "’"}
+    allowed = words("determiner") | words("modifier") | words("adjective") | _BEFORE_NOUN
+    if document.previous_word(first) in allowed and (ends or possessive):
+        return None
+    return "not-people: not a noun for a person here"
+
+
+def bearer(document: Document, first: int, last: int, slot: str) -> str | None:
+    """ "people with autism": the phrase follows a person."""
+    before = document.previous_word(first)
+    return None if before in words("person") or before in _SOMEONE else "not-people: not said of a person"
