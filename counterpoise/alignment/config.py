@@ -89,6 +89,11 @@ class OptimisationSettings(Settings):
 class GuardSettings(Settings):
     """When training must stop, and which of the probed adapters is kept."""
 
+    enforce: bool = Field(
+        default=True,
+        description="False only watches: nothing stops training and the last adapter is kept, as in the case study",
+    )
+
     probe_every: int = Field(default=8, ge=1, description="Optimiser steps between probes")
     max_perplexity_rise: float = Field(
         default=0.02, ge=0, description="Largest rise of neutral-text perplexity over the base, as a fraction"
@@ -137,7 +142,7 @@ class AlignmentConfig(Settings):
 
 
 def case_study() -> AlignmentConfig:
-    """The case study's settings as they were: sigmoid DPO that only the guards keep from harm, and report.
+    """The case study's settings as they were: sigmoid DPO, with guards that watch and report only.
 
     NF4, β 0.05, learning rate 5e-5 cosine, 4 epochs, batch 16 × 2, LoRA r 64 α 128, empty prompt. Its target
     ``o_proj`` does not exist in OPT; ``out_proj`` was meant. TRL switches dropout off, the adapter's too.
@@ -155,4 +160,5 @@ def case_study() -> AlignmentConfig:
             batch_pairs=16,
             gradient_accumulation=2,
         ),
+        guards=GuardSettings(enforce=False),
     )

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from counterpoise.alignment.batches import TokenBatch, encode_preferences, pair_batches, schedule
 from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
 from counterpoise.alignment.config import AlignmentConfig
-from counterpoise.alignment.lora import resolve_targets, restore_trainable, save_adapter, trainable_state
-from counterpoise.alignment.probes import Reading, base_level, probe, probe_set, read
+from counterpoise.alignment.judge import Judge
+from counterpoise.alignment.lora import resolve_targets, save_adapter, trainable_state
+from counterpoise.alignment.probes import probe_set
 from counterpoise.alignment.records import Probe, ReferenceLogProb, TrainingOutcome, TrainingStep
 from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.alignment.selection import best, stop_reason, verdict
@@ -80,17 +81,18 @@ class Run:
         )
         self.config, self.hooks, self.checkpoints = config, hooks, checkpoints
         self.tokenizer, self.data = loaded.tokenizer, data
-        self.probes_on = probe_set(data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit)
+        probes_on = probe_set(data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit)
         self.batches = pair_batches(encoded, config.optimisation.batch_pairs, seed)
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
         self.parts = decoder(self.model)
-        self.probed = self.model if judge is None else _with_lora(judge, self._lora(judge.model))
-        self.probed_parts = decoder(self.probed)
+        level = [*data.validation, *data.level] if data.level else []
+        self.judge = Judge(self.model, judge, self.tokenizer, probes_on, level, config)
         self.steps = math.ceil(len(self.trainer.train_dataset) / config.optimisation.gradient_accumulation)
         precisions = [loaded.precision, (judge or loaded).precision]
-        self.fingerprint = _fingerprint(config, loaded, precisions, seed, self.batches, self.probes_on.pairs)
-        self.base, self.level = self._base_reading()
+        self.fingerprint = _fingerprint(
+            config, loaded, [*precisions, seed, *data.level], self.batches, probes_on.pairs, probes_on.texts
+        )
         self.probes: list[Probe] = []
         self.best_state: dict[str, Tensor] = {}
         self.stopped = ""
@@ -147,18 +149,6 @@ class Run:
         save_adapter(self.model, self.best_state, out)
         return TrainingOutcome(tuple(self.trainer.steps), tuple(self.probes), kept.step, status, reason)
 
-    def _base_reading(self) -> tuple[Reading, float | None]:
-        """The base on what every probe measures, and its level over all pairs outside the evaluated fold."""
-        pairs = [*self.data.validation, *self.data.level]
-        limit, temperature = self.config.optimisation.max_tokens, self.config.guards.temperature
-        with self.probed.disable_adapter():
-            reading = read(self.probed, self.probed_parts, self.tokenizer, self.probes_on)
-            if not self.data.level:
-                return reading, None
-            return reading, base_level(
-                self.probed, self.probed_parts, self.tokenizer, pairs, max_tokens=limit, temperature=temperature
-            )
-
     def _prepare_reference(self) -> None:
         """Look log-probabilities of the base up from now on, and derive targets from them if they are needed."""
         needs_targets = "neutral" in self.config.loss.types
@@ -170,7 +160,8 @@ class Run:
         if self.config.reference == "precomputed":
             self.trainer.use_reference(rows)
         if needs_targets:
-            self.trainer.use_targets(target_margins(self.data.train, rows, self.config.loss.shrink))
+            judged = self.judge.reference(self.batches) or rows
+            self.trainer.use_targets(target_margins(self.data.train, rows, judged, self.config.loss.shrink))
 
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
         """Whether to save and whether to stop after this optimiser step."""
@@ -185,10 +176,7 @@ class Run:
         return due or self.interrupted, bool(self.stopped) or self.interrupted
 
     def _probe(self, step: int) -> None:
-        if self.probed is not self.model:
-            restore_trainable(self.probed, trainable_state(self.model))
-        now = self.base if step == 0 else read(self.probed, self.probed_parts, self.tokenizer, self.probes_on)
-        self.probes.append(probe(step, now, self.base, self.config.guards, self.level))
+        self.probes.append(self.judge.probe(step))
         if best(self.probes, self.config.guards).step == step:
             self.best_state = trainable_state(self.model)
 
@@ -218,31 +206,16 @@ class Run:
         self.best_state = load_file(folder / BEST)
 
 
-def _with_lora(judge: LoadedModel, lora: LoraConfig) -> Any:
-    """The model that probes look at, with an adapter of the same shape; draws no random number of the run's."""
-    use_short_attention(judge.model)
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        return get_peft_model(judge.model, lora)
-
-
 def _fingerprint(
     config: AlignmentConfig,
     loaded: LoadedModel,
-    precisions: Sequence[str],
-    seed: int,
+    others: Sequence[object],
     *batches: Sequence[TokenBatch],
 ) -> str:
     """sha256 of what shapes the training; a checkpoint of another run is never resumed from."""
     digest = hashlib.sha256()
-    digest.update(
-        json.dumps(
-            [
-                config.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
-                precisions,
-                seed,
-            ]
-        ).encode()
-    )
+    digest.update(config.model_dump_json(exclude=_WITHOUT_EFFECT).encode())
+    digest.update(repr(list(others)).encode())
     digest.update(loaded.model.config.to_json_string(use_diff=False).encode())
     for batch in (batch for group in batches for batch in group):
         digest.update(repr(batch.names).encode())

@@ -26,13 +26,20 @@ def preference_order(probe: Probe, settings: GuardSettings) -> tuple[float, floa
 
 
 def best(probes: Sequence[Probe], settings: GuardSettings) -> Probe:
-    """The adapter to keep among the healthy probes; step 0, the base, is always one of them."""
+    """The adapter to keep among the healthy probes; step 0, the base, is always one of them.
+
+    Guards that only watch keep the last one.
+    """
+    if not settings.enforce:
+        return probes[-1]
     healthy = [probe for probe in probes if probe.step == 0 or not probe.complaint]
     return min(healthy, key=lambda probe: preference_order(probe, settings))
 
 
 def stop_reason(probes: Sequence[Probe], settings: GuardSettings) -> str:
     """Why training must not go on, or an empty string."""
+    if not settings.enforce:
+        return ""
     recent = probes[-settings.patience :]
     if len(recent) == settings.patience and all(probe.complaint for probe in recent):
         return recent[-1].complaint

@@ -5,10 +5,11 @@ nat, while single margins are ten times as large for reasons that are no bias (a
 What pairs of one category share is what generalises to unseen pairs; so the target moves it, and shrinks the
 rest by a chosen share:
 
-    m*ᵢ = (1 − shrink) · (m₀ᵢ − c),    c = the median reference margin of the pair's category and origin
+    m*ᵢ = (1 − shrink) · (m₀ᵢ − c),    c = the median base margin of the pair's category and origin
 
 pulled towards the median of all as a small category's own is uncertain: with n pairs, weight n / (n + 20).
-``shrink = 0`` is a pure shift, ``shrink = 1`` asks every pair to be exactly undecided.
+``shrink = 0`` is a pure shift, ``shrink = 1`` asks every pair to be exactly undecided. Where the model is judged
+at another precision than it is trained in, c is the judged base's: it is the judged model that must be centred.
 """
 
 from __future__ import annotations
@@ -24,13 +25,21 @@ PRIOR_PAIRS = 20
 
 
 def target_margins(
-    preferences: Sequence[Preference], reference: Sequence[ReferenceLogProb], shrink: float
+    preferences: Sequence[Preference],
+    reference: Sequence[ReferenceLogProb],
+    judged: Sequence[ReferenceLogProb],
+    shrink: float,
 ) -> dict[str, float]:
-    """Target margin log p(chosen) − log p(rejected) of each preference, nats, by its id."""
+    """Target margin log p(chosen) − log p(rejected) of each preference, nats, by its id.
+
+    Args:
+        reference: the trained base's log-probabilities; judged: the judged base's (often the same).
+    """
     margin = {row.preference_id: row.chosen - row.rejected for row in reference}
+    level = {row.preference_id: row.chosen - row.rejected for row in judged}
     groups: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in preferences:
-        groups[row.category, row.origin].append(margin[row.preference_id])
+        groups[row.category, row.origin].append(level[row.preference_id])
     overall = median(value for values in groups.values() for value in values)
     centre = {key: _centre(values, overall) for key, values in groups.items()}
     return {

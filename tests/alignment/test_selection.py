@@ -67,3 +67,11 @@ def test_damage_stops_only_when_it_lasts() -> None:
 )
 def test_passing_neutral_by_more_than_the_limit_stops(base: float, now: float, stops: bool) -> None:
     assert bool(stop_reason([make_probe(0, base), make_probe(10, now)], GUARDS)) is stops
+
+
+def test_guards_that_only_watch_stop_nothing_and_keep_the_last() -> None:
+    watching = GuardSettings(enforce=False, patience=1)
+    probes = [make_probe(0, 56), make_probe(8, 50), make_probe(16, 30, complaint="damaged")]
+    assert best(probes, watching).step == 16
+    assert stop_reason(probes, watching) == ""
+    assert best(probes, GuardSettings()).step == 8

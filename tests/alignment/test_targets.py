@@ -19,7 +19,7 @@ REFERENCE = [
 
 
 def targets(shrink: float) -> list[float]:
-    result = target_margins(ROWS, REFERENCE, shrink)
+    result = target_margins(ROWS, REFERENCE, REFERENCE, shrink)
     return [result[row.preference_id] for row in ROWS]
 
 
@@ -35,7 +35,7 @@ def test_centred_by_category_with_small_ones_pulled_to_the_median_of_all() -> No
 def test_a_large_category_is_centred_at_its_own_median() -> None:
     rows = [dataclasses.replace(TRAIN[0], preference_id=str(number)) for number in range(101)]
     reference = [ReferenceLogProb(row.preference_id, number / 10, 0.0) for number, row in enumerate(rows)]
-    assert median(target_margins(rows, reference, 0.0).values()) == pytest.approx(0)
+    assert median(target_margins(rows, reference, reference, 0.0).values()) == pytest.approx(0)
 
 
 def test_origins_are_centred_apart() -> None:
@@ -44,6 +44,16 @@ def test_origins_are_centred_apart() -> None:
         for row in GENDER
     ]
     reference = [*REFERENCE[:3], *(ReferenceLogProb(row.preference_id, 7.0, 0.0) for row in other)]
-    result = target_margins([*GENDER, *other], reference, 0.0)
+    result = target_margins([*GENDER, *other], reference, reference, 0.0)
     # medians: all 5 (between 3 and 7), counterfactual 7; centre (3·7 + 20·5)/23
     assert result["x" + GENDER[0].preference_id] == pytest.approx(7 - 121 / 23)
+
+
+def test_the_centre_is_the_judged_models_and_the_shape_the_trained_ones() -> None:
+    rows = [dataclasses.replace(TRAIN[0], preference_id=str(number)) for number in range(3)]
+    trained, judged = (
+        [ReferenceLogProb(row.preference_id, margin, 0.0) for row, margin in zip(rows, margins, strict=True)]
+        for margins in ([-1.0, 0.0, 1.0], [-3.0, -2.0, -1.0])
+    )
+    # the judged median −2 is what has to go away, so every margin is to rise by 2
+    assert list(target_margins(rows, trained, judged, 0.0).values()) == pytest.approx([1, 2, 3])

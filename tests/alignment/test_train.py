@@ -18,7 +18,7 @@ from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
 from counterpoise.models.loading import load_model
-from tests.alignment.material import CONFIG, NEUTRAL, TRAIN, VALIDATION
+from tests.alignment.material import CONFIG, NEUTRAL, PAIRS, TRAIN, VALIDATION
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -166,6 +166,33 @@ def test_stock_losses_train(
 def test_the_case_study_trains_on_opts_layer_names_only(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="out_proj, fc1, fc2: no such layer"):
         train(tiny_folder, tmp_path, case_study())
+
+
+def test_the_guards_may_look_at_another_precision_and_at_more_of_the_base(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    _, plain = finished
+    options: dict[str, Any] = {"probe_precision": "fp32", "level": PAIRS[:16]}
+    judged = train(tiny_folder, tmp_path / "whole", **options)
+    # What is trained is the same; what is seen of it is not.
+    assert judged.history == plain.history
+    assert judged.probes != plain.probes
+    with pytest.raises(TrainingStopped):
+        train(tiny_folder, tmp_path / "cut", should_stop=lambda: True, **options)
+    assert train(tiny_folder, tmp_path / "cut", **options) == judged
+    assert digests(tmp_path / "cut" / "out") == digests(tmp_path / "whole" / "out")
+
+
+def test_the_bases_level_moves_every_probe_by_the_same_points(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    _, plain = finished
+    judged = train(tiny_folder, tmp_path, level=PAIRS[:16])
+    offsets = [
+        ours.soft_score - own.soft_score for ours, own in zip(judged.probes, plain.probes, strict=True)
+    ]
+    assert offsets == pytest.approx([offsets[0]] * len(offsets))
+    assert offsets[0] != 0
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from counterpoise.alignment.config import case_study
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
 from flows.configure import load_config, profile_names
@@ -71,3 +72,7 @@ def test_profile_that_is_not_toml(tmp_path: Path) -> None:
     path.write_text("seed = = 3")
     with pytest.raises(UsageError, match=r"bad\.toml"):
         load_config(str(path))
+
+
+def test_notebook_profile_trains_as_the_case_study_did() -> None:
+    assert load_config("notebook").alignment == case_study()
