@@ -7,7 +7,7 @@ from pathlib import Path
 
 from artifacts.backend import Backend
 from artifacts.damage import Damaged
-from artifacts.layout import manifest_name, object_name
+from artifacts.layout import is_safe_file_name, manifest_name, object_name
 from artifacts.manifest import Miss, Ref, parse_manifest
 from counterpoise.errors import StoreError
 
@@ -35,6 +35,8 @@ def look_up(backend: Backend, stage: str, key: str, peek: bool) -> Ref | Miss:
 def fetch(backend: Backend, ref: Ref) -> Path:
     """See :meth:`artifacts.store.Store.fetch`."""
     address = object_name(ref.sha256)
+    if not all(is_safe_file_name(name) for name in ref.files):
+        raise StoreError(f"the reference {ref.label} names a file outside its folder", "recompute the run")
     try:
         try:
             return backend.fetch(address, ref.files, ref.sha256)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ class KeyParts:
     resources: Mapping[str, str]
     schemas: Mapping[str, int]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """sha256 (64 hex digits) of the canonical JSON of all parts and of the store's schema version."""
         try:
@@ -74,7 +75,7 @@ class KeyParts:
 
     def to_json(self) -> dict[str, Any]:
         """The parts as a JSON-able mapping; :meth:`from_json` gives back parts of the same key."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> KeyParts:

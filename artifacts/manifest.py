@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from artifacts.damage import Damaged
@@ -117,7 +118,7 @@ class Manifest:
         """The cache key."""
         return self.parts.key
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Content hash of the outputs."""
         return content_sha256((output.name, output.sha256) for output in self.outputs)

@@ -23,7 +23,6 @@ def open_backend(url: str | Path, *, create: bool, cache: Path | None) -> Backen
     """The place at ``url``, after checking (or writing) its format marker. See :meth:`Store.open`."""
     cache = (cache or default_cache()) / "store"
     text = str(url)
-    memo = HashMemo(cache / "verified" / hashlib.sha256(text.encode()).hexdigest()[:16])
     if "://" in text and not text.startswith("file://"):
         if urlsplit(text).password or "@" in urlsplit(text).netloc:
             raise StoreError(
@@ -32,13 +31,18 @@ def open_backend(url: str | Path, *, create: bool, cache: Path | None) -> Backen
             )
         from artifacts.remote import RemoteBackend  # noqa: PLC0415 (local stores need no fsspec)
 
-        remote = RemoteBackend(text, cache, memo)
+        remote = RemoteBackend(text, cache, _memo(cache, text))
         _check_format(remote, create)
         return remote
-    local = LocalBackend(_local_root(text), memo)
+    root = _local_root(text)
+    local = LocalBackend(root, _memo(cache, str(root)))
     _check_folder(local, create)
     _check_format(local, create)
     return local
+
+
+def _memo(cache: Path, store: str) -> HashMemo:
+    return HashMemo(cache / "verified" / hashlib.sha256(store.encode()).hexdigest()[:16])
 
 
 def _local_root(text: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,31 @@ class TestOpening:
             Store.open("nonsense://x")
 
 
+@pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "a/../../b", "a\\b", ""])
+def test_a_forged_reference_cannot_name_files_outside(store: Store, name: str) -> None:
+    ref = commit(store)
+    with pytest.raises(StoreError, match="names a file outside its folder"):
+        store.fetch(replace(ref, files=(name,)))
+    assert store.lookup("scores", ref.key) == ref
+
+
 def test_a_reference_that_is_none_is_refused() -> None:
     with pytest.raises(StoreError, match="not an artifact reference"):
         Ref.from_json({"stage": "x"})
+
+
+def test_any_fsspec_file_system_will_do(tmp_path: Path) -> None:
+    """Without conditional writes, as most have none."""
+    store = Store.open("memory://team/store", cache=tmp_path / "here")
+    ref = commit(store)
+    again = Store.open("memory://team/store", cache=tmp_path / "elsewhere", create=False)
+    assert again.lookup("scores", ref.key) == ref
+    assert contents(again.fetch(ref)) == FILES
+    with again.lease("scores", ref.key, 60, "me") as lease:
+        assert lease.renew()
+    scratch = store.scratch("adapter", ref.key)
+    (scratch.folder / "shard-0").write_bytes(b"x")
+    scratch.save("shard-0")
+    assert again.scratch("adapter", ref.key).restore() == ("shard-0",)
+    assert again.verify(full=True) == []
+    assert len(again.gc(0, min_age_s=-1).removed) > 0
