@@ -24,6 +24,7 @@ COMMANDS = {
     "swap": "Swap identity terms in a sentence or a stream.",
     "augment": "Swap identity terms in a whole Parquet or JSONL file.",
     "lexicon": "Check a counterfactual lexicon.",
+    "demo": "Compare base and tuned in a browser.",
     "doctor": "Say what this machine can do and which profile fits.",
 }
 

@@ -43,7 +43,9 @@ def main(run: str, store_url: str) -> None:
     record = store.run(run)
     folder = report_folder(store, record)
     if folder is None:
-        raise UsageError(f"run {record['run']} has no report: it is {record['status']}", "name a finished run")
+        raise UsageError(
+            f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
+        )
     RESULTS.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(folder / "summary.json", RESULTS / f"{record['profile']}.json")
     shutil.copyfile(folder / "charts" / "scores.png", RESULTS / "scores.png")

@@ -53,6 +53,12 @@ class LossSettings(Settings):
         default=1.0, ge=0, description="Penalty per nat/token by which a sentence falls below the reference"
     )
     anchor_slack: float = Field(default=0.0, ge=0, description="Fall that costs nothing yet, nats per token")
+    drift_weight: float = Field(
+        default=1.0,
+        ge=0,
+        description="Penalty per nat/token by which a pair's two sentences together rise above the reference: "
+        "learning the benchmark's style, which moves no margin",
+    )
     append_eos: bool = Field(default=False, description="Score the end-of-sequence token with each sentence")
 
     @model_validator(mode="after")
@@ -151,7 +157,14 @@ def case_study() -> AlignmentConfig:
         lora=LoraSettings(
             rank=64, alpha=128, dropout=0.0, targets=("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
         ),
-        loss=LossSettings(types=("sigmoid",), weights=(1.0,), beta=0.05, anchor_weight=0.0, append_eos=True),
+        loss=LossSettings(
+            types=("sigmoid",),
+            weights=(1.0,),
+            beta=0.05,
+            anchor_weight=0.0,
+            drift_weight=0.0,
+            append_eos=True,
+        ),
         optimisation=OptimisationSettings(
             learning_rate=5e-5,
             schedule="cosine",

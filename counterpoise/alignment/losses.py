@@ -19,6 +19,8 @@ With m* = 0 it is conservative DPO with half of the labels assumed flipped (ε =
 absolute margin instead of the one relative to the reference; near m* it is IPO's square with a target of its
 own for each pair. The gradient is bounded, so a few pairs with margins of 20 nats do not rule the batch.
 
+The drift penalty adds what both sentences of a pair rise in common, per token (:func:`drift_penalty`).
+
 The anchor adds, per sentence s, ``weight × relu((log π_ref(s) − log π(s)) / |s| − slack)``: margins may
 shrink by raising the less likely sentence but not by losing the more likely one. Pal et al. 2402.13228
 (DPO-positive) put such a term on the chosen side, inside the sigmoid; here it is on both sides, per token,
@@ -77,6 +79,7 @@ class PairLogProbs:
 def objective(pairs: PairLogProbs, settings: LossSettings) -> tuple[Tensor, Tensor]:
     """The batch's loss and the anchor's part of it, both scalars: means over the pairs."""
     anchor = settings.anchor_weight * anchor_penalty(pairs, settings.anchor_slack).mean()
+    anchor = anchor + settings.drift_weight * drift_penalty(pairs).mean()
     total = anchor
     for name, weight in zip(settings.types, settings.weights, strict=True):
         total = total + weight * _LOSSES[name](pairs, settings).mean()
@@ -88,6 +91,17 @@ def anchor_penalty(pairs: PairLogProbs, slack: float) -> Tensor:
     chosen = torch.relu(-pairs.chosen_change / pairs.chosen_tokens - slack)
     rejected = torch.relu(-pairs.rejected_change / pairs.rejected_tokens - slack)
     return (chosen + rejected) / 2
+
+
+def drift_penalty(pairs: PairLogProbs) -> Tensor:
+    """The rise above the reference that a pair's two sentences have in common, nats per token.
+
+    A preference needs no common rise: it is what the model learns of the benchmark's style, and what bends its
+    text towards it.
+    """
+    chosen = pairs.chosen_change / pairs.chosen_tokens
+    rejected = pairs.rejected_change / pairs.rejected_tokens
+    return torch.relu((chosen + rejected) / 2)
 
 
 def _sigmoid(pairs: PairLogProbs, settings: LossSettings) -> Tensor:

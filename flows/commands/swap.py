@@ -105,4 +105,4 @@ def _write(swap: Swap, ending: str, as_json: bool) -> None:
         if as_json
         else (swap.swapped + ending).encode("utf-8", "surrogateescape")
     )
-    click.get_binary_stream("stdout").write(data)
+    sys.stdout.buffer.write(data)
