@@ -1,7 +1,7 @@
 """Puts a finished run's numbers and chart into the README: ``python -m flows.readme [RUN]``, or ``make readme``.
 
-What is committed is the run's own summary and chart under docs/results/; the README's block is generated from them, and a
-test checks that they agree.
+What is committed is the run's own summary and chart under docs/results/; the README's block is generated from them, and
+a test checks that they agree.
 """
 
 from __future__ import annotations
