@@ -22,7 +22,7 @@ PRESETS = (
 TITLE = "Counterpoise: the same model before and after"
 NOTE = (
     "Both answers come from the same weights; for **tuned** the adapter is on. Each toxicity score belongs to "
-    "exactly the text above it. Toxicity classifiers react to identity terms themselves: a sentence that merely names a "
+    "exactly the text above it. Toxicity classifiers react to identity terms themselves: a sentence that only names a "
     "group can score high, so compare scores only between the two answers, and read the texts."
 )
 
