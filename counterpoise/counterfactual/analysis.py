@@ -81,11 +81,19 @@ def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:
         if not readings:
             continue
         allowed, reason = _guarded(document, match, readings)
-        blocked = compound or (title_reason(document, match, allowed) if allowed else None)
+        blocked = compound or (_context_reason(document, match, allowed) if allowed else None)
         if allowed and blocked is None:
             here.mentions.append(Mention(match, allowed))
             return
         here.refusals.append(refusal(document, match, blocked or reason))
+
+
+def _context_reason(document: Document, match: Match, readings: list[Reading]) -> str | None:
+    reason = title_reason(document, match, readings)
+    if reason is None and document.parser is not None:
+        held = document.parser.entity(document.text, document.starts[match.first], document.ends[match.last])
+        reason = f"entity: part of {held}" if held else None
+    return reason
 
 
 def _guarded(document: Document, match: Match, readings: list[Reading]) -> tuple[list[Reading], str]:

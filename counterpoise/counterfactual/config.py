@@ -31,7 +31,10 @@ class CounterfactualConfig(Settings):
     )
     syntax: Literal["rules", "spacy"] = Field(
         "rules",
-        description="How her/his are told apart: 'rules' (built in) or 'spacy' (rules, then spaCy's small English pipeline where they are unsure).",
+        description=(
+            "rules: the built-in rules decide between his and him, hers and her; spacy: spaCy's small English "
+            "pipeline must agree, and the organisations, places and works it finds are protected."
+        ),
     )
     spacy_model: str = Field(
         "spacy-en", description="Registry name or folder of the spaCy pipeline, for syntax = 'spacy'."
@@ -39,7 +42,9 @@ class CounterfactualConfig(Settings):
     names: bool = Field(True, description="Swap first names (gender; race-color where the name signals it).")
     whole: bool = Field(
         True,
-        description="Leave the axis untouched in a text where one of its terms is ambiguous, so that no text is half swapped.",
+        description=(
+            "Leave the axis untouched in a text where one of its terms is ambiguous, so that no text is half swapped."
+        ),
     )
     min_confidence: float = Field(
         0.0, ge=0, le=1, description="Edits less sure than this are refused, 0 to 1."

@@ -12,7 +12,7 @@ from counterpoise.counterfactual.language import foreign_reason, unreadable_reas
 from counterpoise.counterfactual.lexicon import Lexicon, load
 from counterpoise.counterfactual.matcher import Index
 from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
-from counterpoise.counterfactual.tokens import Document, lower_words
+from counterpoise.counterfactual.tokens import Document, SecondOpinion, lower_words
 from counterpoise.errors import UsageError
 
 BLOCKING = frozenset({"ambiguous", "confidence"})
@@ -22,8 +22,11 @@ BLOCKING = frozenset({"ambiguous", "confidence"})
 class Engine:
     """Swaps identity terms. Build it once; it keeps no state between texts."""
 
-    def __init__(self, lexicon: Lexicon, config: CounterfactualConfig) -> None:
+    def __init__(
+        self, lexicon: Lexicon, config: CounterfactualConfig, parser: SecondOpinion | None = None
+    ) -> None:
         self.lexicon = lexicon
+        self._parser = parser
         self.config = config
         self._indexes: dict[tuple[str, ...], Index] = {}
         self._order = {name: rank for rank, name in enumerate(dict.fromkeys((*AXES, *lexicon.axes)))}
@@ -34,13 +37,13 @@ class Engine:
 
         Raises:
             DataError: the user's lexicon is not valid.
-            UsageError: the config names an axis that the lexicon does not have.
+            UsageError: the config names an axis that the lexicon does not have, or a parser without spaCy.
         """
         config = config or CounterfactualConfig()
         lexicon = load(config.lexicon)
         for axis in config.axes:
             lexicon.axis(axis)
-        return cls(lexicon, config)
+        return cls(lexicon, config, _parser(config))
 
     @property
     def fingerprint(self) -> str:
@@ -125,7 +128,7 @@ class Engine:
         index, words = self._indexes[axes], lower_words(text)
         if index.misses(words):
             return Swap(text, text)
-        document = Document(text, words)
+        document = Document(text, words, self._parser)
         found = analyse(document, index, axes)
         if any(here.mentions for here in found.values()):
             foreign = foreign_reason(document)
@@ -188,6 +191,14 @@ class Engine:
             return None
         unsure = next((item for item in refusals if item.code in BLOCKING), None)
         return f"whole: {unsure.term!r} in the same text is {unsure.code}" if unsure else None
+
+
+def _parser(config: CounterfactualConfig) -> SecondOpinion | None:
+    if config.syntax == "rules":
+        return None
+    from counterpoise.counterfactual.syntax import load_parser  # noqa: PLC0415 - brings the network and spaCy
+
+    return load_parser(config.spacy_model)
 
 
 def _refused(draft: Draft, reason: str) -> Refusal:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 WORD = re.compile(r"[^\W\d_]+")
 APOSTROPHES = "'’"
+
+
+class SecondOpinion(Protocol):
+    """What a parser can add to the rules; see `syntax`."""
+
+    def use(self, text: str, start: int) -> str | None:
+        """The slot of the pronoun at ``start``."""
+
+    def entity(self, text: str, start: int, end: int) -> str | None:
+        """The protected entity that holds the span."""
 
 
 def lower_words(text: str) -> list[str]:
@@ -20,12 +31,14 @@ class Document:
         text: the text itself.
         lower: each word in lower case, in order.
         starts, ends: character offsets of each word.
+        parser: a second opinion on syntax, if there is one.
     """
 
-    __slots__ = ("ends", "lower", "starts", "text")
+    __slots__ = ("ends", "lower", "parser", "starts", "text")
 
-    def __init__(self, text: str, lower: list[str] | None = None) -> None:
+    def __init__(self, text: str, lower: list[str] | None = None, parser: SecondOpinion | None = None) -> None:
         self.text = text
+        self.parser = parser
         spans = [found.span() for found in WORD.finditer(text)]
         self.starts = [start for start, _ in spans]
         self.ends = [end for _, end in spans]

@@ -22,7 +22,7 @@ Payload = Any
 Rows = Sequence[tuple[int, dict[str, Any]]]
 """Output rows: the input row's place in its shard, and the added columns."""
 
-_SPAN = [pa.field("start", pa.int64()), pa.field("end", pa.int64())]
+_SPAN: list[pa.Field[Any]] = [pa.field("start", pa.int64()), pa.field("end", pa.int64())]
 _EDIT = pa.struct(
     [
         *_SPAN,
@@ -31,18 +31,17 @@ _EDIT = pa.struct(
     ]
 )
 _REFUSAL = pa.struct([*_SPAN, pa.field("term", pa.string()), pa.field("reason", pa.string())])
-_ADDED = pa.schema(
-    [
-        pa.field("counterfactual", pa.string()),
-        pa.field("changed", pa.bool_()),
-        pa.field("axis", pa.string()),
-        pa.field("direction", pa.string()),
-        pa.field("confidence", pa.float64()),
-        pa.field("reversible", pa.bool_()),
-        pa.field("edits", pa.list_(_EDIT)),
-        pa.field("refusals", pa.list_(_REFUSAL)),
-    ]
-)
+_COLUMNS: list[pa.Field[Any]] = [
+    pa.field("counterfactual", pa.string()),
+    pa.field("changed", pa.bool_()),
+    pa.field("axis", pa.string()),
+    pa.field("direction", pa.string()),
+    pa.field("confidence", pa.float64()),
+    pa.field("reversible", pa.bool_()),
+    pa.field("edits", pa.list_(_EDIT)),
+    pa.field("refusals", pa.list_(_REFUSAL)),
+]
+_ADDED = pa.schema(_COLUMNS)
 
 
 class Format(Protocol):
