@@ -96,7 +96,7 @@ class Backend(Protocol):
         ...
 
     def used_at(self, name: str) -> float:
-        """When a folder itself was last marked as used, Unix seconds; 0 where a place does not know."""
+        """When a file or folder was last marked as used, Unix seconds; 0 where a place does not know."""
         ...
 
     def heal(self, name: str, outputs: Sequence[str]) -> bool:

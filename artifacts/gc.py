@@ -177,8 +177,11 @@ class _Collection:
 
     def _objects(self, parsed: dict[str, Manifest]) -> Iterator[Removed]:
         """Content that no manifest names; manifests written since we began are read as well."""
-        since = [entry for entry in self._backend.entries(MANIFESTS) if entry.name not in parsed]
-        current = [m for m in parsed.values() if m.key in self.kept] + [m for _, m in self._parsed(since)]
+        now = {entry.name: entry for entry in self._backend.entries(MANIFESTS)}
+        since = [entry for name, entry in now.items() if name not in parsed]
+        stayed = {name for name in now if not self._rules.dry_run}
+        current = [m for name, m in parsed.items() if m.key in self.kept or name in stayed]
+        current += [m for _, m in self._parsed(since)]
         named = {object_name(manifest.sha256) for manifest in current}
         for name, size, mtime in self._grouped(OBJECTS, 3):
             if name not in named and not self._is_young(mtime):
@@ -210,7 +213,8 @@ class _Collection:
 
     def _files(self, kind: str, entries: Iterable[Entry], reason: str) -> Iterator[Removed]:
         for entry in entries:
-            if not self._is_young(entry.mtime):
+            # Asked again: another run may have looked it up since the listing.
+            if not self._is_young(max(entry.mtime, self._backend.used_at(entry.name))):
                 if not self._rules.dry_run:
                     self._backend.remove(entry.name)
                 yield Removed(kind, entry.name, entry.size, reason)

@@ -116,6 +116,27 @@ def test_what_was_used_lately_counts_as_young(store: Store) -> None:
     assert there(store, *used, *unused) == [True, True, False, False]
 
 
+def test_what_is_looked_up_during_a_collection_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = pair(store, 0)
+    other = commit(store, parts("pairs", number=9), {"a": b"other"})
+    store.write_run("old", {})
+    age(store, 2)
+    real = type(store.backend).remove
+
+    def remove(self: object, name: str) -> None:
+        assert name == "runs/old.json", "records go first"
+        for ref in (parent, child):
+            assert store.lookup(ref.stage, ref.key) == ref
+        monkeypatch.undo()
+        real(store.backend, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(store.backend), "remove", remove)
+    removed = store.gc(keep_runs=0).removed
+    assert [item.kind for item in removed] == ["run", "manifest", "object"], "all but what was looked up"
+    assert there(store, parent, child, other) == [True, True, False]
+    assert store.verify(full=True) == []
+
+
 def test_a_live_lease_keeps_what_it_needs_or_everything(store: Store) -> None:
     needed, other = pair(store, 0), pair(store, 1)
     age(store, 2)
