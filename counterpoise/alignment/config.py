@@ -73,7 +73,7 @@ class LossSettings(Settings):
 class OptimisationSettings(Settings):
     """AdamW and its data order."""
 
-    learning_rate: float = Field(default=3e-4, gt=0, description="Peak learning rate")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate")
     schedule: Schedule = Field(default="cosine", description="Learning-rate decay after the warm-up")
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps spent warming up")
     epochs: int = Field(default=1, ge=1, description="Passes over the preferences")
