@@ -119,6 +119,12 @@ class Scratch:
             self._backend.remove(f"{self._name}/{item}")
             self._backend.remove_tree(f"{self._name}/{item}")
 
+    def prune(self) -> None:
+        """Removes the items that whoever wrote them has deleted from :attr:`folder`, here and in the store."""
+        for marker in list(self.folder.glob(f"*{MARKER}")):
+            if not marker.with_name(marker.name.removesuffix(MARKER)).exists():
+                self.remove(marker.name.removesuffix(MARKER))
+
     def clear(self) -> None:
         """Deletes everything, here and in the shared store: the stage is committed."""
         if self._publishes or self._is_shared:

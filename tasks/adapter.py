@@ -68,9 +68,7 @@ def _training_pairs(job: Job, pairs: Ref) -> list[Pair]:
 def _publish(job: Job, checkpoint: Path) -> None:
     """Puts a checkpoint where another machine finds it, and forgets those that training has dropped."""
     job.scratch.save(checkpoint.name)
-    for item in job.scratch.items():
-        if not (job.scratch.folder / item).exists():
-            job.scratch.remove(item)
+    job.scratch.prune()
 
 
 adapter = Stage(

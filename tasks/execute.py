@@ -80,7 +80,8 @@ def execute(
     found = store.lookup(stage.name, parts.key)
     if isinstance(found, Ref):
         return outcome("cached", found)
-    with store.lease(stage.name, parts.key, ttl_s=LEASE_TTL_S, owner=_owner()):
+    needs = [ref for _, ref in flat(inputs)]
+    with store.lease(stage.name, parts.key, ttl_s=LEASE_TTL_S, owner=_owner(), needs=needs):
         again = store.lookup(stage.name, parts.key)
         if isinstance(again, Ref):
             return outcome("cached", again)

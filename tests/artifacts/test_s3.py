@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -380,6 +381,16 @@ class TestScratch:
         self.save(s3, 2)
         scratch = s3.scratch("adapter", parts().key)
         scratch.remove("checkpoint-1")
+        assert elsewhere.scratch("adapter", parts().key).restore() == ("checkpoint-2",)
+
+    def test_pruned_ones_are_gone_everywhere(self, s3: Store, elsewhere: Store) -> None:
+        self.save(s3, 1)
+        self.save(s3, 2)
+        scratch = s3.scratch("adapter", parts().key)
+        shutil.rmtree(scratch.folder / "checkpoint-1")
+        scratch.prune()
+        names = [entry.name.rpartition(parts().key)[2] for entry in s3.backend.entries("scratch")]
+        assert names == ["/checkpoint-2.COMPLETE", "/checkpoint-2/rng/0", "/checkpoint-2/state"]
         assert elsewhere.scratch("adapter", parts().key).restore() == ("checkpoint-2",)
 
     def test_what_this_machine_has_is_not_downloaded(self, s3: Store, server: S3Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,15 @@ def test_removed_items_stay_removed(store: Store) -> None:
     scratch.remove("checkpoint-1")
     scratch.remove("checkpoint-1")
     assert scratch.items() == ("checkpoint-2",)
+
+
+def test_pruning_forgets_what_its_writer_deleted(store: Store) -> None:
+    scratch = open_(store)
+    for name in ("checkpoint-1", "checkpoint-2"):
+        save(scratch, name)
+    shutil.rmtree(scratch.folder / "checkpoint-1")
+    scratch.prune()
+    assert sorted(path.name for path in scratch.folder.iterdir()) == ["checkpoint-2", "checkpoint-2.COMPLETE"]
 
 
 def test_clearing_leaves_nothing(store: Store) -> None:
