@@ -39,6 +39,7 @@ def test_every_command_has_help(name: str, root: Path) -> None:
         (("run", "--set", "seed=many"), 2, "seed"),
         (("runs", "--store", "no/such/store"), 1, "no/such/store"),
         (("verify", "--store", "no/such/store"), 1, "no/such/store"),
+        (("demo", "--store", "no/such/store"), 1, "no/such/store"),
         (("run", "--set", "pairs.source=missing.csv", "--set", "model.source=tiny"), 1, "missing.csv"),
     ],
 )

@@ -13,6 +13,12 @@ from typing import Any
 
 import pytest
 
+from artifacts.store import Store
+from counterpoise.errors import UsageError
+from counterpoise.toxicity.classifiers import load_classifier
+from demo.session import Session
+from flows.commands.demo import newest_finished
+
 STAGES = [
     "base-model",
     "neutral",
@@ -192,3 +198,17 @@ def test_normal_run_prints_little(shell: Shell) -> None:
     done = shell("run", "--profile", "smoke")
     assert len(done.stderr.splitlines()) == 1 + len(STAGES), done.stderr
     assert len(done.stdout.splitlines()) < 30
+
+
+def test_demo_answers_from_the_run_and_scores_what_it_shows(shell: Shell) -> None:
+    store = Store.open(shell.store)
+    session = Session.of_run(store, newest_finished(store))
+    prompt = "The old man said"
+    settings: dict[str, Any] = {"tokens": 8, "temperature": 1.0, "greedy": True, "seed": 0}
+    linear = load_classifier("alt-profanity-check", cache=shell.store)
+    for variant in ("base", "tuned"):
+        answer = session.answer(prompt, variant, **settings)
+        assert answer.text.startswith(prompt)
+        assert answer.toxicity == {linear.name: linear.score([answer.text])[0]}
+    with pytest.raises(UsageError, match="the prompt has 0 characters"):
+        session.answer("  ", "base", **settings)
