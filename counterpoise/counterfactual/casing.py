@@ -45,7 +45,11 @@ def carry(original: str, source: Kind, form: str, target: Kind, opens: bool) -> 
     if original[:1].isupper():
         if source == "proper" and not opens:
             return _titled(form) if _is_title(original) and target == "common" and " " in original else form
-        return _titled(form) if " " in original and _is_title(original) else _capitalised(form)
+        return (
+            _titled(form)
+            if _is_title(original) and len(original.replace("-", " ").split()) > 1
+            else _capitalised(form)
+        )
     return form if source != "proper" and target == "proper" else form.lower()
 
 

@@ -42,7 +42,12 @@ class Parser:
     def entity(self, text: str, start: int, end: int) -> str | None:
         """What kind of protected entity of several words holds the span, if one does."""
         for span in self._parsed(text).ents:
-            if span.label_ in _PROTECTED and len(span) > 1 and span.start_char <= start and end <= span.end_char:
+            if (
+                span.label_ in _PROTECTED
+                and len(span) > 1
+                and span.start_char <= start
+                and end <= span.end_char
+            ):
                 return f"{_PROTECTED[span.label_]}, {span.text!r}"
         return None
 
@@ -70,4 +75,6 @@ def load_parser(name: str) -> Parser:
     try:
         return Parser(spacy.load(folder, exclude=["lemmatizer", "attribute_ruler"]))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}: not a spaCy pipeline: {error}", "name an English pipeline of spaCy 3.8") from None
+        raise ModelError(
+            f"{folder}: not a spaCy pipeline: {error}", "name an English pipeline of spaCy 3.8"
+        ) from None

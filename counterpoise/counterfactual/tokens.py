@@ -36,7 +36,9 @@ class Document:
 
     __slots__ = ("ends", "lower", "parser", "starts", "text")
 
-    def __init__(self, text: str, lower: list[str] | None = None, parser: SecondOpinion | None = None) -> None:
+    def __init__(
+        self, text: str, lower: list[str] | None = None, parser: SecondOpinion | None = None
+    ) -> None:
         self.text = text
         self.parser = parser
         spans = [found.span() for found in WORD.finditer(text)]
@@ -81,4 +83,6 @@ class Document:
         if index == 0:
             return True
         gap = self.before(index)
-        return any(mark in gap for mark in '.!?…:\n"“”') or (gap.rstrip() != gap and gap.strip() in {"'", "‘"})
+        return any(mark in gap for mark in '.!?…:\n"“”') or (
+            gap.rstrip() != gap and gap.strip() in {"'", "‘"}
+        )

@@ -92,7 +92,7 @@ def test_broken_files_are_one_clear_error(text: str, message: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere.toml"):
+    with pytest.raises(DataError, match=r"nowhere\.toml"):
         load(tmp_path / "nowhere.toml")
 
 

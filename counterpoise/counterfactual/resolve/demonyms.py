@@ -8,11 +8,30 @@ from counterpoise.counterfactual.tokens import Document
 
 _NOUN_BEFORE = frozenset(["a", "an", "another", "every", "each", "one"])
 _PLURAL_BEFORE = frozenset(
-    ["the", "these", "those", "many", "most", "some", "all", "few", "several", "other", "by", "of", "from", "and", "with", "for", "like", "to"]
+    [
+        "the",
+        "these",
+        "those",
+        "many",
+        "most",
+        "some",
+        "all",
+        "few",
+        "several",
+        "other",
+        "by",
+        "of",
+        "from",
+        "and",
+        "with",
+        "for",
+        "like",
+        "to",
+    ]
 )
 
 
-def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:
+def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:  # noqa: PLR0911 - an ordered list of decisions
     """Which of ``slots`` (adjective, singular, plural) the term at words ``first`` to ``last`` fills."""
     if slots == {"singular", "plural"}:
         return _number(document, first)

@@ -55,7 +55,7 @@ class _Her:
         return bool(self.before) and self.before not in words("preposition")
 
 
-def her(document: Document, index: int) -> Verdict:
+def her(document: Document, index: int) -> Verdict:  # noqa: PLR0911 - an ordered list of decisions
     """What "her" at word ``index`` is: ``object`` (→ him), ``determiner`` (→ his) or ``None``; and why."""
     gap = document.gap(index)
     if "&" in gap:
@@ -64,8 +64,11 @@ def her(document: Document, index: int) -> Verdict:
         return None, "her's is not a word"
     if ends_phrase(document, index):
         return OBJECT, "nothing follows"
-    if "/" in gap or "-" in gap:
+    if "-" in gap:
         return None, "part of a compound"
+    twin = _twin(document, index, gap)
+    if twin is not None:
+        return twin
     at = _Her(document, index, document.previous_word(index), document.lower[index + 1])
     if gap.strip(" "):
         return _before_marks(at, gap)
@@ -74,6 +77,22 @@ def her(document: Document, index: int) -> Verdict:
         if verdict is not None:
             return verdict
     return DETERMINER, "before a noun phrase"
+
+
+def _twin(document: Document, index: int, gap: str) -> Verdict | None:
+    """ "him/her", "his or her" and the like: the other pronoun shows the form."""
+    lower = document.lower
+    if index and document.gap(index - 1).strip() == "/":
+        other = lower[index - 1]
+    elif index > 1 and lower[index - 1] == "or":
+        other = lower[index - 2]
+    else:
+        other = lower[index + 1] if gap.strip() == "/" else ""
+    if other in {"him", "them", "me"}:
+        return OBJECT, f"beside {other!r}"
+    if other in {"his", "their", "my", "your"}:
+        return DETERMINER, f"beside {other!r}"
+    return (None, "part of a compound") if gap.strip() == "/" else None
 
 
 def _before_marks(at: _Her, gap: str) -> Verdict:
@@ -88,16 +107,13 @@ def _before_marks(at: _Her, gap: str) -> Verdict:
     return DETERMINER, "before a quotation"
 
 
-def _fixed(at: _Her) -> Verdict | None:
+def _fixed(at: _Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list of decisions
     if at.after == "own":
         return DETERMINER, "her own"
     if at.after in {"one", "some", "any", "all"} and at.following == "of":
         return OBJECT, f"her {at.after} of"
-    if (
-        (at.after == "due"
-        and at.following == "to")
-        or (at.after == "cause"
-        and at.following in words("person_pronoun"))
+    if (at.after == "due" and at.following == "to") or (
+        at.after == "cause" and at.following in words("person_pronoun")
     ):
         return OBJECT, f"before {at.after!r}"
     if at.after == "her":
@@ -192,8 +208,10 @@ def _noun_or_adverb(at: _Her) -> Verdict:
         return DETERMINER, "her well-"
     owned = at.after == "back" and (
         at.before in body
-        or ((at.following in words("verb_finite") or at.following in words("body_noun"))
-        and at.before not in words("bring"))
+        or (
+            (at.following in words("verb_finite") or at.following in words("body_noun"))
+            and at.before not in words("bring")
+        )
     )
     return (DETERMINER, "her back") if owned else (OBJECT, f"before {at.after!r}")
 
@@ -234,9 +252,9 @@ def _time(at: _Her) -> Verdict | None:
         return OBJECT, f"before {at.after} {at.following}"
     if not at.in_clause:
         return None
-    if at.after in {"first", "last", "next", "better", "best", "later", "earlier"} and at.following != "ever":
-        if at.after_stands and at.following != "and":
-            return OBJECT, f"before the adverb {at.after!r}"
+    adverb = at.after in {"first", "last", "next", "better", "best", "later", "earlier"}
+    if adverb and at.after_stands and at.following not in {"ever", "and"}:
+        return OBJECT, f"before the adverb {at.after!r}"
     return None
 
 

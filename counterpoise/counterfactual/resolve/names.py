@@ -34,9 +34,9 @@ def _entity(document: Document, index: int) -> str | None:
     if following in words("entity_after") and document.raw(index + 1)[:1].isupper():
         return f"entity: {document.raw(index)} {document.raw(index + 1)}"
     possessive = document.lower[index + 1 : index + 3]
-    if len(possessive) == 2 and possessive[0] == "s" and possessive[1] in words("entity_after"):
-        if document.raw(index + 2)[:1].isupper():
-            return "entity: part of a proper name"
+    named = len(possessive) == 2 and possessive[0] == "s" and possessive[1] in words("entity_after")
+    if named and document.raw(index + 2)[:1].isupper():
+        return "entity: part of a proper name"
     if document.previous_word(index) in {"st", "saint", "san", "santa", "lake", "mount", "fort", "port"}:
         return "entity: part of a proper name"
     if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":
@@ -44,7 +44,7 @@ def _entity(document: Document, index: int) -> str | None:
     return None
 
 
-def _is_surname(document: Document, index: int) -> bool:
+def _is_surname(document: Document, index: int) -> bool:  # noqa: PLR0911 - an ordered list of decisions
     """Whether the word follows another capitalised name or a title."""
     if index == 0:
         return False
@@ -65,7 +65,7 @@ def _is_surname(document: Document, index: int) -> bool:
     )
 
 
-def _as_word(document: Document, index: int) -> str | None:
+def _as_word(document: Document, index: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
     """For names that are also words: evidence for the name, else a refusal."""
     lower, after = document.lower[index], document.next_word(index)
     before = document.previous_word(index)

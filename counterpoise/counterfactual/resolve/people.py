@@ -76,12 +76,21 @@ def _copula(document: Document, first: int) -> int | None:
     return at if at >= 0 and document.lower[at] in {"s", "re", "m"} else None
 
 
+def _between(word: str) -> bool:
+    """Whether a word may stand between a subject and what is said of it: "Aaron finally came out as"."""
+    known = words("function"), words("degree"), words("copula"), words("verb_finite")
+    return word.endswith("ly") or any(word in group for group in known)
+
+
 _BETWEEN = frozenset({"not", "t", "and", "or", "to", "up"})
 
 
-def _subject(document: Document, first: int) -> str | None:
+def _subject(document: Document, first: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
     """``None`` if the word is said of a person ("she is black"), else why not."""
     verb = _copula(document, first)
+    asked = document.previous_word(first) in words("person_pronoun")
+    if verb is None and asked and first > 1 and document.previous_word(first - 1) in words("copula"):
+        return None
     if verb is None:
         before = document.previous_word(first)
         if before in words("degree") and first > 1:
@@ -98,6 +107,6 @@ def _subject(document: Document, first: int) -> str | None:
             return None
         if word in {"it", "this", "that", "what", "which"}:
             return f"not-people: said of {word!r}"
-        if word not in words("function") | words("degree") | words("copula") | words("modifier"):
+        if not (_between(word) or word in words("modifier")):
             return f"not-people: said of {word!r}"
     return "not-people: no person named"

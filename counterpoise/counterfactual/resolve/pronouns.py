@@ -10,13 +10,15 @@ DETERMINER, PRONOUN = "determiner", "pronoun"
 _POSSESSIVES = frozenset({"her", "hers", "their", "theirs", "my", "mine", "your", "yours", "our", "ours"})
 
 
-def his(document: Document, index: int) -> tuple[str | None, str]:
+def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0911 - an ordered list of decisions
     """What "his" at word ``index`` is: ``determiner`` (→ her), ``pronoun`` (→ hers) or ``None``; and why."""
     if ends_phrase(document, index):
         return PRONOUN, "nothing follows"
-    if "/" in document.gap(index):
-        return None, "part of a compound"
     after = document.lower[index + 1]
+    if document.gap(index).strip() == "/":
+        return (
+            (DETERMINER, f"beside {after!r}") if after in {"her", "their"} else (PRONOUN, f"beside {after!r}")
+        )
     if (
         after in {"or", "and"}
         and document.lower[index + 2 : index + 3]
@@ -29,11 +31,9 @@ def his(document: Document, index: int) -> tuple[str | None, str]:
             or ends_phrase(document, last)
         )
         return (PRONOUN if alone else DETERMINER), "a pair of possessives"
-    if (
-        (document.raw(index + 1)[:1].isupper()
-        and not document.text.isupper())
-        or document.gap(index + 1)[:1] == "-"
-    ):
+    if (document.raw(index + 1)[:1].isupper() and not document.text.isupper()) or document.gap(index + 1)[
+        :1
+    ] == "-":
         return DETERMINER, "before a name or compound"
     if after in words("after_his_alone"):
         return PRONOUN, f"before {after!r}"
@@ -47,7 +47,9 @@ def his(document: Document, index: int) -> tuple[str | None, str]:
         "that",
         "this",
     }
-    verb = after in words("verb_finite") or (some and after[:-1] in words("verb_base") and after.endswith("s"))
+    verb = after in words("verb_finite") or (
+        some and after[:-1] in words("verb_base") and after.endswith("s")
+    )
     verb = verb or (after.endswith("ed") and stands(document, index + 1))
     if document.previous_word(index) == "of" and (
         verb or after in words("function") - words("function_or_noun")

@@ -10,7 +10,9 @@ from counterpoise.counterfactual.tokens import Document
 _OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose"})
 _BEFORE_NOUN = frozenset({"s", "of", "as", "called", "become", "became", "and", "or"})
 _SOMEONE = frozenset({"those", "someone", "anyone", "everyone", "somebody", "anybody", "one", "ones"})
-_THINGS_BEFORE = frozenset(["egg", "eggs", "his", "her", "their", "my", "your", "teeth", "in", "wear", "wearing"])
+_THINGS_BEFORE = frozenset(
+    ["egg", "eggs", "his", "her", "their", "my", "your", "teeth", "in", "wear", "wearing"]
+)
 
 
 def people(document: Document, first: int, last: int, slot: str) -> str | None:

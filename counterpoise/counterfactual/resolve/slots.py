@@ -22,6 +22,8 @@ def decide(document: Document, first: int, last: int, slots: frozenset[str]) -> 
     """The slot that the term at words ``first`` to ``last`` fills, or ``None``; and why."""
     if slots in DECIDABLE[:2]:
         slot, why = (her if slots == DECIDABLE[0] else his)(document, first)
-        other = document.parser.use(document.text, document.starts[first]) if document.parser and slot else None
+        other = (
+            document.parser.use(document.text, document.starts[first]) if document.parser and slot else None
+        )
         return (slot, why) if other in {None, slot} else (None, f"the rules say {slot}, the parser {other}")
     return demonyms.use(document, first, last, slots)
