@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoise.errors import SourceError
+from counterpoise.errors import DataError, SourceError
 from counterpoise.records import Progress, silent
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.fetch import fetch
@@ -28,7 +28,8 @@ def locate(text: str, cache: Path | None = None, *, progress: Progress = silent)
         text: a name of the registry, ``hf://owner/name@commit``, or a path.
 
     Raises:
-        SourceError: no such name or path, or no mirror gave it.
+        DataError: no file at that path.
+        SourceError: no such name, or no mirror gave it.
     """
     cache = cache or default_cache()
     if is_path(text):
@@ -64,5 +65,5 @@ def _repository(uri: str) -> Hub:
 def _own(path: str) -> Path:
     own = Path(path).expanduser()
     if not own.exists():
-        raise SourceError(f"no file {path!r}", f"give an existing path, or one of: {', '.join(registry())}")
+        raise DataError(f"no file {path!r}", f"give an existing path, or one of: {', '.join(registry())}")
     return own

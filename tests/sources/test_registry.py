@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.errors import SourceError, UsageError
+from counterpoise.errors import DataError, SourceError, UsageError
 from counterpoise.records import CATEGORIES
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.datasets import is_path, locate, source_hash
@@ -171,7 +171,7 @@ def test_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert locate("mine.csv") == Path("mine.csv")
     Path("crows-pairs").write_text("a file that happens to have a source's name")
     assert not is_path("crows-pairs")
-    with pytest.raises(SourceError, match=r"no file 'none\.csv'"):
+    with pytest.raises(DataError, match=r"no file 'none\.csv'"):
         locate("none.csv")
 
 
