@@ -42,7 +42,7 @@ def sentences() -> list[str]:
 
 def gender_words(engine: Engine) -> dict[str, str]:
     """Every two-way gender word (names too) and its counterpart; her and his by their commonest use."""
-    table = {}
+    table: dict[str, str] = {}
     for concept in engine.lexicon.axes["gender"].concepts:
         for slot in concept.slots:
             female, male = concept.form("female", slot), concept.form("male", slot)
@@ -175,14 +175,11 @@ def main() -> None:
     options = parser.parse_args()
     found = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
     rates = {} if options.memory_only else compare()
-    result = {
-        **found,
-        "rates": rates,
-        "memory": [peak_memory(int(n)) for n in options.memory.split(",") if n],
-    }
+    memory = [peak_memory(int(n)) for n in options.memory.split(",") if n]
+    result = {**found, "rates": rates, "memory": memory}
     for name, value in rates.items():
         print(f"{name:<42}{value:>14,.0f}")
-    for row in result["memory"]:
+    for row in memory:
         print(f"augment {row['rows']:>10,} rows: peak {row['peak MiB']:.0f} MiB, {row['seconds']:.0f} s")
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -6,7 +6,6 @@ from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.tokens import Document
 
 _AMERICANS = frozenset({"american", "americans"})
-_DEMONYM_ENDINGS = ("an", "ese", "ish")
 
 
 def demonym(document: Document, first: int, last: int, slot: str) -> str | None:
@@ -67,4 +66,4 @@ def _half_of_an_american(document: Document, first: int, last: int) -> bool:
     if document.lower[first] not in _AMERICANS:
         return document.next_word(last) in _AMERICANS
     before = document.previous_word(first)
-    return len(before) > 3 and before.endswith(_DEMONYM_ENDINGS) and document.raw(first - 1)[:1].isupper()
+    return before in words("descent") and document.raw(first - 1)[:1].isupper()
