@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trl import DPOConfig, DPOTrainer
 
 from counterpoise.alignment.config import LossSettings, LossType
-from counterpoise.alignment.losses import PairLogProbs, anchor_penalty, objective
+from counterpoise.alignment.losses import PairLogProbs, anchor_penalty, drift_penalty, objective
 from counterpoise.models.loading import LoadedModel
 from tests.alignment.material import PAIRS
 
@@ -35,7 +35,7 @@ def pairs(chosen: float, rejected: float, *, reference: tuple[float, float] = (-
 
 
 def loss(batch: PairLogProbs, **settings: Any) -> float:
-    return float(objective(batch, LossSettings(anchor_weight=0.0, **settings))[0])
+    return float(objective(batch, LossSettings(anchor_weight=0.0, drift_weight=0.0, **settings))[0])
 
 
 def test_sigmoid() -> None:
@@ -67,7 +67,9 @@ def test_neutral_is_least_at_margin_zero_and_pulls_no_harder_than_one(margin: fl
     chosen = torch.tensor([-20.0], requires_grad=True)
     rejected = torch.tensor([-20.0 - margin])
     batch = PairLogProbs(chosen, rejected, *(torch.ones(1) for _ in range(4)), torch.zeros(1))
-    value, _ = objective(batch, LossSettings(types=("neutral",), beta=beta, anchor_weight=0.0))
+    value, _ = objective(
+        batch, LossSettings(types=("neutral",), beta=beta, anchor_weight=0.0, drift_weight=0.0)
+    )
     (slope,) = torch.autograd.grad(value, chosen)
     applied = float(chosen.detach() - rejected)
     assert float(value.detach()) >= -1e-6
@@ -80,7 +82,7 @@ def test_neutral_pulls_a_balanced_set_nowhere() -> None:
     chosen = torch.tensor([-20.0, -20.0, -20.0, -20.0]) + shift
     rejected = torch.tensor([-23.0, -17.0, -21.0, -19.0])
     batch = PairLogProbs(chosen, rejected, *(torch.ones(4) for _ in range(4)), torch.zeros(4))
-    value, _ = objective(batch, LossSettings(types=("neutral",), anchor_weight=0.0))
+    value, _ = objective(batch, LossSettings(types=("neutral",), anchor_weight=0.0, drift_weight=0.0))
     value.backward()
     assert shift.grad is not None
     assert float(shift.grad) == pytest.approx(0, abs=1e-7)
@@ -98,6 +100,17 @@ def test_anchor_counts_falls_only_per_token_and_beyond_the_slack() -> None:
     assert float(total) == pytest.approx(0.3 + math.log1p(math.exp(1.5)))
 
 
+def test_drift_is_the_rise_both_sentences_share() -> None:
+    # chosen rose by 1 nat over 10 tokens = 0.1, rejected by 1 over 5 = 0.2
+    assert float(drift_penalty(pairs(-19, -17))) == pytest.approx((0.1 + 0.2) / 2)
+    # chosen fell by 0.2 nats per token, rejected rose by 0.2: a margin moved, nothing drifted
+    assert float(drift_penalty(pairs(-22, -17))) == pytest.approx(0)
+    total, penalty = objective(pairs(-19, -17), LossSettings(beta=0.5, drift_weight=2.0))
+    # δ = (−19 + 20) − (−17 + 18) = 0, so the loss itself is log 2
+    assert float(penalty) == pytest.approx(2 * 0.15)
+    assert float(total) == pytest.approx(0.3 + math.log(2))
+
+
 @pytest.mark.parametrize("types", STOCK, ids="+".join)
 def test_agrees_with_trl(types: tuple[LossType, ...], tiny: LoadedModel, tmp_path: Path) -> None:
     trainer = stock_trainer(tiny, tmp_path, types)
@@ -105,7 +118,12 @@ def test_agrees_with_trl(types: tuple[LossType, ...], tiny: LoadedModel, tmp_pat
     with torch.no_grad():
         expected = float(trainer.compute_loss(trainer.model, batch))
     settings = LossSettings(
-        types=types, weights=(1.0, 0.7)[: len(types)], beta=0.3, label_smoothing=0.2, anchor_weight=0.0
+        types=types,
+        weights=(1.0, 0.7)[: len(types)],
+        beta=0.3,
+        label_smoothing=0.2,
+        anchor_weight=0.0,
+        drift_weight=0.0,
     )
     with torch.no_grad():
         ours = float(objective(log_probs(trainer, batch), settings)[0])
