@@ -68,7 +68,7 @@ def _phrase(document: Document, match: Match, found: dict[str, Found]) -> bool:
             found[phrase.axis].facts.append(f"{phrase.reason} ({phrase.text})")
         elif phrase.exact and not match.spells(document, phrase.text):
             continue
-        else:
+        elif not settled:
             found[phrase.axis].refusals.append(refusal(document, match, phrase.reason))
         settled = True
     return settled

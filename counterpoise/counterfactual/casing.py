@@ -50,7 +50,7 @@ def carry(original: str, source: Kind, form: str, target: Kind, opens: bool) -> 
             if _is_title(original) and len(original.replace("-", " ").split()) > 1
             else _capitalised(form)
         )
-    return form if source != "proper" and target == "proper" else form.lower()
+    return form.lower() if source == "proper" or target == "free" else form
 
 
 def _is_title(text: str) -> bool:

@@ -10,6 +10,7 @@ from counterpoise.counterfactual.casing import carry, kind_of
 from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.records import Direction, Edit, Refusal, Swap
+from counterpoise.counterfactual.resolve.names import is_first_name
 from counterpoise.counterfactual.resolve.slots import decide
 from counterpoise.counterfactual.tokens import APOSTROPHES, Document
 
@@ -88,6 +89,8 @@ def _separated(form: str, original: str) -> str:
 def _reads_back(document: Document, match: Match, reading: Reading, form: str, partner: str) -> bool:
     """Whether the replacement, standing where the term stood, would be read as the same form."""
     concept = reading.concept
+    if reading.slot == "name":
+        return is_first_name(document, match.first, form.lower()) is None
     theirs = concept.forms[partner]
     slots = frozenset(slot for slot, other in zip(concept.slots, theirs, strict=True) if other == form)
     if len({concept.form(reading.group, slot) for slot in slots}) < 2:

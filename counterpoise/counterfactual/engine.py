@@ -9,7 +9,8 @@ from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.edits import Draft, apply, replace
 from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.counterfactual.language import foreign_reason, unreadable_reason
-from counterpoise.counterfactual.lexicon import Lexicon, load
+from counterpoise.counterfactual.lexicon import Lexicon
+from counterpoise.counterfactual.lexicon_file import load
 from counterpoise.counterfactual.matcher import Index
 from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
 from counterpoise.counterfactual.tokens import Document, SecondOpinion, lower_words

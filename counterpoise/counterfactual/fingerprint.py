@@ -6,7 +6,7 @@ import hashlib
 from importlib import resources
 
 from counterpoise.counterfactual.config import CounterfactualConfig
-from counterpoise.counterfactual.lexicon import builtin_texts, read_user_file
+from counterpoise.counterfactual.lexicon_file import builtin_texts, read_user_file
 
 
 def lexicon_hash(config: CounterfactualConfig) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from counterpoise.counterfactual.lexicon import Axis, Lexicon, Reading, add, load, read_user_file
+from counterpoise.counterfactual.lexicon import Axis, Lexicon, Reading
+from counterpoise.counterfactual.lexicon_file import add, load, read_user_file
 from counterpoise.counterfactual.resolve.guards import GUARDS
 from counterpoise.counterfactual.resolve.slots import DECIDABLE
 

@@ -44,7 +44,7 @@ def lint_command(file: Path | None, notes: bool, as_json: bool) -> int:
 @json_option
 def axes_command(as_json: bool) -> None:
     """List the axes with their groups and pairs."""
-    from counterpoise.counterfactual.lexicon import load
+    from counterpoise.counterfactual.lexicon_file import load
 
     axes = load().axes.values()
     if as_json:

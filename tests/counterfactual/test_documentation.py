@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.counterfactual.lexicon import Lexicon, add
+from counterpoise.counterfactual.lexicon import Lexicon
+from counterpoise.counterfactual.lexicon_file import add
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = ROOT / "docs" / "counterfactuals.md"

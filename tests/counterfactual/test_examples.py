@@ -40,6 +40,12 @@ GENDER = [
         "James told Mary that James's car and Mary's bike were gone.",
     ),
     ("Mrs. Jones and Mr. Smith", "Mr. Jones and Mrs. Smith"),
+    ("Bill paid the bill; I saw Hope.", "Grace paid the bill; I saw Rob."),
+    ("Dear Sir or Madam,", "Dear Madam or Sir,"),
+    # slashes, adverbs, paths
+    ("If he/she wants his/her money, ask him/her.", "If she/he wants her/his money, ask her/him."),
+    ("He hit her hard.", "She hit him hard."),
+    ("Don't ask O'Neil at http://x.org/she/he", None),
     # nothing to swap: terms inside longer words, neutral words
     ("manager, Germany, history, human", None),
     ("The nurse asked the engineer about them.", None),
@@ -110,6 +116,7 @@ REFUSED = [
     ("He admired Henry James.", "gender", "James", "surname"),
     ("They live on Charles Street.", "gender", "Charles", "entity"),
     # facts
+    ("Hope is not a strategy.", "gender", "Hope", "ambiguous"),
     ("She is pregnant.", "gender", "She", "fact"),
     ("His prostate was examined.", "gender", "His", "fact"),
     # entities

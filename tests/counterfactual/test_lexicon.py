@@ -8,7 +8,8 @@ import pytest
 
 from counterpoise.counterfactual import AXES, CounterfactualConfig, Engine
 from counterpoise.counterfactual.fingerprint import lexicon_hash
-from counterpoise.counterfactual.lexicon import Lexicon, add, load
+from counterpoise.counterfactual.lexicon import Lexicon
+from counterpoise.counterfactual.lexicon_file import add, load
 from counterpoise.counterfactual.lint import lint
 from counterpoise.errors import DataError
 

@@ -31,7 +31,7 @@ _PLURAL_BEFORE = frozenset(
 )
 
 
-def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:  # noqa: PLR0911 - an ordered list of decisions
+def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tuple[str | None, str]:
     """Which of ``slots`` (adjective, singular, plural) the term at words ``first`` to ``last`` fills."""
     if slots == {"singular", "plural"}:
         return _number(document, first)
@@ -44,8 +44,6 @@ def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tup
         return "adjective", "after a linking verb"
     if "plural" in slots and (before in _PLURAL_BEFORE or document.opens_sentence(first)):
         return "plural", f"names the people after {before!r}"
-    if "singular" in slots:
-        return "singular", "stands for a person"
     return "adjective", "no sign of a noun"
 
 
@@ -81,7 +79,7 @@ def _after_article(document: Document, first: int) -> bool:
             "your",
         }:
             return True
-        if document.lower[at] not in words("modifier") | words("adjective"):
+        if document.lower[at] in words("function") or document.lower[at] in words("copula"):
             return False
         at -= 1
     return False

@@ -6,12 +6,15 @@ from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.tokens import Document
 
 
-def is_first_name(document: Document, index: int) -> str | None:
+def is_first_name(document: Document, index: int, name: str = "") -> str | None:
     """``None`` when word ``index`` is used as a first name, else why not.
 
     A reason that starts with ``ambiguous`` means that it could be one.
+
+    Args:
+        name: asks the same of another name in that place, in lower case.
     """
-    raw, lower = document.raw(index), document.lower[index]
+    raw, lower = document.raw(index), name or document.lower[index]
     if not raw[:1].isupper():
         return "not-a-name: in lower case"
     if (
@@ -24,7 +27,7 @@ def is_first_name(document: Document, index: int) -> str | None:
         return reason
     if _is_surname(document, index):
         return "surname: follows a first name or a title"
-    return _as_word(document, index) if lower in words("name_words") else None
+    return _as_word(document, index, lower) if lower in words("name_words") else None
 
 
 def _entity(document: Document, index: int) -> str | None:
@@ -65,9 +68,9 @@ def _is_surname(document: Document, index: int) -> bool:  # noqa: PLR0911 - an o
     )
 
 
-def _as_word(document: Document, index: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
+def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
     """For names that are also words: evidence for the name, else a refusal."""
-    lower, after = document.lower[index], document.next_word(index)
+    after = document.next_word(index)
     before = document.previous_word(index)
     if document.text.isupper():
         return "ambiguous: in capitals this may be a word"
@@ -87,6 +90,8 @@ def _as_word(document: Document, index: int) -> str | None:  # noqa: PLR0911 - a
         or not after
     ):
         return "not-a-name: a verb here"
+    if lower in words("name_masses") and after in words("verb_of_things"):
+        return "ambiguous: what the word means may be meant"
     if after in words("verb_finite") or after.endswith("ed") or _capitalised_next(document, index):
         return None
     if (

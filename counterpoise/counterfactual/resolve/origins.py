@@ -15,6 +15,8 @@ def demonym(document: Document, first: int, last: int, slot: str) -> str | None:
     if _half_of_an_american(document, first, last):
         return "compound: an American of that descent"
     before, after = document.previous_word(first), document.next_word(last)
+    if document.lower[first] == "polish" and (document.raw(first).islower() or after in words("determiner")):
+        return "not-people: a verb or noun here"
     spoken = before in words("language_verb") or (before == "in" and not after)
     if spoken or after in {"language", "languages", "grammar", "lessons", "translation"}:
         return "language: the language, not the people"

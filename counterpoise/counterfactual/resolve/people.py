@@ -7,13 +7,17 @@ from counterpoise.counterfactual.resolve.phrases import ends_phrase
 from counterpoise.counterfactual.tokens import Document
 
 
-def describes_people(document: Document, first: int, last: int, nominal: bool) -> str | None:
+def describes_people(  # noqa: PLR0911 - an ordered list of decisions
+    document: Document, first: int, last: int, nominal: bool
+) -> str | None:
     """``None`` when the adjective at words ``first`` to ``last`` describes people, else why not.
 
     Args:
         nominal: whether "the" + the word is a usual name for the group, as in "the poor".
     """
     named = first > 0 and document.lower[first - 1] == "the" and document.joined(first - 1)
+    if document.gap(last) == "-" and document.lower[last + 1] in words("compound_suffix"):
+        return None
     if not ends_phrase(document, last) and "-" not in document.gap(last):
         after = document.lower[last + 1]
         if after not in words("function"):

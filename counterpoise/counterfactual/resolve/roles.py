@@ -59,7 +59,8 @@ def title(document: Document, first: int, last: int, slot: str) -> str | None:
     """A title has a capital and stands before a name: "Mr. Smith", "Mr. and Mrs. Smith"."""
     gap = document.gap(last).strip()
     named = last + 1 < len(document) and document.raw(last + 1)[:1].isupper() and gap in {"", ".", "&"}
-    joint = document.next_word(last) in {"and", "or"} or gap in {".", "&"}
+    pair = document.lower[first] in {"mr", "mrs", "ms", "miss"}
+    joint = pair and (document.next_word(last) in {"and", "or"} or gap in {".", "&"})
     return None if document.raw(first)[:1].isupper() and (named or joint) else "not-people: not a title here"
 
 
