@@ -10,12 +10,20 @@ from counterpoise.counterfactual.lexicon_file import builtin_texts, read_user_fi
 
 
 def lexicon_hash(config: CounterfactualConfig) -> str:
-    """sha256, hex, over the built-in lexicon, the word lists and the user's file."""
+    """sha256, hex, over the built-in lexicon, the word lists, the user's file and the parser if one is used."""
     words = (resources.files("counterpoise.counterfactual") / "english.toml").read_text(encoding="utf-8")
     parts = {**builtin_texts(), "english.toml": words}
     if config.lexicon is not None:
         parts["user"] = read_user_file(config.lexicon)
+    if config.syntax == "spacy":
+        parts["spacy"] = _pipeline_hash(config.spacy_model)
     digest = hashlib.sha256()
     for name in sorted(parts):
         digest.update(f"{name}\0{len(parts[name])}\0{parts[name]}".encode())
     return digest.hexdigest()
+
+
+def _pipeline_hash(name: str) -> str:
+    from counterpoise.sources.datasets import source_hash  # noqa: PLC0415 - brings the network, rarely needed
+
+    return source_hash(name)
