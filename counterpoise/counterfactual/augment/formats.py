@@ -172,7 +172,8 @@ class Parquet:
 
     def _open(self, job: Job) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(job.source)
+            # Read-ahead keeps what it has read of every row group: memory would grow with the file.
+            return pq.ParquetFile(job.source, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise DataError(
                 f"{job.source}: not a readable Parquet file: {error}", "check the path and the file"

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from counterpoise.counterfactual.augment.formats import Format, Payload, format_of
 from counterpoise.counterfactual.augment.job import Job
@@ -164,8 +165,7 @@ def _one(number: int, first_row: int, payload: Payload) -> None:
 
 
 def _finish(job: Job, layout: Format, count: int, resumed: int, score: SentenceScorer | None) -> Outcome:
-    summaries = [json.loads(summary_path(job, number).read_text(encoding="utf-8")) for number in range(count)]
-    statistics = add(Statistics.from_json(summary["statistics"]) for summary in summaries)
+    statistics = add(Statistics.from_json(summary["statistics"]) for summary in _summaries(job, count))
     if not count:
         raise DataError(f"{job.source}: no rows", "give a file with at least one row")
     shards = score_shards(job, layout, count, score) if score else [data_path(job, n) for n in range(count)]
@@ -175,8 +175,14 @@ def _finish(job: Job, layout: Format, count: int, resumed: int, score: SentenceS
         job.target.with_suffix(".stats.json"), lambda path: path.write_text(stats, encoding="utf-8")
     )
     review = job.target.with_suffix(".review.html")
-    sample = merged_sample([summary["sample"] for summary in summaries], job.sample)
+    sample = merged_sample((summary["sample"] for summary in _summaries(job, count)), job.sample)
     page = review_page(sample, statistics, job.source.name)
     write_atomically(review, lambda path: path.write_text(page, encoding="utf-8", errors="replace"))
     shutil.rmtree(job.parts)
     return Outcome(statistics, count, resumed, review)
+
+
+def _summaries(job: Job, count: int) -> Iterator[dict[str, Any]]:
+    """One at a time: thousands of shards' samples do not fit in memory together."""
+    for number in range(count):
+        yield json.loads(summary_path(job, number).read_text(encoding="utf-8"))

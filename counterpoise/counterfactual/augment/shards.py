@@ -10,7 +10,7 @@ import heapq
 import json
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class _Sample:
         ]
 
 
-def merged_sample(parts: list[list[list[Any]]], size: int) -> list[dict[str, Any]]:
+def merged_sample(parts: Iterable[list[list[Any]]], size: int) -> list[dict[str, Any]]:
     """The sample of all shards together, in the order of the input."""
     best = heapq.nsmallest(size, (entry for part in parts for entry in part), key=lambda entry: entry[0])
     return [
