@@ -137,8 +137,11 @@ def needs_syntax(text: str) -> bool:
     return not {"her", "his"}.isdisjoint(Document(text).lower)
 
 
-def peak_memory(rows: int) -> dict[str, float]:
-    """Peak resident memory of ``counterpoise augment`` on ``rows`` sentences, MiB, and its seconds."""
+def peak_memory(rows: int, workers: int) -> dict[str, float]:
+    """Peak resident memory of ``counterpoise augment`` on ``rows`` sentences, MiB, and its seconds.
+
+    With several workers: of the process that reads and joins, and of the largest worker.
+    """
     texts = sentences()[:3_000]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.parquet", Path(folder) / "out.parquet"
@@ -150,17 +153,19 @@ def peak_memory(rows: int) -> dict[str, float]:
             "import pathlib, sys; from flows.commands.augment import command;"
             "command.main(sys.argv[1:], standalone_mode=False);"
             "status = pathlib.Path('/proc/self/status').read_text();"
-            "print(status.split('VmHWM:')[1].split()[0], file=sys.stderr)"
+            "import resource; largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
+            "print(status.split('VmHWM:')[1].split()[0], largest, file=sys.stderr)"
         )
         start = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-c", code, str(source), str(target), "--workers", "1"],
+            [sys.executable, "-c", code, str(source), str(target), "--workers", str(workers)],
             capture_output=True,
             text=True,
             check=True,
         )
         seconds = time.monotonic() - start
-        return {"rows": rows, "peak MiB": int(done.stderr.split()[-1]) / 1024, "seconds": seconds}
+        own, largest = (int(number) / 1024 for number in done.stderr.split()[-2:])
+        return {"rows": rows, "workers": workers, "peak MiB": own, "worker MiB": largest, "seconds": seconds}
 
 
 def main() -> None:
@@ -171,16 +176,20 @@ def main() -> None:
         "--memory", default="", help="row counts for the memory measurement, separated by commas"
     )
     parser.add_argument("--memory-only", action="store_true", help="leave the rates out")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the memory measurement")
     parser.add_argument("--out", type=Path, help="also write the numbers here, as JSON")
     options = parser.parse_args()
     found = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
     rates = {} if options.memory_only else compare()
-    memory = [peak_memory(int(n)) for n in options.memory.split(",") if n]
+    memory = [peak_memory(int(n), options.workers) for n in options.memory.split(",") if n]
     result = {**found, "rates": rates, "memory": memory}
     for name, value in rates.items():
         print(f"{name:<42}{value:>14,.0f}")
     for row in memory:
-        print(f"augment {row['rows']:>10,} rows: peak {row['peak MiB']:.0f} MiB, {row['seconds']:.0f} s")
+        print(
+            f"augment {row['rows']:>10,} rows: peak {row['peak MiB']:.0f} MiB, "
+            f"largest worker {row['worker MiB']:.0f} MiB, {row['seconds']:.0f} s"
+        )
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

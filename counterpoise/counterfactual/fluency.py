@@ -7,11 +7,11 @@ negative ratios are the rule; strongly negative ones mark swaps that no longer f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-SentenceScorer = Callable[[Sequence[str]], Sequence[tuple[float, int]]]
-"""Texts → summed log-probability (nats) and number of scored tokens of each."""
+SentenceScorer = Callable[[Sequence[str]], Sequence[tuple[float, int] | None]]
+"""Texts → summed log-probability (nats) and number of scored tokens of each; ``None`` where it has no score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,17 @@ def assess(
 def assess_pairs(
     pairs: Sequence[tuple[str, str] | None], score: SentenceScorer, min_log_ratio: float = float("-inf")
 ) -> list[Fluency | None]:
-    """A verdict for each (original, swapped) pair, ``None`` for ``None``; every text is scored once."""
+    """A verdict for each (original, swapped) pair; ``None`` for ``None`` and where a text has no score.
+
+    Every text is scored once.
+    """
     texts = sorted({text for pair in pairs if pair for text in pair})
     scores = dict(zip(texts, score(texts), strict=True)) if texts else {}
-    return [assess(scores[pair[0]], scores[pair[1]], min_log_ratio) if pair else None for pair in pairs]
+    return [_assessed(pair, scores, min_log_ratio) if pair else None for pair in pairs]
+
+
+def _assessed(
+    pair: tuple[str, str], scores: Mapping[str, tuple[float, int] | None], min_log_ratio: float
+) -> Fluency | None:
+    original, swapped = (scores[text] for text in pair)
+    return assess(original, swapped, min_log_ratio) if original and swapped else None

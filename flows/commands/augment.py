@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from counterpoise.errors import UsageError
+from counterpoise.errors import DataError, UsageError
 from flows.commands._options import json_option, print_json
 
 
@@ -147,7 +147,11 @@ def _scorer(model: str) -> Any:
 
     loaded = load_model(model_folder(model, silent), "fp32")
 
-    def score(texts: list[str]) -> list[tuple[float, int]]:
-        return [(item.sum_log_prob, item.tokens) for item in score_sentences(loaded, texts)]
+    def score(texts: list[str]) -> list[tuple[float, int] | None]:
+        try:
+            return [(item.sum_log_prob, item.tokens) for item in score_sentences(loaded, texts)]
+        except DataError:
+            # A text longer than the model's context stays unscored, and the others keep their scores.
+            return [found for text in texts for found in score([text])] if len(texts) > 1 else [None]
 
     return score

@@ -214,3 +214,9 @@ def test_implausible_swaps_are_flagged_or_dropped(tmp_path: Path, kind: str) -> 
     assert [row["id"] for row in rows(dropped.target)] == [
         row["id"] for row in out if row["plausible"] is not False
     ]
+
+
+def test_a_text_without_a_score_is_neither_plausible_nor_implausible(tmp_path: Path) -> None:
+    long = job(tmp_path, fluency="toy", min_log_ratio=0.0, drop_implausible=True)
+    augment(long, score=lambda texts: [None for _ in texts])
+    assert [row["plausible"] for row in rows(long.target)] == [None] * len(TEXTS)
