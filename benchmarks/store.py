@@ -4,7 +4,7 @@ The stores are filled through the store's own manifests without syncing each to 
 timed is the real thing, fsync included. joblib.Memory, which many pipelines cache with, does the same work
 beside it; it neither verifies what it returns nor survives a kill while writing, so it is a lower mark.
 
-    python -m benchmarks.store --out docs/results/store.json
+    python -m benchmarks.store --out docs/results/store.json --doc docs/store.md
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ STAGES = tuple(f"stage-{number:02}" for number in range(12))
 TABLE = bytes(range(256)) * 80
 """The payload of a small artifact: 20 kB, a table of a few hundred rows."""
 REPEATS = 30
+_START, _END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def parts(number: int) -> KeyParts:
@@ -171,6 +172,33 @@ def exponent(small: float, large: float, ratio: float) -> float:
     return math.log(large / small) / math.log(ratio)
 
 
+def document(figures: dict[str, Any], page: Path) -> None:
+    """Replaces the figures in ``page`` between their two marks."""
+    rows = figures["milliseconds"]
+    peer, sizes = figures["joblib_milliseconds"], list(rows)
+    lines = [
+        "| milliseconds, median | "
+        + " | ".join(f"{int(size):,} artifacts" for size in sizes)
+        + " | joblib.Memory |"
+    ]
+    lines.append("|---" * (len(sizes) + 2) + "|")
+    for name in rows[sizes[0]]:
+        values = [f"{rows[size][name]:,.2f}" for size in sizes]
+        lines.append(
+            f"| {name} | " + " | ".join([*values, f"{peer[name]:.2f}" if name in peer else ""]) + " |"
+        )
+    large = figures["large_milliseconds"]
+    lines.append(
+        f"\nA file of {large['megabytes']} MB: commit {large['commit']:,.0f} ms, first check "
+        f"{large['first check']:,.0f} ms (its sha256 alone {large['sha256 alone']:,.0f} ms), second check by "
+        f"another process {large['second check']:.1f} ms. {figures['date']}, {figures['machine']['cores']} cores, "
+        f"load {figures['load']:.1f} at the end."
+    )
+    before, _, rest = page.read_text("utf-8").partition(_START)
+    after = rest.partition(_END)[2]
+    page.write_text(before + _START + "\n" + "\n".join(lines) + "\n" + _END + after, "utf-8")
+
+
 def show(sizes: list[int], rows: dict[int, dict[str, float]], peer: dict[str, float]) -> None:
     table = Table(title="Store, milliseconds (median)")
     table.add_column("operation")
@@ -196,6 +224,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=538, help="size of the large artifact")
     parser.add_argument("--folder", type=Path, help="where to build the stores (a real disk)")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--doc", type=Path, help="put the figures into this page")
     options = parser.parse_args()
     rows: dict[int, dict[str, float]] = {}
     for size in options.sizes:
@@ -219,6 +248,8 @@ def main() -> None:
             "large_milliseconds": large,
         }
         options.out.write_text(json.dumps(figures, indent=1) + "\n")
+        if options.doc:
+            document(figures, options.doc)
 
 
 if __name__ == "__main__":
