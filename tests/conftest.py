@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import chromium, visit  # noqa: F401 (fixtures for every test that drives a browser)
+
 
 @pytest.fixture(autouse=True)
 def isolated_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
