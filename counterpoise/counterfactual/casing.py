@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["common", "proper", "free"]
+_ACRONYMS = frozenset({"US", "USA", "UK"})
 
 
 def kind_of(form: str, free: bool = False) -> Kind:
@@ -20,7 +21,7 @@ def kind_of(form: str, free: bool = False) -> Kind:
     """
     if free:
         return "free"
-    return "proper" if form[:1].isupper() else "common"
+    return "proper" if form.removeprefix("the ")[:1].isupper() else "common"
 
 
 @lru_cache(maxsize=65536)
@@ -40,7 +41,9 @@ def carry(original: str, source: Kind, form: str, target: Kind, opens: bool) -> 
     >>> carry("black", "free", "Asian", "proper", False), carry("Black", "free", "white", "free", False)
     ('Asian', 'White')
     """
-    if original.isupper() and len(original) > 1:
+    if source == "proper" and original.startswith("the "):
+        original, opens = original.removeprefix("the "), False
+    if original.isupper() and len(original) > 1 and original not in _ACRONYMS:
         return form.upper()
     if original[:1].isupper():
         if source == "proper" and not opens:

@@ -81,6 +81,8 @@ def _draft(document: Document, match: Match, reading: Reading, form: str, partne
 
 def _separated(form: str, original: str) -> str:
     """``form`` with the hyphens or spaces of ``original``, where both have as many words."""
+    if " " in original and "-" not in original and original.count(" ") == form.count("-") and " " not in form:
+        return form.replace("-", " ")
     if "-" in original and " " in form and original.count("-") == form.count(" ") and " " not in original:
         return form.replace(" ", "-")
     return form

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 
-from counterpoise.counterfactual import Engine, swap
+from counterpoise.counterfactual import AXES, Engine, swap
+
+SENTENCES = Path(__file__).parent / "data" / "sentences.tsv"
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +171,24 @@ def test_agreement_is_an_edit_of_its_own() -> None:
         ("an", "a", "agreement"),
         ("Asian", "White", "colour"),
     ]
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_the_written_sentences(engine: Engine, axis: str) -> None:
+    """Several hundred sentences with their swap, written by hand; the same text where nothing may change."""
+    with SENTENCES.open(encoding="utf-8", newline="") as lines:
+        rows = [
+            row
+            for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if row["axis"] == axis
+        ]
+    assert len(rows) >= 15
+    wrong = []
+    for row in rows:
+        direction = (row["from"], row["to"]) if row["from"] else None
+        result = engine.swap(row["text"], (axis,), direction)
+        if result.swapped != row["swapped"]:
+            wrong.append((row["text"], result.swapped, row["swapped"]))
+        elif result.changed and result.reversible and engine.undo(result).swapped != row["text"]:
+            wrong.append((row["text"], result.swapped, "not undone"))
+    assert wrong == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.tokens import Document
@@ -15,6 +16,8 @@ _USED_AS_NAMES = frozenset({"pronouns", "kin", "titles", "address", "roles"})
 def title_reason(document: Document, match: Match, readings: Sequence[Reading]) -> str | None:
     """Why the capital of a common word makes it part of a title; ``None`` if it does not."""
     reading = readings[0]
+    if reading.kind == "common" and reading.concept.rule == "kin" and _family_firm(document, match, reading):
+        return "entity: a capital inside a sentence, part of a title or name"
     if reading.kind != "common" or reading.concept.rule in _USED_AS_NAMES:
         return None
     raw = document.raw(match.last)
@@ -23,7 +26,20 @@ def title_reason(document: Document, match: Match, readings: Sequence[Reading]) 
     return None if _headline(document) else "entity: a capital inside a sentence, part of a title or name"
 
 
+def _family_firm(document: Document, match: Match, reading: Reading) -> bool:
+    """ "Marx Brothers", "Lane Sisters"."""
+    first = match.first
+    if reading.slot != "plural" or not document.previous_word(first) or document.text.isupper():
+        return False
+    named = document.raw(first - 1)[:1].isupper() and document.lower[first - 1] not in words("function")
+    return named and document.raw(first)[:1].isupper() and not _headline(document)
+
+
 def _headline(document: Document) -> bool:
-    """Whether most words have capitals anyway."""
-    capitals = sum(document.text[start].isupper() for start in document.starts)
-    return capitals > 0.6 * len(document)
+    """Whether nearly all words but the small ones have capitals anyway."""
+    starts = [
+        start
+        for start, word in zip(document.starts, document.lower, strict=True)
+        if word not in words("function") and len(word) > 1
+    ]
+    return len(starts) > 2 and sum(document.text[start].isupper() for start in starts) > 0.9 * len(starts)

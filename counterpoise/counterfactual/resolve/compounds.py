@@ -8,6 +8,7 @@ from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.tokens import APOSTROPHES, Document
 
 _HYPHENS = frozenset("-‐‑")
+_SPLIT = re.compile(r"(?:^|\W)(?:\w+|s|wo|fe)[)]$|(?:^|\W)(?:s|wo|fe)/$", re.IGNORECASE)
 _GLUE_BEFORE = frozenset("@#_\\")
 _GLUE_AFTER = frozenset("@_\\")
 
@@ -29,11 +30,13 @@ def compound_reason(document: Document, first: int, last: int) -> str | None:
     return _glued(text, start, end) if before or after else None
 
 
-def _glued(text: str, start: int, end: int) -> str | None:
+def _glued(text: str, start: int, end: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
     """Digits, @, # and slashes make handles, codes and paths of a word, apostrophes names and contractions."""
     before, after, further = text[start - 1 : start], text[end : end + 1], text[end + 1 : end + 2]
-    if before in _GLUE_BEFORE or after in _GLUE_AFTER:
+    if (before in _GLUE_BEFORE or after in _GLUE_AFTER) and not _underlined(text, start, end):
         return "compound: part of a handle or tag"
+    if _SPLIT.search(text[max(start - 6, 0) : start]):
+        return "compound: a word for both, as s/he"
     if "/" in (before, after) and _in_path(text, start, end):
         return "compound: part of a path"
     if before and before in APOSTROPHES and text[start - 2 : start - 1].isalpha():
@@ -45,6 +48,12 @@ def _glued(text: str, start: int, end: int) -> str | None:
     return (
         "compound: part of an address" if after == "." and further.isalpha() and further.islower() else None
     )
+
+
+def _underlined(text: str, start: int, end: int) -> bool:
+    """Whether a pair of underscores marks the span: "_she_"."""
+    around = text[max(start - 2, 0) : start - 1] + text[end + 1 : end + 2]
+    return text[start - 1 : start] == text[end : end + 1] == "_" and not re.search(r"\w", around)
 
 
 def _in_path(text: str, start: int, end: int) -> bool:

@@ -42,7 +42,8 @@ def use(document: Document, first: int, last: int, slots: frozenset[str]) -> tup
         return "singular", "after an article"
     if _after_copula(document, first):
         return "adjective", "after a linking verb"
-    if "plural" in slots and (before in _PLURAL_BEFORE or document.opens_sentence(first)):
+    begins = document.opens_sentence(first) and document.lower[last] not in words("adjectival")
+    if "plural" in slots and (before in _PLURAL_BEFORE or begins) and not _in_a_list(document, last):
         return "plural", f"names the people after {before!r}"
     return "adjective", "no sign of a noun"
 
@@ -56,12 +57,34 @@ def _number(document: Document, first: int) -> tuple[str | None, str]:
 
 def _noun_may_end(document: Document, last: int) -> bool:
     """Whether the noun phrase ends with the term."""
-    if ends_phrase(document, last):
+    if ends_phrase(document, last) and document.gap(last) != "–":
         return True
     after = document.lower[last + 1]
+    title = document.raw(last + 1)[:1].isupper() and not document.text.isupper()
+    if title or document.gap(last) in {"-", "–"}:
+        return False
+    if after in {"and", "or"} and _shares_a_noun(document, last + 2):
+        return False
     if document.gap(last) in {"'", "’"} and after == "s":
         return True
     return after in words("function") or after in words("verb_finite")
+
+
+def _in_a_list(document: Document, last: int) -> bool:
+    """Whether adjectives go on after a comma: "the English, Scottish and Irish languages"."""
+    if document.gap(last) != ", " or not document.raw(last + 1)[:1].isupper():
+        return False
+    after = document.lower[last + 1]
+    return after in words("descent") or after.endswith(("ish", "ese", "ian"))
+
+
+def _shares_a_noun(document: Document, index: int) -> bool:
+    """Whether another word of origin and then a noun follow: "the Irish and Scottish teams"."""
+    if index + 1 >= len(document) or not document.raw(index)[:1].isupper() or ends_phrase(document, index):
+        return False
+    after = document.lower[index + 1]
+    known = after in words("function") | words("verb_finite") | words("verb_base")
+    return document.joined(index) and not known
 
 
 def _after_article(document: Document, first: int) -> bool:

@@ -25,6 +25,12 @@ def _signal_name(document: Document, first: int, last: int, slot: str) -> str | 
     return is_first_name(document, first)
 
 
+def _figure(document: Document, first: int, last: int, slot: str) -> str | None:
+    if document.gap(last)[:1] == "!":
+        return "not-people: an exclamation"
+    return _capital(document, first, last, slot)
+
+
 def _capital(document: Document, first: int, last: int, slot: str) -> str | None:
     capital = document.raw(first)[:1].isupper()
     return None if capital else "not-people: in lower case this is another word"
@@ -42,6 +48,7 @@ GUARDS: dict[str, Guard] = {
     "name": _name,
     "signal_name": _signal_name,
     "capital": _capital,
+    "figure": _figure,
     "demonym": origins.demonym,
     "origin": origins.origin,
     "believer": origins.believer,

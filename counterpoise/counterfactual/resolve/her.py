@@ -38,6 +38,10 @@ def her(document: Document, index: int) -> Verdict:  # noqa: PLR0911 - an ordere
         return OBJECT, "before &"
     if gap[:1] in {"'", "’"} and document.lower[index + 1 : index + 2] == ["s"]:
         return None, "her's is not a word"
+    if index and document.lower[index - 1] == "his" and document.gap(index - 1).strip() == "/":
+        return DETERMINER, "beside 'his'"
+    if index > 1 and document.lower[index - 2] == "his" and document.gap(index - 2) == " (" and gap == ") ":
+        return DETERMINER, "beside 'his'"
     if ends_phrase(document, index):
         return OBJECT, "nothing follows"
     if "-" in gap:

@@ -20,6 +20,12 @@ def fixed_phrase(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list 
         return OBJECT, f"before {at.after!r}"
     if at.after == "her":
         return OBJECT, "her her"
+    if at.after == "gone" or (at.before == "with" and at.after in words("state") and at.after_stands):
+        return OBJECT, f"{at.after!r} says what she is"
+    if at.after in {"more", "less"} and at.following == "than" and (at.in_clause or at.before == "like"):
+        return OBJECT, f"before '{at.after} than'"
+    if at.after in words("frequency") and _acts(at.following):
+        return OBJECT, f"before the verb {at.following!r}"
     if at.after in {"being", "having"} and not at.before:
         return DETERMINER, f"her {at.after}"
     if at.after == "best" and at.before in {"do", "does", "did", "doing", "done", "try", "tried", "trying"}:
@@ -29,6 +35,11 @@ def fixed_phrase(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list 
     if at.document.gap(at.next)[:1] in {"-", "‑"}:
         return DETERMINER, "before a compound"
     return None
+
+
+def _acts(word: str) -> bool:
+    """Whether a word is a verb with an ending, as "wins"."""
+    return word in words("verb_finite") or (word.endswith("s") and word[:-1] in words("verb_base"))
 
 
 def capital(at: Her) -> Verdict | None:
@@ -87,7 +98,7 @@ def _degree(at: Her) -> Verdict:
     return DETERMINER, "before a noun phrase"
 
 
-def _noun_or_adverb(at: Her) -> Verdict:
+def _noun_or_adverb(at: Her) -> Verdict:  # noqa: PLR0911 - an ordered list of decisions
     body = words("body_verb") | words("preposition") | {"and", ""}
     if at.after == "home":
         moved = at.before in words("bring")
@@ -103,6 +114,8 @@ def _noun_or_adverb(at: Her) -> Verdict:
         return (
             (DETERMINER, "her past") if at.following not in {"the", "a", "his"} else (OBJECT, "before 'past'")
         )
+    if at.after == "right" and at.following in {"now", "away", "then", "there", "here", "after", "before"}:
+        return OBJECT, f"before 'right {at.following}'"
     if at.after in {"left", "right"}:
         noun = at.following not in words("function") | {""} or (at.after, at.following) == ("right", "to")
         return (
@@ -154,7 +167,11 @@ def _is_adverb(document: Document, index: int) -> bool:
 def time(at: Her) -> Verdict | None:
     """ "saw her last week", "kissed her first"."""
     when = at.after in {"last", "next", "one", "every"} and at.following in words("time_noun")
-    told = at.in_clause or (at.before in {"from", "to", "with"} and ends_phrase(at.document, at.next + 1))
+    told = (
+        at.in_clause
+        or at.after == "every"
+        or (at.before in {"from", "to", "with"} and ends_phrase(at.document, at.next + 1))
+    )
     if when and told:
         return OBJECT, f"before {at.after} {at.following}"
     if not at.in_clause:

@@ -56,7 +56,8 @@ def bare_verb(at: Her) -> Verdict | None:
         return None
     if at.after not in words("noun_or_verb"):
         return OBJECT, f"{at.before} her {at.after}"
-    if ends_phrase(at.document, at.next) and at.before in words("hearing"):
+    seen = at.after in words("seen_or_done") and at.before in words("seeing")
+    if ends_phrase(at.document, at.next) and (seen or at.before in words("hearing")):
         return None, f"{at.after!r} is a noun or a verb here"
     if at.before in words("seeing") | words("hearing"):
         return OBJECT, f"{at.before} her {at.after}"
@@ -67,6 +68,8 @@ def _caused(at: Her) -> Verdict | None:
     if at.before in words("make") and at.after in words("made_noun"):
         acts = at.following in words("determiner") | words("quantity") and at.after in words("verb_base")
         return (OBJECT if acts else DETERMINER), f"made her {at.after}"
+    if at.before in words("have") and at.after in words("made_noun") and at.following in words("determiner"):
+        return OBJECT, f"{at.before} her {at.after}"
     if at.after in words("verb_base") and (
         at.before not in words("have") or at.after not in words("noun_or_verb")
     ):
@@ -90,6 +93,13 @@ def _takes_object(at: Her) -> bool:
 
 def gerund(at: Her) -> Verdict | None:
     """ "saw her running", "without her having"."""
+    if at.after in words("performance") and at.before in words("hearing") | words("seeing") | words(
+        "catching"
+    ):
+        return OBJECT, f"{at.before} her {at.after}"
+    if at.after in words("depiction") and at.before in words("seeing"):
+        acts = at.following in words("determiner")
+        return (OBJECT if acts else None), f"{at.after!r} is a thing or an act here"
     if not at.after.endswith("ing") or at.after in words("noun_ing"):
         return None
     thing = words("thing_after_ing") | words("person") | words("possessed")
@@ -104,7 +114,7 @@ def gerund(at: Her) -> Verdict | None:
     return None
 
 
-def two_objects(at: Her) -> Verdict | None:
+def two_objects(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list of decisions
     """A verb that takes two objects and a noun without article: open unless something shows."""
     counted = at.after in words("quantity")
     if at.before not in words("ditransitive") or at.after in words("possessed"):
@@ -113,6 +123,8 @@ def two_objects(at: Her) -> Verdict | None:
     noun = at.document.lower[head]
     if noun in words("possessed") and not counted:
         return None
+    if at.before in {"cost", "costs", "costing"} and noun in words("mass"):
+        return OBJECT, f"{at.before} her {noun}"
     strong = at.before in words("strong_ditransitive") and noun.endswith(("ness", "ity", "dom"))
     if not (noun in words("mass") or counted or _is_plural(noun) or strong):
         return None
@@ -122,6 +134,8 @@ def two_objects(at: Her) -> Verdict | None:
         and at.document.lower[head + 2 : head + 3]
         and at.document.lower[head + 2] in words("verb_base")
     )
+    if at.before.startswith("wish") and not _is_plural(noun) and not following:
+        return OBJECT, f"wished her {noun}"
     goes = following in {"to", "away", "up", "back", "off"} and not verb_next
     if goes and not at.before.startswith(("tell", "told", "teach", "taught")):
         return DETERMINER, "what is given goes elsewhere"
@@ -149,6 +163,12 @@ def _is_plural(word: str) -> bool:
 
 def main_clause(at: Her) -> Verdict | None:
     """ "the man who loved her died": the verb of the main clause follows."""
+    if (
+        at.after.endswith("ed")
+        and at.after not in words("adjective_ed")
+        and at.following in words("determiner")
+    ):
+        return OBJECT, f"before the verb {at.after!r}"
     past = at.after in words("perfect_past") and (at.in_clause or at.after in words("only_past"))
     ended = at.after.endswith("ed") and at.after not in words("adjective_ed") | words("possessed")
     if past or (at.before and not at.in_clause and ended and ends_phrase(at.document, at.next)):

@@ -30,12 +30,18 @@ def is_first_name(document: Document, index: int, name: str = "") -> str | None:
     return _as_word(document, index, lower) if lower in words("name_words") else None
 
 
-def _entity(document: Document, index: int) -> str | None:
+def _entity(document: Document, index: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
     following = document.next_word(index)
     if document.gap(index).strip(" ")[:1].isdigit():
         return "entity: before a number"
     if following in words("entity_after") and document.raw(index + 1)[:1].isupper():
         return f"entity: {document.raw(index)} {document.raw(index + 1)}"
+    if _with_epithet(document, index, following):
+        return "entity: part of a proper name"
+    if _in_a_state(document, index):
+        return "not-a-name: a place"
+    if document.gap(index) == " & " and document.lower[index + 1] not in words("first_names"):
+        return "entity: part of a firm's name"
     possessive = document.lower[index + 1 : index + 3]
     named = len(possessive) == 2 and possessive[0] == "s" and possessive[1] in words("entity_after")
     if named and document.raw(index + 2)[:1].isupper():
@@ -45,6 +51,23 @@ def _entity(document: Document, index: int) -> str | None:
     if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":
         return "entity: part of a proper name"
     return None
+
+
+def _in_a_state(document: Document, index: int) -> bool:
+    """ "Elizabeth, New Jersey"."""
+    if document.gap(index) != ", " or not document.raw(index + 1)[:1].isupper():
+        return False
+    state = document.lower[index + 1]
+    if state == "new" and document.joined(index + 1):
+        return document.lower[index + 2] in {"jersey", "york", "hampshire", "mexico"}
+    return state in words("states")
+
+
+def _with_epithet(document: Document, index: int, following: str) -> bool:
+    """ "Jack the Ripper", "Joan of Arc"."""
+    if following not in {"the", "of"} or not document.joined(index + 1) or document.text.isupper():
+        return False
+    return document.raw(index + 1).islower() and document.raw(index + 2)[:1].isupper()
 
 
 def _is_surname(document: Document, index: int) -> bool:  # noqa: PLR0911 - an ordered list of decisions
@@ -80,6 +103,9 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
         return "not-a-name: a place"
     if document.lower[index + 1 : index + 2] == ["s"] and document.gap(index) in {"'", "’"}:
         return None
+    about_a_place = words("about_places") & set(document.lower[index + 1 : index + 8])
+    if lower in words("name_places") and after in words("copula") and about_a_place:
+        return "not-a-name: a place"
     if not document.opens_sentence(index):
         return _mid_sentence(document, index, before)
     if lower in {"will", "may", "can"} and (

@@ -5,6 +5,21 @@ from __future__ import annotations
 from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.tokens import Document
 
+_HOMOGRAPHS = frozenset({"pole", "poles", "swede", "swedes"})
+_OFFICES = (
+    "president",
+    "king",
+    "queen",
+    "governor",
+    "lady",
+    "captain",
+    "senator",
+    "leader",
+    "emperor",
+    "prince",
+)
+_STATES_OF = frozenset([("in", "country"), *(("of", office) for office in _OFFICES)])
+"""Words before a country that say what it is or who rules it, not who comes from it."""
 _AMERICANS = frozenset({"american", "americans"})
 
 
@@ -15,6 +30,8 @@ def demonym(document: Document, first: int, last: int, slot: str) -> str | None:
     if _half_of_an_american(document, first, last):
         return "compound: an American of that descent"
     before, after = document.previous_word(first), document.next_word(last)
+    if document.lower[first] in _HOMOGRAPHS and document.raw(first).islower():
+        return "not-people: in lower case this is another word"
     if document.lower[first] == "polish" and (document.raw(first).islower() or after in words("determiner")):
         return "not-people: a verb or noun here"
     spoken = before in words("language_verb") or (before == "in" and not after)
@@ -28,13 +45,17 @@ def origin(document: Document, first: int, last: int, slot: str) -> str | None:
     proper = first + 1 if document.lower[first] == "the" else first
     if not document.raw(proper)[:1].isupper():
         return "not-people: in lower case this is another word"
+    after = document.raw(last + 1) if document.joined(last) else ""
+    titled = after[:1].isupper() and after.lower() not in words("function") and not document.text.isupper()
+    if titled or after == "of":
+        return "entity: part of a proper name"
     before = document.lower[first - 1] if first else ""
+    earlier = document.lower[first - 2] if first > 1 else ""
     if before == "from":
+        return None if earlier != "far" else "place: a country, not where someone comes from"
+    lives = earlier in words("origin_before") or earlier in words("person")
+    if before in {"in", "to", "of"} and lives and (before, earlier) not in _STATES_OF:
         return None
-    if before in {"in", "to", "of"} and first > 1:
-        earlier = document.lower[first - 2]
-        if earlier in words("origin_before") or earlier in words("person"):
-            return None
     return "place: a country, not where someone comes from"
 
 
@@ -42,6 +63,8 @@ def believer(document: Document, first: int, last: int, slot: str) -> str | None
     """An adherent: "Christian Dior" is a first name and "Jewish Museum" an institution."""
     if in_proper_name(document, last):
         return "entity: part of a proper name"
+    if document.lower[first] == "christian" and slot != "plural" and _bears_the_name(document, first):
+        return "entity: a first name"
     if document.lower[first] == "christian" and slot != "plural" and document.joined(last):
         following = document.raw(last + 1)
         known = (
@@ -52,12 +75,28 @@ def believer(document: Document, first: int, last: int, slot: str) -> str | None
     return None
 
 
+def _bears_the_name(document: Document, index: int) -> bool:
+    """Whether "Christian" is someone: no article before it, a verb or 's after it."""
+    if not document.raw(index)[:1].isupper() or document.text.isupper():
+        return False
+    before = document.previous_word(index)
+    qualified = words("determiner") | words("modifier") | words("adjective") | words("copula")
+    if before in qualified | words("degree") | {"s"} or "-" in document.before(index):
+        return False
+    after = document.lower[index + 1 : index + 2]
+    owns = after == ["s"] and document.gap(index) in {"'", "’"}
+    if owns and document.lower[index + 2 : index + 3] and document.lower[index + 2] in words("verb_base"):
+        return False
+    return owns or (document.joined(index) and after[0] in words("verb_finite") | {"met"})
+
+
 def in_proper_name(document: Document, last: int) -> bool:
     """Whether capitalised words follow that end in "Museum", "Revolution" or the like."""
     if document.text.isupper():
         return False
     for at in range(last + 1, min(last + 5, len(document))):
-        if not document.joined(at - 1) or not document.raw(at)[:1].isupper():
+        tied = document.joined(at - 1) or document.gap(at - 1) in {"-", "–"}
+        if not tied or not document.raw(at)[:1].isupper():
             return False
         if document.lower[at] in words("entity_after"):
             return True

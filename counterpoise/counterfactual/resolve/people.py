@@ -16,10 +16,14 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
         nominal: whether "the" + the word is a usual name for the group, as in "the poor".
     """
     named = first > 0 and document.lower[first - 1] == "the" and document.joined(first - 1)
+    if nominal and _half_of_a_pair(document, first, last):
+        return None
     if document.gap(last) == "-" and document.lower[last + 1] in words("compound_suffix"):
         return None
     if not ends_phrase(document, last) and "-" not in document.gap(last):
         after = document.lower[last + 1]
+        if after in words("quantity") and document.lower[last].endswith("ed"):
+            return "not-people: a verb here"
         if after not in words("function"):
             noun = _described(document, last + 1)
             if noun is None:
@@ -33,6 +37,22 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
     if named:
         return None if nominal else "not-people: no person named"
     return _subject(document, first)
+
+
+def _half_of_a_pair(document: Document, first: int, last: int) -> bool:
+    """ "rich and poor", "young and old alike": the two name people when no noun follows."""
+    if document.lower[last + 1 : last + 2] == ["and"] and document.joined(last):
+        last, other = last + 2, document.lower[last + 2 : last + 3]
+    elif first > 1 and document.previous_word(first) == "and":
+        other = [document.lower[first - 2]]
+    else:
+        return False
+    if not other or {document.lower[first], *other} not in _OPPOSITES:
+        return False
+    return ends_phrase(document, last) or document.lower[last + 1] in words("function") | {"alike"}
+
+
+_OPPOSITES = ({"young", "old"}, {"rich", "poor"})
 
 
 def is_person(word: str) -> bool:
@@ -107,7 +127,9 @@ def _subject(document: Document, first: int) -> str | None:  # noqa: PLR0911 - a
         word = document.lower[at]
         if word in words("person_pronoun") or is_person(word) or _first_name(document, at):
             return None
-        if at > 0 and document.raw(at)[:1].isupper() and word not in words("function"):
+        if word in words("nominal") and document.previous_word(at) == "the":
+            return None
+        if at > 0 and document.raw(at).istitle() and word not in words("function"):
             return None
         if word in {"it", "this", "that", "what", "which"}:
             return f"not-people: said of {word!r}"

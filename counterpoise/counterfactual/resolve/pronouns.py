@@ -12,9 +12,23 @@ _POSSESSIVES = frozenset({"her", "hers", "their", "theirs", "my", "mine", "your"
 
 def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0911 - an ordered list of decisions
     """What "his" at word ``index`` is: ``determiner`` (→ her), ``pronoun`` (→ hers) or ``None``; and why."""
+    aside = document.gap(index) == " (" and document.lower[index + 1] in {"and", "or"}
+    if aside and document.lower[index + 2 : index + 3] == ["her"] and document.gap(index + 2) == ") ":
+        return DETERMINER, "a pair of possessives"
     if ends_phrase(document, index):
         return PRONOUN, "nothing follows"
     after = document.lower[index + 1]
+    liked = document.previous_word(index) in {
+        "like",
+        "likes",
+        "liked",
+        "prefer",
+        "prefers",
+        "preferred",
+        "love",
+    }
+    if liked and after in {"better", "best", "more", "most"} and ends_phrase(document, index + 1):
+        return PRONOUN, f"before {after!r}"
     if document.gap(index).strip() == "/":
         return (
             (DETERMINER, f"beside {after!r}") if after in {"her", "their"} else (PRONOUN, f"beside {after!r}")

@@ -50,7 +50,8 @@ def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | Non
     raw, gap = document.raw(first), document.gap(first)
     if raw[:1].isupper() and not raw.isupper() and document.opens_sentence(first) and gap[:1] in {",", "!"}:
         return "not-people: an exclamation"
-    if document.previous_word(first) in {"to", "will"} and document.next_word(last) in {"the", "a", "up"}:
+    ordered = document.opens_sentence(first) or document.previous_word(first) in {"to", "will"}
+    if ordered and document.next_word(last) in {"the", "a", "up", "your", "our"}:
         return "not-people: a verb here"
     return None
 
@@ -75,7 +76,10 @@ def noun(document: Document, first: int, last: int, slot: str) -> str | None:
     ends = not after or after in words("function") | words("verb_finite") or after.endswith("ed")
     possessive = document.gap(last)[:1] in {"'", "’"}
     allowed = words("determiner") | words("modifier") | words("adjective") | _BEFORE_NOUN
-    if document.previous_word(first) in allowed and (ends or possessive):
+    before = document.previous_word(first)
+    if not before and first and document.before(first).strip("'\"‘“ ") == "":
+        before = document.lower[first - 1]
+    if before in allowed and (ends or possessive):
         return None
     return "not-people: not a noun for a person here"
 
