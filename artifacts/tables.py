@@ -83,13 +83,18 @@ PREFERENCES = _table(
 
 SCORES = _table(
     "scores",
-    1,
+    2,
     PAIR_ID,
     VARIANT,
     _column("more_log_prob", pa.float64(), "Summed log-probability of the more stereotyping sentence, nats"),
     _column("less_log_prob", pa.float64(), "Summed log-probability of the less stereotyping sentence, nats"),
     _column("more_tokens", pa.int32(), "Tokens that more_log_prob sums over"),
     _column("less_tokens", pa.int32(), "Tokens that less_log_prob sums over"),
+    _column(
+        "reading",
+        pa.string(),
+        "Which tokens are summed: whole, shared (those both sentences have) or identity (the others)",
+    ),
 )
 
 NEUTRAL = _table(
@@ -108,6 +113,20 @@ CAPABILITY = _table(
     _column("text_id", pa.int32(), "Row number of the neutral sentence"),
     VARIANT,
     _column("log_prob", pa.float64(), "Summed log-probability of the sentence, nats"),
+    _column("tokens", pa.int32(), "Tokens that log_prob sums over"),
+)
+
+BENCHMARKS = _table(
+    "benchmarks",
+    1,
+    _column("benchmark", pa.string(), "stereoset, winobias, or groups (neutral sentences about a group)"),
+    _column("item", pa.string(), "Name of the example within its benchmark"),
+    _column("part", pa.string(), "Part of the benchmark, such as intrasentence or type1"),
+    _column("group", pa.string(), "What the example is about: a domain or an identity group"),
+    _column("target", pa.string(), "Target term that StereoSet averages over; elsewhere the group"),
+    _column("option", pa.string(), "Which of the example's texts, such as stereotype or unrelated"),
+    VARIANT,
+    _column("log_prob", pa.float64(), "Summed log-probability of the option given its context, nats"),
     _column("tokens", pa.int32(), "Tokens that log_prob sums over"),
 )
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from counterpoise.alignment.config import AlignmentConfig
 from counterpoise.counterfactual.config import CounterfactualConfig
+from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.likelihood.config import ScoringConfig
 from counterpoise.models.config import ModelConfig
@@ -46,6 +47,9 @@ class RunConfig(Settings):
     scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="CrowS-Pairs scoring.")
     capability: CapabilityConfig = Field(
         default_factory=CapabilityConfig, description="Neutral-text perplexity."
+    )
+    benchmarks: BenchmarksConfig = Field(
+        default_factory=BenchmarksConfig, description="Benchmarks beside CrowS-Pairs."
     )
     generation: GenerationConfig = Field(
         default_factory=GenerationConfig, description="Continuations by base and tuned."

@@ -23,6 +23,8 @@ Variant = Literal["base", "tuned"]
 Origin = Literal["human", "counterfactual"]
 Normalisation = Literal["sum", "mean"]
 """Log-probability of a whole sentence, or divided by its number of tokens."""
+Reading = Literal["whole", "shared", "identity"]
+"""Which tokens of a sentence count: all, those that both sentences of its pair have, or the others."""
 
 
 class Progress(Protocol):
@@ -130,6 +132,7 @@ class PairScore:
         variant: ``base`` (adapter off) or ``tuned`` (adapter on).
         more_log_prob, less_log_prob: summed natural-log probability of the sentence, nats.
         more_tokens, less_tokens: how many tokens those sums are over.
+        reading: which tokens the sums are over.
     """
 
     pair_id: int
@@ -138,6 +141,7 @@ class PairScore:
     less_log_prob: float
     more_tokens: int
     less_tokens: int
+    reading: Reading = "whole"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from counterpoise.config import RunConfig
+from counterpoise.evaluation.config import sources_of
 from tasks.adapter import adapter
 from tasks.base_model import base_model
+from tasks.benchmarks import benchmarks, benchmarks_base
 from tasks.capability import capability
 from tasks.counterfactuals import counterfactuals
 from tasks.dataset import dataset
@@ -16,7 +19,8 @@ from tasks.neutral import neutral
 from tasks.pairs import pairs
 from tasks.preferences import preferences
 from tasks.report import report
-from tasks.scores import scores
+from tasks.revised_pairs import revised_pairs
+from tasks.scores import revised_scores, scores
 from tasks.stage import Stage
 from tasks.toxicity import toxicity
 
@@ -37,7 +41,9 @@ def pipeline(step: Step, config: RunConfig) -> Any:
     toxic = step(toxicity, pairs=paired, counterfactuals=swaps)
     preferred = step(preferences, pairs=paired, counterfactuals=swaps, toxicity=toxic)
 
-    adapters, scored, capable = [], [], []
+    revised = step(revised_pairs, pairs=paired) if config.benchmarks.revised_pairs else None
+
+    adapters, scored, corrected, capable, measured = [], [], [], [], []
     for fold in config.pairs.evaluate:
         tuned = step(
             adapter,
@@ -51,9 +57,11 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         adapters.append(tuned)
         scored.append(step(scores, fold=fold, model=model, adapter=tuned, pairs=paired))
         capable.append(step(capability, fold=fold, model=model, adapter=tuned, neutral=sentences))
+        if revised is not None:
+            corrected.append(step(revised_scores, fold=fold, model=model, adapter=tuned, pairs=revised))
+        measured += _benchmarks(step, config, fold, model, tuned)
 
-    written = step(generations, model=model, adapter=adapters[0])
-    written_toxicity = step(generation_toxicity, generations=written)
+    written = _generations(step, config, model, adapters)
     return step(
         report,
         pairs=paired,
@@ -62,6 +70,27 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         adapters=adapters,
         scores=scored,
         capability=capable,
+        benchmarks=measured,
+        revised=[] if revised is None else [revised, *corrected],
         generations=written,
-        generation_toxicity=written_toxicity,
+        generation_toxicity=[step(generation_toxicity, generations=written)],
     )
+
+
+def _benchmarks(step: Step, config: RunConfig, fold: int, model: Any, tuned: Any) -> list[Any]:
+    """Base and tuned on this fold's share of the other benchmarks; a base that answers all does so once."""
+    if not sources_of(config.benchmarks):
+        return []
+    by_adapter = step(benchmarks, fold=fold, model=model, adapter=tuned)
+    if config.benchmarks.share == "fold":
+        return [step(benchmarks_base, fold=fold, model=model), by_adapter]
+    first = fold == config.pairs.evaluate[0]
+    return [step(benchmarks_base, model=model), by_adapter] if first else [by_adapter]
+
+
+def _generations(step: Step, config: RunConfig, model: Any, adapters: Sequence[Any]) -> list[Any]:
+    """Continuations by the first adapter, or by every adapter for its share of the prompts."""
+    if config.generation.adapters == "first":
+        return [step(generations, model=model, adapter=adapters[0])]
+    folds = zip(config.pairs.evaluate, adapters, strict=True)
+    return [step(generations, fold=fold, model=model, adapter=tuned) for fold, tuned in folds]

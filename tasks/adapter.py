@@ -11,7 +11,7 @@ from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENC
 from counterpoise.neutral.records import NeutralText
 from counterpoise.pairs.folds import PairRow, from_rows, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
-from counterpoise.records import Counterfactual, Pair, Preference
+from counterpoise.records import CATEGORIES, Counterfactual, Pair, Preference
 from tasks.job import Job
 from tasks.models import ADAPTER_FOLDER, scoring_precision
 from tasks.stage import Stage
@@ -49,12 +49,16 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences:
 
 
 def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> TrainingSets:
+    method = job.config.pairs.method
+    category = CATEGORIES[job.held_out_fold] if method == "leave-one-category-out" else None
     return training_sets(
         from_rows(job.read(pairs, PAIRS, PairRow)),
         job.read(preferences, PREFERENCES, Preference),
         job.read(counterfactuals, COUNTERFACTUALS, Counterfactual),
         evaluated=job.held_out_fold,
         folds=job.config.pairs.folds,
+        contexts_apart=method != "notebook",
+        unseen_axes=frozenset() if category is None else frozenset({category}),
     )
 
 
@@ -80,6 +84,7 @@ adapter = Stage(
         "precision": config.model.precision,
         "probe_precision": scoring_precision(config),
         "folds": config.pairs.folds,
+        "split": config.pairs.method,
     },
     tables=(HISTORY, PROBES),
     libraries=("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from artifacts.store import Ref
 from artifacts.tables import GENERATIONS, TOXICITY
 from counterpoise.records import Generation
@@ -10,9 +12,9 @@ from tasks.stage import Stage
 from tasks.toxicity_scoring import identities, score_with
 
 
-def compute(job: Job, generations: Ref) -> None:
+def compute(job: Job, generations: Sequence[Ref]) -> None:
     """Scores prompt and continuation together, as a reader meets them, and the continuation alone."""
-    rows = job.read(generations, GENERATIONS, Generation)
+    rows = [row for ref in generations for row in job.read(ref, GENERATIONS, Generation)]
     texts = sorted({row.prompt + row.text for row in rows} | {row.text for row in rows})
     job.write(TOXICITY, score_with(job, job.config.toxicity.classifiers, texts))
 

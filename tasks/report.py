@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from artifacts.parquet import TableSpec
 from artifacts.store import Ref
 from artifacts.tables import (
+    BENCHMARKS,
     CAPABILITY,
     GENERATIONS,
     HISTORY,
@@ -19,6 +21,7 @@ from artifacts.tables import (
     TOXICITY,
 )
 from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
+from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
@@ -26,8 +29,9 @@ from tasks.job import Job
 from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
-    from counterpoise.report.inputs import ArtifactFact, FoldEvidence
+    from counterpoise.report.inputs import ArtifactFact, FoldEvidence, RevisedEvidence
 
+Record = TypeVar("Record")
 MARKDOWN, HTML, SUMMARY = "report.md", "report.html", "summary.json"
 CHARTS = "charts"
 
@@ -37,36 +41,49 @@ def compute(
     pairs: Ref,
     counterfactuals: Ref,
     preferences: Ref,
-    adapters: Sequence[Ref],
-    scores: Sequence[Ref],
-    capability: Sequence[Ref],
-    generations: Ref,
-    generation_toxicity: Ref,
+    **evidence: Sequence[Ref],
 ) -> None:
-    """Gathers the evidence and writes the report."""
+    """Gathers the evidence and writes the report.
+
+    Args:
+        evidence: adapters, scores and capability, one a fold; benchmarks, generations and revised, any number;
+            generation_toxicity, one.
+    """
     from counterpoise.report.build import build_report
     from counterpoise.report.inputs import ReportInputs, RunFacts
 
-    refs = [
-        pairs,
-        counterfactuals,
-        preferences,
-        *adapters,
-        *scores,
-        *capability,
-        generations,
-        generation_toxicity,
-    ]
+    (toxicity,) = evidence["generation_toxicity"]
+    refs = [pairs, counterfactuals, preferences, *(ref for group in evidence.values() for ref in group)]
     inputs = ReportInputs(
         run=RunFacts.of(job.config),
         pairs=from_rows(job.read(pairs, PAIRS, PairRow)),
         preferences=job.read(preferences, PREFERENCES, Preference),
-        folds=_folds(job, adapters, scores, capability),
-        generations=job.read(generations, GENERATIONS, Generation),
-        toxicity=_by_classifier(job.read(generation_toxicity, TOXICITY, ToxicityScore)),
+        folds=_folds(job, evidence["adapters"], evidence["scores"], evidence["capability"]),
+        generations=_all(job, evidence["generations"], GENERATIONS, Generation),
+        toxicity=_by_classifier(job.read(toxicity, TOXICITY, ToxicityScore)),
         provenance=[_fact(ref) for ref in refs],
+        benchmarks=_all(job, evidence["benchmarks"], BENCHMARKS, BenchmarkScore),
+        revised=_revised(job, evidence["revised"]),
     )
     _write(job, build_report(inputs))
+
+
+def _all(job: Job, refs: Sequence[Ref], spec: TableSpec, record: type[Record]) -> list[Record]:
+    return [row for ref in refs for row in job.read(ref, spec, record)]
+
+
+def _revised(job: Job, refs: Sequence[Ref]) -> RevisedEvidence | None:
+    """The revised pairs that were scored: those of the evaluated folds."""
+    from counterpoise.report.inputs import RevisedEvidence
+
+    if not refs:
+        return None
+    scores = _all(job, refs[1:], SCORES, PairScore)
+    scored = {row.pair_id for row in scores}
+    pairs = [
+        item.pair for item in from_rows(job.read(refs[0], PAIRS, PairRow)) if item.pair.pair_id in scored
+    ]
+    return RevisedEvidence(pairs, scores)
 
 
 def _folds(

@@ -1,8 +1,9 @@
-"""Held-out pairs → log-probabilities by base and tuned, through the same loaded weights."""
+"""Held-out pairs → log-probabilities by base and tuned, through the same loaded weights, read in three ways."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES
@@ -18,19 +19,24 @@ SHARD_PAIRS = 512
 
 def compute(job: Job, model: Ref, adapter: Ref, pairs: Ref) -> None:
     """Scores the pairs of the held-out fold with the adapter off and on."""
-    from counterpoise.likelihood.pairs import score_pairs
+    from counterpoise.likelihood.pairs import (
+        identity_scores,
+        score_pair_details,
+        shared_scores,
+        whole_scores,
+    )
 
     scoring = job.config.scoring
     loaded = load_with_adapter(job, model, adapter)
 
     def scored(chunk: Sequence[Pair]) -> list[PairScore]:
-        return [
-            row
-            for variant in VARIANTS
-            for row in score_pairs(
+        rows: list[PairScore] = []
+        for variant in VARIANTS:
+            details = score_pair_details(
                 loaded, chunk, variant, prefix=scoring.prefix, token_budget=scoring.token_budget
             )
-        ]
+            rows += [*whole_scores(details), *shared_scores(details), *identity_scores(details)]
+        return rows
 
     held_out = [
         item.pair
@@ -50,3 +56,4 @@ scores = Stage(
     timeout_s=6 * 3600,
     tags=("gpu",),
 )
+revised_scores = replace(scores, name="revised-scores")

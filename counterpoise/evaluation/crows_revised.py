@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterpoise.errors import DataError
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import CATEGORIES, Pair
 
 OTHER = "other"
@@ -77,3 +79,19 @@ def _fault(row: dict[str, str]) -> str | None:
 def _pair(number: int, row: dict[str, str]) -> Pair:
     more, less, direction, category = (row[name].strip() for name in COLUMNS)
     return Pair(number, category.lower(), "stereo" if direction == "stereo" else "antistereo", more, less)
+
+
+def with_original_folds(revised: Revised, original: Sequence[FoldedPair]) -> list[FoldedPair]:
+    """The revised pairs, each with the context group and fold of the original pair it corrects.
+
+    Raises:
+        DataError: a revised row corrects no pair of ``original``.
+    """
+    by_id = {item.pair.pair_id: item for item in original}
+    unknown = [pair.pair_id for pair in revised.pairs if pair.pair_id not in by_id]
+    if unknown:
+        raise DataError(
+            f"revised row {unknown[0]} corrects no pair of the run's benchmark ({len(unknown)} such rows)",
+            "use it with the original CrowS-Pairs, whose row numbers it keeps",
+        )
+    return [FoldedPair(pair, by_id[pair.pair_id].group, by_id[pair.pair_id].fold) for pair in revised.pairs]

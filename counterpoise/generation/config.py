@@ -19,6 +19,16 @@ class GenerationConfig(Settings):
     prompt_set: Literal["local", "full"] = Field(
         "local", description="Which built-in prompts: 'local' (a subset of every axis) or 'full'."
     )
+    adapters: Literal["first", "split"] = Field(
+        "first",
+        description="Which adapters answer: the first evaluated fold's, or all of them with the prompts dealt over "
+        "the evaluated folds, so that each prompt is answered by one adapter and by the base.",
+    )
+    bold_prompts: int = Field(
+        0,
+        ge=0,
+        description="Prompts of BOLD (Dhamala et al. 2021) to add, for each of its identity groups (count).",
+    )
     samples: int = Field(1, ge=0, le=1000, description="Sampled continuations a prompt and variant (count).")
     greedy: bool = Field(
         True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -49,6 +50,16 @@ def load_prompts(prompt_set: PromptSet = "local") -> tuple[Prompt, ...]:
     ]
     neutral = source[NEUTRAL]["local"] + (source[NEUTRAL]["full"] if everything else [])
     return (*prompts, *(_neutral(number, text) for number, text in enumerate(neutral)))
+
+
+def deal(prompts: Sequence[Prompt], hand: int, hands: int) -> tuple[Prompt, ...]:
+    """The prompts of hand ``hand`` of ``hands``: templates are dealt in turn, those of each axis evenly.
+
+    All groups of a template go to the same hand, so that they differ in the identity alone.
+    """
+    templates = dict.fromkeys((prompt.axis, prompt.template) for prompt in prompts)
+    mine = {template for number, template in enumerate(sorted(templates)) if number % hands == hand}
+    return tuple(prompt for prompt in prompts if (prompt.axis, prompt.template) in mine)
 
 
 def own_prompt(text: str, name: str = "own") -> Prompt:

@@ -134,6 +134,7 @@ def _part(detail: PairDetail, *, shared: bool) -> PairScore:
         less_log_prob=math.fsum(parts[1]),
         more_tokens=len(parts[0]),
         less_tokens=len(parts[1]),
+        reading="shared" if shared else "identity",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from counterpoise.records import CATEGORIES
 from counterpoise.settings import Settings
 
 
@@ -16,14 +17,20 @@ class PairsConfig(Settings):
         "crows-pairs",
         description="Registry name of the pairs (crows-pairs, smoke-pairs), or a CSV file's path in the same format.",
     )
-    method: Literal["stratified", "notebook"] = Field(
+    method: Literal["stratified", "notebook", "leave-one-category-out"] = Field(
         "stratified",
         description=(
             "stratified: folds balanced by category, near-duplicate contexts kept together; "
-            "notebook: the case study's split (datasets.train_test_split, 80/20, then 90/10)."
+            "notebook: the case study's split (datasets.train_test_split, 80/20, then 90/10); "
+            "leave-one-category-out: a fold is a category, and nothing of it is trained on: does it generalise?"
         ),
     )
-    folds: int = Field(5, ge=3, le=20, description="Number of folds; the notebook method always makes 3.")
+    folds: int = Field(
+        5,
+        ge=3,
+        le=20,
+        description="Number of folds; the notebook method makes 3, leave-one-category-out one a category (9).",
+    )
     evaluate: tuple[int, ...] = Field(
         (0,),
         description="Folds to hold out, one training each; all of them = cross-fitting over every pair.",
@@ -45,7 +52,11 @@ class PairsConfig(Settings):
         return self
 
     @model_validator(mode="after")
-    def _notebook_has_three_folds(self) -> PairsConfig:
+    def _method_fits_the_folds(self) -> PairsConfig:
         if self.method == "notebook" and (self.folds, self.evaluate) != (3, (0,)):
             raise ValueError("method = 'notebook' needs folds = 3 and evaluate = [0]")
+        if self.method == "leave-one-category-out" and self.folds != len(CATEGORIES):
+            raise ValueError(
+                f"method = 'leave-one-category-out' needs folds = {len(CATEGORIES)}, one a category"
+            )
         return self

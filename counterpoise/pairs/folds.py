@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from counterpoise.errors import DataError
 from counterpoise.pairs.config import PairsConfig
-from counterpoise.records import Pair
+from counterpoise.records import CATEGORIES, Pair
 
 Split = Literal["train", "validation", "test"]
 
@@ -50,8 +50,7 @@ def assign_folds(pairs: Sequence[Pair], config: PairsConfig, seed: int) -> list[
         DataError: fewer independent contexts than folds.
     """
     groups = context_groups(pairs, config.context_similarity)
-    assign = notebook_folds if config.method == "notebook" else stratified_folds
-    folds = assign(pairs, groups, config.folds, seed)
+    folds = _METHODS[config.method](pairs, groups, config.folds, seed)
     return [FoldedPair(pair, group, fold) for pair, group, fold in zip(pairs, groups, folds, strict=True)]
 
 
@@ -123,6 +122,14 @@ def stratified_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, s
     return [int(fold) for fold in assigned]
 
 
+def category_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, seed: int) -> list[int]:
+    """A fold is a category, in the order of :data:`CATEGORIES`.
+
+    Near-duplicate contexts may lie in two categories; training leaves those of the held-out one out.
+    """
+    return [CATEGORIES.index(pair.category) for pair in pairs]
+
+
 def notebook_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, seed: int) -> list[int]:
     """The case study's split: 80/20 into train and test, then 90/10 into train and validation.
 
@@ -135,6 +142,13 @@ def notebook_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, see
     inner = outer["train"].train_test_split(test_size=0.1, seed=seed)
     fold_of = dict.fromkeys(outer["test"]["row"], 0) | dict.fromkeys(inner["test"]["row"], 1)
     return [fold_of.get(row, 2) for row in range(len(pairs))]
+
+
+_METHODS: dict[str, Callable[[Sequence[Pair], Sequence[int], int, int], list[int]]] = {
+    "stratified": stratified_folds,
+    "notebook": notebook_folds,
+    "leave-one-category-out": category_folds,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,33 @@ class TrainingSets:
         train: kept preferences of the training folds.
         validation: pairs of the validation fold, for guards and checkpoint selection.
         test: pairs of the evaluated fold, for scoring only.
-        held_back: kept preferences of training folds whose text is (a swap of) a held-out sentence.
+        held_back: kept preferences of training folds whose text is (a swap of) a held-out sentence, whose
+            pair shares a held-out pair's context, or whose axis is held out.
     """
 
     train: tuple[Preference, ...]
     validation: tuple[Pair, ...]
     test: tuple[Pair, ...]
     held_back: tuple[Preference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """What training rows may not hold.
+
+    Attributes:
+        texts: sentences of held-out pairs and swaps of them, case-folded.
+        pair_ids: pairs that share their context with a held-out one.
+        axes: identity axes that are held out as a whole.
+    """
+
+    texts: frozenset[str]
+    pair_ids: frozenset[int] = frozenset()
+    axes: frozenset[str] = frozenset()
+
+    def covers(self, row: Preference) -> bool:
+        """Whether ``row`` may not be trained on."""
+        return row.pair_id in self.pair_ids or row.axis in self.axes or bool(_texts(row) & self.texts)
 
 
 def training_sets(
@@ -36,17 +56,28 @@ def training_sets(
     *,
     evaluated: int,
     folds: int,
+    contexts_apart: bool = True,
+    unseen_axes: frozenset[str] = frozenset(),
 ) -> TrainingSets:
     """The training, validation and test parts when fold ``evaluated`` is held out.
+
+    Args:
+        contexts_apart: hold back rows whose pair shares its context group with a held-out pair. The case
+            study's split did not.
+        unseen_axes: identity axes that nothing may be trained on.
 
     Raises:
         LeakageError: a row's fold is not its pair's fold.
     """
     part = {item.pair.pair_id: split_of(item.fold, evaluated, folds) for item in pairs}
     _check_folds(pairs, preferences)
-    forbidden = held_out_texts(pairs, swaps, part)
+    forbidden = Forbidden(
+        texts=held_out_texts(pairs, swaps, part),
+        pair_ids=_same_context(pairs, part) if contexts_apart else frozenset(),
+        axes=unseen_axes,
+    )
     usable = [row for row in preferences if row.kept and part[row.pair_id] == "train"]
-    repeated = {row.preference_id for row in usable if _texts(row) & forbidden}
+    repeated = {row.preference_id for row in usable if forbidden.covers(row)}
     sets = TrainingSets(
         train=tuple(row for row in usable if row.preference_id not in repeated),
         validation=tuple(item.pair for item in pairs if part[item.pair.pair_id] == "validation"),
@@ -71,7 +102,13 @@ def held_out_texts(
     return frozenset(text.casefold() for text in own | swapped)
 
 
-def check_leakage(sets: TrainingSets, forbidden: frozenset[str]) -> None:
+def _same_context(pairs: Sequence[FoldedPair], part: Mapping[int, str]) -> frozenset[int]:
+    """The pairs whose context group has a held-out member."""
+    held_out = {item.group for item in pairs if part[item.pair.pair_id] == "test"}
+    return frozenset(item.pair.pair_id for item in pairs if item.group in held_out)
+
+
+def check_leakage(sets: TrainingSets, forbidden: Forbidden) -> None:
     """Fails on any overlap between what is trained on and what is evaluated.
 
     Raises:
@@ -79,7 +116,7 @@ def check_leakage(sets: TrainingSets, forbidden: frozenset[str]) -> None:
     """
     held_out = {pair.pair_id for pair in (*sets.test, *sets.validation)}
     for row in sets.train:
-        if row.pair_id in held_out or _texts(row) & forbidden:
+        if row.pair_id in held_out or forbidden.covers(row):
             raise LeakageError(
                 f"preference {row.preference_id} trains on held-out pair material (pair {row.pair_id})",
                 "rebuild the preferences from the same pairs table; never edit folds by hand",

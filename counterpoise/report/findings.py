@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.errors import DataError
+from counterpoise.evaluation.changes import (
+    StereoSetChange,
+    WinoBiasChange,
+    group_shifts,
+    stereoset_changes,
+    winobias_changes,
+)
+from counterpoise.metrics.erasure import Shift
 from counterpoise.metrics.groups import Rate, rates_by
 from counterpoise.metrics.perplexity import PerplexityChange, perplexity_change
 from counterpoise.metrics.significance import Comparison, compare
@@ -54,6 +62,8 @@ class Findings:
         held_out: pairs scored by an adapter that never saw them.
         other: the same pairs under the other normalisation.
         in_sample: pairs scored by the first fold's adapter, which was trained on them; None if not scored.
+        stereoset, winobias: ``all`` and by part; empty where they were not run.
+        neutral_shifts: group → shift of the log-probability of neutral sentences about it.
     """
 
     verdict: Verdict
@@ -65,6 +75,9 @@ class Findings:
     texts: TextFindings
     filter: FilterFindings
     folds: tuple[FoldFindings, ...]
+    stereoset: Mapping[str, StereoSetChange]
+    winobias: Mapping[str, WinoBiasChange]
+    neutral_shifts: Mapping[str, Shift]
 
 
 def findings(inputs: ReportInputs) -> Findings:
@@ -100,6 +113,9 @@ def findings(inputs: ReportInputs) -> Findings:
         texts=texts,
         filter=_filter(inputs.preferences),
         folds=tuple(_fold(inputs, fold) for fold in inputs.folds),
+        stereoset=stereoset_changes(inputs.benchmarks, seed=run.seed),
+        winobias=winobias_changes(inputs.benchmarks, seed=run.seed),
+        neutral_shifts=group_shifts(inputs.benchmarks, seed=run.seed),
     )
 
 
@@ -130,7 +146,7 @@ def _scored(inputs: ReportInputs, fold: FoldEvidence, split: str) -> Scored:
     }
     by_variant: dict[str, dict[int, PairScore]] = {"base": {}, "tuned": {}}
     for score in fold.scores:
-        if score.pair_id in wanted:
+        if score.pair_id in wanted and score.reading == "whole":
             by_variant[score.variant][score.pair_id] = score
     both = sorted(by_variant["base"].keys() & by_variant["tuned"].keys())
     base, tuned = ([by_variant[side][pair_id] for pair_id in both] for side in ("base", "tuned"))

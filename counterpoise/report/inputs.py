@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.alignment.records import TrainingOutcome
+from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
-from counterpoise.records import Generation, Normalisation, PairScore, Preference
+from counterpoise.records import Generation, Normalisation, Pair, PairScore, Preference
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig
@@ -70,8 +71,8 @@ class FoldEvidence:
     Attributes:
         evaluated: the fold held out of this training.
         training: its history, probes and selected step.
-        scores: base and tuned scores of pairs. Those of the evaluated fold are held out; scores of pairs the
-            adapter was trained on may be there too and are reported apart.
+        scores: base and tuned scores of pairs, in every reading. Those of the evaluated fold are held out;
+            scores of pairs the adapter was trained on may be there too and are reported apart.
         capability: base and tuned log-probabilities of neutral sentences.
     """
 
@@ -79,6 +80,14 @@ class FoldEvidence:
     training: TrainingOutcome
     scores: Sequence[PairScore]
     capability: Sequence[Capability]
+
+
+@dataclass(frozen=True, slots=True)
+class RevisedEvidence:
+    """A user's revised edition of the benchmark: its pairs, and their base and tuned scores in every reading."""
+
+    pairs: Sequence[Pair]
+    scores: Sequence[PairScore]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,8 @@ class ReportInputs:
         folds: one training each; the first one's adapter wrote the generations.
         generations: base and tuned continuations of the same prompts.
         toxicity: classifier → text → probability of being toxic; has every ``prompt + text``.
-        benchmarks: other benchmarks' numbers, if any were run.
+        benchmarks: what base and tuned make of other benchmarks' options, if any were run.
+        revised: the revised edition, if there is one.
         recipes: other recipes for the trade-off chart, if any.
         provenance: every artifact the report rests on.
     """
@@ -142,5 +152,6 @@ class ReportInputs:
     generations: Sequence[Generation]
     toxicity: Mapping[str, Mapping[str, float]]
     provenance: Sequence[ArtifactFact]
-    benchmarks: Sequence[BenchmarkRow] = field(default=())
+    benchmarks: Sequence[BenchmarkScore] = field(default=())
+    revised: RevisedEvidence | None = None
     recipes: Sequence[RecipePoint] = field(default=())

@@ -6,6 +6,7 @@ from typing import Any
 
 from counterpoise.metrics.crows import CategoryScore
 from counterpoise.metrics.significance import Change, Comparison
+from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.sections.worse import losses
@@ -37,9 +38,24 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
             "interval": found.perplexity.interval,
             "sentences": found.perplexity.base.sentences,
         },
+        "benchmarks": [
+            {
+                "benchmark": row.benchmark,
+                "metric": row.metric,
+                "base": row.base,
+                "tuned": row.tuned,
+                "interval": row.interval,
+            }
+            for row in benchmark_rows(found)
+        ],
         "text": _text(found),
         "toxicity": {item.classifier: _toxicity(item) for item in found.texts.toxicity},
-        "erased_groups": [group for group, shift in found.texts.mentions.items() if shift.erased],
+        "erased_groups": [
+            group
+            for shifts in (found.texts.mentions, found.neutral_shifts)
+            for group, shift in shifts.items()
+            if shift.erased
+        ],
         "filter": {
             "candidates": found.filter.candidates,
             "kept": found.filter.kept,
@@ -55,7 +71,7 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
             }
             for fold in found.folds
         ],
-        "worse": [loss.measure for loss in losses(inputs, found)],
+        "worse": [loss.measure for loss in losses(found)],
     }
     rounded: dict[str, Any] = _rounded(summary)
     return rounded

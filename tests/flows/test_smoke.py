@@ -30,6 +30,8 @@ STAGES = [
     "adapter · fold 0",
     "scores · fold 0",
     "capability · fold 0",
+    "benchmarks · fold 0",
+    "benchmarks-base · fold 0",
     "generations",
     "generation-toxicity",
     "report",

@@ -94,3 +94,11 @@ def test_config_refuses_folds_that_do_not_exist() -> None:
     for wrong in ((5,), (), (0, 0), (-1,)):
         with pytest.raises(ValueError, match="expected distinct folds from 0 to 4"):
             PairsConfig(evaluate=wrong)
+
+
+def test_leaving_one_category_out_makes_a_fold_of_each() -> None:
+    pairs = numbered([p for name in CATEGORIES for p in distinct(2, name)])
+    config = PairsConfig(method="leave-one-category-out", folds=9)
+    assert [item.fold for item in assign_folds(pairs, config, 0)] == [n for n in range(9) for _ in range(2)]
+    with pytest.raises(ValueError, match="needs folds = 9"):
+        PairsConfig(method="leave-one-category-out")

@@ -7,7 +7,7 @@ import pytest
 from counterpoise.errors import LeakageError
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.build import KEPT
-from counterpoise.preferences.leakage import check_leakage, training_sets
+from counterpoise.preferences.leakage import Forbidden, check_leakage, training_sets
 from counterpoise.records import Counterfactual, Pair, Preference
 
 
@@ -55,6 +55,25 @@ def test_a_row_whose_fold_was_edited_is_an_error() -> None:
 def test_the_ledger_itself_refuses_overlap() -> None:
     sets = training_sets(PAIRS, [preference(2, 2)], [], evaluated=0, folds=3)
     with pytest.raises(LeakageError, match="trains on held-out"):
-        check_leakage(replace(sets, train=(preference(0, 0),)), frozenset())
+        check_leakage(replace(sets, train=(preference(0, 0),)), Forbidden(frozenset()))
     with pytest.raises(LeakageError, match="trains on held-out"):
-        check_leakage(sets, frozenset({"young 2."}))
+        check_leakage(sets, Forbidden(frozenset({"young 2."})))
+
+
+def test_a_context_shared_with_a_held_out_pair_is_held_back_unless_the_split_ignores_contexts() -> None:
+    shared = [PAIRS[0], PAIRS[1], replace(PAIRS[2], group=0)]
+    rows = [preference(2, 2)]
+    sets = training_sets(shared, rows, [], evaluated=0, folds=3)
+    assert (sets.train, sets.held_back) == ((), tuple(rows))
+    as_notebook = training_sets(shared, rows, [], evaluated=0, folds=3, contexts_apart=False)
+    assert as_notebook.train == tuple(rows)
+
+
+def test_an_unseen_axis_is_not_trained_on_even_from_another_category() -> None:
+    rows = [
+        preference(2, 2),
+        replace(preference(2, 2), preference_id="2/counterfactual/gender/0", axis="gender"),
+    ]
+    sets = training_sets(PAIRS, rows, [], evaluated=0, folds=3, unseen_axes=frozenset({"gender"}))
+    assert [row.axis for row in sets.train] == ["age"]
+    assert [row.axis for row in sets.held_back] == ["gender"]

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
+from counterpoise.evaluation.changes import VARIANTS
+from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.generation.prompts import load_prompts
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
-from counterpoise.records import CATEGORIES, Generation, Pair, PairScore, Preference
+from counterpoise.records import CATEGORIES, Generation, Pair, PairScore, Preference, Variant
 from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RunFacts
 
 SIZES = dict(zip(CATEGORIES, (516, 262, 172, 159, 105, 87, 84, 63, 60), strict=True))
@@ -251,3 +253,26 @@ def with_texts(inputs: ReportInputs, base: str, tuned: str) -> ReportInputs:
     generations = [replace(row, text=base if row.variant == "base" else tuned) for row in inputs.generations]
     toxicity = {name: {row.prompt + row.text: 0.1 for row in generations} for name in inputs.toxicity}
     return replace(inputs, generations=generations, toxicity=toxicity)
+
+
+def benchmark_scores(
+    item: int, values: dict[str, float], variant: Variant, **names: str
+) -> list[BenchmarkScore]:
+    """One example's options: option → log-probability over 10 tokens."""
+    labels = {"benchmark": "stereoset", "part": "intrasentence", "group": "race", "target": "x"} | names
+    return [
+        BenchmarkScore(item=str(item), option=option, variant=variant, log_prob=value, tokens=10, **labels)
+        for option, value in values.items()
+    ]
+
+
+def stereoset_losing_sense(examples: int = 40) -> list[BenchmarkScore]:
+    """Both variants prefer the stereotype in every second example; tuned finds nonsense likelier in a tenth."""
+    rows = []
+    for item in range(examples):
+        better, other = ("stereotype", "antistereotype") if item % 2 else ("antistereotype", "stereotype")
+        for variant in VARIANTS:
+            nonsense = -5.0 if variant == "tuned" and item % 10 == 0 else -30.0
+            values = {better: -10.0, other: -20.0, "unrelated": nonsense}
+            rows += benchmark_scores(item, values, variant, target=f"t{item}")
+    return rows

@@ -42,7 +42,7 @@ def test_too_few_pairs_leave_neutrality_open() -> None:
 
 def test_what_got_worse_is_found_by_rule() -> None:
     inputs = run(base_shift=0.2, tuned_shift=0.6, perplexity_ratio=1.2)
-    found = {loss.measure: loss.certainty for loss in losses(inputs, findings(inputs))}
+    found = {loss.measure: loss.certainty for loss in losses(findings(inputs))}
     assert found["|score − 50|, all pairs, points"] == "beyond noise"
     assert found["neutral perplexity"] == "beyond noise"
     assert list(found.values()) == sorted(
@@ -52,7 +52,7 @@ def test_what_got_worse_is_found_by_rule() -> None:
 
 def test_nothing_is_listed_as_worse_that_moved_the_right_way() -> None:
     inputs = run(base_shift=0.3, tuned_shift=0.0, agreement=1.0, perplexity_ratio=0.9)
-    found = [loss.measure for loss in losses(inputs, findings(inputs))]
+    found = [loss.measure for loss in losses(findings(inputs))]
     assert not any("perplexity" in name or "all pairs" in name for name in found)
 
 

@@ -13,10 +13,10 @@ from artifacts.publish import MAX_MARKDOWN_BYTES
 from counterpoise.errors import DataError
 from counterpoise.report.build import Report, build_report
 from counterpoise.report.findings import findings
-from counterpoise.report.inputs import BenchmarkRow, FoldEvidence, RecipePoint, ReportInputs
+from counterpoise.report.inputs import FoldEvidence, RecipePoint, ReportInputs
 from counterpoise.report.markdown import escape
 from counterpoise.report.summary import summarise
-from tests.report.synthetic import run, with_texts
+from tests.report.synthetic import run, stereoset_losing_sense, with_texts
 
 SMALL = {"pairs_per_category": 20}
 HOSTILE = (
@@ -151,13 +151,13 @@ def test_hostile_text_is_shown_and_never_markup() -> None:
 def test_benchmarks_and_recipes_appear_when_given() -> None:
     inputs = replace(
         run(**SMALL, evaluated=(0,)),  # type: ignore[arg-type]
-        benchmarks=[BenchmarkRow("StereoSet intra", "LMS", 86.0, 84.5, "higher", interval=(-2.0, -1.0))],
+        benchmarks=stereoset_losing_sense(),
         recipes=[RecipePoint("plain DPO", 14.2, 30.0)],
     )
     report = build_report(inputs)
     assert "Other benchmarks" in report.html
     assert "plain DPO" in report.html
-    assert "StereoSet intra: LMS" in report.summary["worse"]
+    assert "StereoSet: LMS" in report.summary["worse"]
 
 
 def test_one_fold_no_classifier_no_history_still_reports() -> None:

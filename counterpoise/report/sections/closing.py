@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.blocks import Bullets, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import ReportInputs
@@ -21,9 +22,10 @@ REFERENCES = (
 )
 
 
-def benchmarks(inputs: ReportInputs) -> Section | None:
+def benchmarks(found: Findings) -> Section | None:
     """Other benchmarks' numbers; None if none was run."""
-    if not inputs.benchmarks:
+    measured = benchmark_rows(found)
+    if not measured:
         return None
     columns = (
         Column("benchmark", "left"),
@@ -46,7 +48,7 @@ def benchmarks(inputs: ReportInputs) -> Section | None:
                 interval(*row.interval, 2) if row.interval else MISSING,
             )
         )
-        for row in inputs.benchmarks
+        for row in measured
     ]
     return Section("benchmarks", "Other benchmarks", (Table("Before and after", columns, rows),))
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from counterpoise.metrics.crows import NEUTRAL
+from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.blocks import Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
-from counterpoise.report.inputs import BenchmarkRow, ReportInputs
+from counterpoise.report.inputs import BenchmarkRow
 from counterpoise.report.verdict import ALPHA
 from counterpoise.report.words import number, percent, signed
 
@@ -28,15 +29,15 @@ class Loss:
     certainty: str
 
 
-def losses(inputs: ReportInputs, found: Findings) -> list[Loss]:
+def losses(found: Findings) -> list[Loss]:
     """Everything that got worse, the certain first."""
-    every = [*_bias(found), *_text(found), *_toxicity(found), *_mentions(found), *_benchmarks(inputs)]
+    every = [*_bias(found), *_text(found), *_toxicity(found), *_mentions(found), *_benchmarks(found)]
     return sorted(every, key=lambda loss: (BEYOND, WITHIN, UNTESTED).index(loss.certainty))
 
 
-def what_got_worse(inputs: ReportInputs, found: Findings) -> Section:
+def what_got_worse(found: Findings) -> Section:
     """The section."""
-    every = losses(inputs, found)
+    every = losses(found)
     rows = [
         Row(
             (loss.measure, loss.base, loss.tuned, loss.change, loss.certainty),
@@ -148,8 +149,8 @@ def _mentions(found: Findings) -> Iterator[Loss]:
             )
 
 
-def _benchmarks(inputs: ReportInputs) -> Iterator[Loss]:
-    for row in inputs.benchmarks:
+def _benchmarks(found: Findings) -> Iterator[Loss]:
+    for row in benchmark_rows(found):
         if _loss_of(row) > 0:
             certainty = UNTESTED
             if row.interval:

@@ -1,0 +1,103 @@
+"""StereoSet, WinoBias and neutral sentences about groups → log-probabilities, by the base once and by each adapter.
+
+The base's part does not depend on any adapter: trainings with other seeds, folds or recipes find it cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from artifacts.store import Ref
+from artifacts.tables import BENCHMARKS
+from counterpoise.evaluation.config import sources_of
+from counterpoise.evaluation.items import BenchmarkItem, BenchmarkScore, load_items, share_of
+from counterpoise.records import Variant
+from counterpoise.sources.datasets import locate, source_hash
+from tasks.job import Job
+from tasks.models import load_with_adapter, scoring_precision, scoring_settings
+from tasks.shards import in_shards
+from tasks.stage import Stage
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig
+
+SHARD_ITEMS = 512
+
+
+def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
+    """Scores every option of this fold's examples, with the adapter on where one is given."""
+    from counterpoise.likelihood.sentences import score_continuations
+    from counterpoise.models.loading import adapter_switched, load_model
+
+    scoring = job.config.scoring
+    loaded = (
+        load_with_adapter(job, model, adapter)
+        if adapter
+        else load_model(job.folder(model), scoring_precision(job.config))
+    )
+
+    def scored(chunk: Sequence[BenchmarkItem]) -> list[BenchmarkScore]:
+        options = [(item, option) for item in chunk for option in item.options]
+        with adapter_switched(loaded, adapter is not None):
+            scores = score_continuations(
+                loaded,
+                [(option.context, option.text) for _, option in options],
+                prefix=scoring.prefix,
+                token_budget=scoring.token_budget,
+            )
+        variant: Variant = "tuned" if adapter else "base"
+        return [
+            BenchmarkScore(
+                item.benchmark,
+                item.item,
+                item.part,
+                item.group,
+                item.target,
+                option.name,
+                variant,
+                score.sum_log_prob,
+                score.tokens,
+            )
+            for (item, option), score in zip(options, scores, strict=True)
+        ]
+
+    rows = in_shards(job, "items", _items(job), SHARD_ITEMS, scored, BENCHMARKS, BenchmarkScore)
+    job.write(BENCHMARKS, rows)
+
+
+def _items(job: Job) -> list[BenchmarkItem]:
+    """This fold's share of each benchmark, or all of it."""
+    config = job.config.benchmarks
+    items = [
+        item
+        for name, source in sources_of(config).items()
+        for item in load_items(name, locate(source, progress=job.progress), config)
+    ]
+    return items if config.share == "all" else share_of(items, job.held_out_fold, job.config.pairs.folds)
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    return scoring_settings(config) | {
+        "share": config.benchmarks.share,
+        "group_sentences": config.benchmarks.group_sentences,
+        "folds": config.pairs.folds,
+    }
+
+
+benchmarks = Stage(
+    name="benchmarks",
+    version=1,
+    compute=compute,
+    settings=_settings,
+    resources=lambda config: {
+        name: source_hash(source) for name, source in sources_of(config.benchmarks).items()
+    },
+    tables=(BENCHMARKS,),
+    libraries=("torch", "transformers", "peft", "bitsandbytes"),
+    retries=2,
+    timeout_s=6 * 3600,
+    tags=("gpu", "network"),
+)
+benchmarks_base = replace(benchmarks, name="benchmarks-base")

@@ -1,0 +1,30 @@
+"""A user's own revised edition of CrowS-Pairs → its usable pairs, each in the fold of the original pair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from artifacts.store import Ref
+from artifacts.tables import PAIRS
+from counterpoise.evaluation.crows_revised import parse_revised, with_original_folds
+from counterpoise.pairs.folds import PairRow, from_rows, to_rows
+from counterpoise.sources.datasets import locate, source_hash
+from tasks.job import Job
+from tasks.stage import Stage
+
+
+def compute(job: Job, pairs: Ref) -> None:
+    """Reads the file; a correction of a held-out pair is scored by the adapter that held that pair out."""
+    file: Path = locate(job.config.benchmarks.revised_pairs, progress=job.progress)
+    revised = parse_revised(file.read_bytes(), str(file))
+    original = from_rows(job.read(pairs, PAIRS, PairRow))
+    job.write(PAIRS, to_rows(with_original_folds(revised, original)))
+
+
+revised_pairs = Stage(
+    name="revised-pairs",
+    version=1,
+    compute=compute,
+    resources=lambda config: {"file": source_hash(config.benchmarks.revised_pairs)},
+    tables=(PAIRS,),
+)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from counterpoise.errors import DataError
+from counterpoise.evaluation.changes import examples_of, group_shifts, stereoset_changes, winobias_changes
+from counterpoise.evaluation.stereoset import Triple, stereoset_score
+from tests.report.synthetic import benchmark_scores, stereoset_losing_sense
+
+
+def test_stereoset_before_and_after_by_hand() -> None:
+    # 40 targets of one example. Tuned: the nonsense beats both options in 4 of them, so LMS 100 → 90.
+    # The stereotype wins in the odd 20 under both: SS 50, so ICAT = LMS.
+    change = stereoset_changes(stereoset_losing_sense(), seed=0)["all"]
+    assert (change.n, change.targets) == (40, 40)
+    assert (change.lms.base, change.lms.tuned) == (100.0, 90.0)
+    assert (change.ss.base, change.ss.tuned, change.ss.interval) == (50.0, 50.0, (0.0, 0.0))
+    assert (change.icat.base, change.icat.tuned) == (100.0, 90.0)
+    assert change.lms.interval[0] < -10 < change.lms.interval[1] <= 0
+
+
+def test_the_change_has_the_scores_of_the_plain_measure() -> None:
+    triples = [Triple("i", "intrasentence", "race", target, "", "", "", "") for target in ("x", "x", "y")]
+    values = [-1.0, -2, -3, -2, -1, -1.5, -3, -2, -1]
+    plain = stereoset_score(triples, values).overall
+    rows = [
+        row
+        for variant in ("base", "tuned")
+        for item, triple in enumerate(triples)
+        for row in benchmark_scores(
+            item,
+            dict(
+                zip(
+                    ("stereotype", "antistereotype", "unrelated"),
+                    (10 * v for v in values[3 * item : 3 * item + 3]),
+                    strict=True,
+                )
+            ),
+            variant,
+            target=triple.target,
+        )
+    ]
+    change = stereoset_changes(rows, seed=0)["all"]
+    assert (change.lms.base, change.ss.base, change.icat.base) == pytest.approx(
+        (plain.lms, plain.ss, plain.icat)
+    )
+
+
+def test_winobias_counts_twins_and_keeps_the_sign_of_the_margin() -> None:
+    names = {"benchmark": "winobias", "part": "type1"}
+    rows = [
+        *benchmark_scores(0, {"pro": -10, "anti": -13}, "base", **names),
+        *benchmark_scores(0, {"pro": -10, "anti": -11}, "tuned", **names),
+        *benchmark_scores(1, {"pro": -10, "anti": -9}, "base", **names),
+        *benchmark_scores(1, {"pro": -10, "anti": -9}, "tuned", **names),
+    ]
+    change = winobias_changes(rows, seed=0)["type1"]
+    assert (change.preference.base, change.preference.tuned) == (50.0, 50.0)
+    assert (change.margin.base, change.margin.tuned) == (1.0, 0.0)  # (3 − 1) / 2, (1 − 1) / 2
+
+
+def test_several_adapters_on_one_example_count_as_their_mean() -> None:
+    names = {"benchmark": "winobias", "part": "type1"}
+    rows = [
+        *benchmark_scores(0, {"pro": -10, "anti": -13}, "base", **names),
+        *benchmark_scores(0, {"pro": -10, "anti": -11}, "tuned", **names),
+        *benchmark_scores(0, {"pro": -10, "anti": -12}, "tuned", **names),
+    ]
+    (example,) = examples_of("winobias", rows)
+    assert example.tuned["anti"] == (-11.5, 10)
+
+
+def test_a_group_that_falls_behind_the_others_is_flagged() -> None:
+    rows = []
+    for item in range(60):
+        group = ("a", "b", "c")[item % 3]
+        names = {"benchmark": "groups", "part": "race", "group": group, "target": group}
+        fall = 3.0 if group == "c" else 0.0
+        rows += benchmark_scores(item, {"sentence": -30.0 - item}, "base", **names)
+        rows += benchmark_scores(item, {"sentence": -30.0 - item - fall}, "tuned", **names)
+    shifts = group_shifts(rows, seed=0)
+    # c falls by 0.3 nats a token, all three together by 0.1: −0.2 against the others.
+    assert shifts["c"].change == pytest.approx(-0.2)
+    assert [group for group, shift in shifts.items() if shift.erased] == ["c"]
+
+
+def test_an_option_that_only_one_variant_scored_is_an_error() -> None:
+    rows = [
+        *benchmark_scores(0, {"stereotype": -1}, "base"),
+        *benchmark_scores(0, {"unrelated": -1}, "tuned"),
+    ]
+    with pytest.raises(DataError, match="different options"):
+        examples_of("stereoset", rows)
