@@ -23,6 +23,8 @@ from prefect.context import FlowRunContext, TaskRunContext
 REPORT_KEY = "report"
 SCORES_KEY = "scores"
 STAGES_KEY = "stages"
+COMPARISON_KEY = "comparison"
+TESTS_KEY = "paired-tests"
 MAX_ROWS = 200
 """Rows of a dashboard table; longer ones make the page slow."""
 MAX_MARKDOWN_BYTES = 500_000
@@ -47,6 +49,14 @@ def publish_report(markdown: str, summary: Mapping[str, Any]) -> None:
         return
     create_markdown_artifact(fitting(markdown), key=REPORT_KEY, description=str(summary["sentence"]))
     publish_table(SCORES_KEY, list(score_rows(summary)), description=str(summary["headline"]))
+
+
+def publish_comparison(markdown: str, summary: Mapping[str, Any]) -> None:
+    """Shows a sweep's comparison and its paired tests in the dashboard; does nothing outside a run."""
+    if not in_run():
+        return
+    create_markdown_artifact(fitting(markdown), key=COMPARISON_KEY, description=str(summary["sentence"]))
+    publish_table(TESTS_KEY, list(summary["tests"]), description=str(summary["headline"]))
 
 
 def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:

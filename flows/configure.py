@@ -28,12 +28,12 @@ def load_config(profile: str = DEFAULT_PROFILE, overrides: Sequence[str] = ()) -
         UsageError: no such profile, invalid TOML, an unknown key (naming the nearest) or a wrong value.
     """
     path = _profile_path(profile)
-    values = _read_toml(path)
+    values = read_toml(path)
     where = f"profile {path.name}"
     if overrides:
         where += " with --set " + " ".join(overrides)
     for override in overrides:
-        values = _with(values, *_parsed(override))
+        values = _with(values, *parsed(override))
     return validated(RunConfig, {"profile": path.stem} | values, where)
 
 
@@ -49,14 +49,24 @@ def _profile_path(profile: str) -> Path:
     raise UsageError(f"no profile or .toml file {profile!r}", hint)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values in a TOML file.
+
+    Raises:
+        UsageError: it cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"profile {path}: {error}", "the file must be readable UTF-8 TOML") from None
+        raise UsageError(f"{path}: {error}", "the file must be readable UTF-8 TOML") from None
 
 
-def _parsed(override: str) -> tuple[list[str], Any]:
+def parsed(override: str) -> tuple[list[str], Any]:
+    """The path and the value of ``key.path=value``; what is no TOML value is taken as text.
+
+    Raises:
+        UsageError: there is no ``=``.
+    """
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
         raise UsageError(f"--set {override!r}: expected key.path=value", "e.g. --set alignment.epochs=2")

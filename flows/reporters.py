@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from prefect import get_run_logger
@@ -94,6 +95,24 @@ class ConsoleReporter:
 def console_reporter() -> Reporter:
     """The terminal's reporter, or a silent one under ``--json``."""
     return SilentReporter() if quiet.get() else ConsoleReporter(Console(file=sys.stderr))
+
+
+def branch_lines(parallel: int) -> Callable[[str, str], None]:
+    """Shows what a sweep's branches print about their stages; with several at a time, each line names its branch."""
+    console = Console(file=sys.stderr)
+    silent = quiet.get()
+    started: set[str] = set()
+
+    def show(label: str, line: str) -> None:
+        if silent:
+            return
+        if parallel == 1 and label not in started:
+            started.add(label)
+            console.print(label, style="bold", highlight=False, markup=False)
+        text = line if parallel == 1 else f"{label} │ {line}"
+        console.print(text, highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+
+    return show
 
 
 class DashboardReporter:

@@ -86,3 +86,70 @@ def _small(axes: Axes, point: TradeoffPoint) -> None:
     place = (point.perplexity_change, point.distance)
     axes.plot(*place, marker="s", markersize=5, color=MUTED, linestyle="none")
     axes.annotate(point.label, place, (5, -11), textcoords="offset points", fontsize=9, color=MUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeMarks:
+    """One recipe of a sweep: a point a seed, and the mean over them."""
+
+    label: str
+    seeds: Sequence[TradeoffPoint]
+
+    @property
+    def mean(self) -> TradeoffPoint:
+        """The mean over the seeds, in both directions."""
+        count = len(self.seeds)
+        return TradeoffPoint(
+            self.label,
+            sum(point.perplexity_change for point in self.seeds) / count,
+            sum(point.distance for point in self.seeds) / count,
+        )
+
+
+def recipes_chart(
+    name: str, base_distance: float, recipes: Sequence[RecipeMarks], limit: float, title: str = ""
+) -> Chart:
+    """The trade-off of every recipe of a sweep, each with its seeds, against the one base.
+
+    Args:
+        name: of the chart and its files.
+        base_distance: the base's |score − 50|, points.
+        limit: largest perplexity change that the guards accept, percent.
+    """
+    means = [recipe.mean for recipe in recipes]
+    alt = f"Distance from neutral against perplexity change. Base: {base_distance:.1f} points at 0 %; " + (
+        "; ".join(f"{mean.label}: {mean.distance:.1f} at {mean.perplexity_change:+.1f} %" for mean in means)
+        + "."
+    )
+    every = [point for recipe in recipes for point in recipe.seeds]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        _region(axes, [limit, 0.0, *(point.perplexity_change for point in every)], limit)
+        for recipe in recipes:
+            _recipe(axes, recipe)
+        axes.plot(0, base_distance, linestyle="none", label="base", zorder=4, **BASE_MARK)
+        axes.plot([], [], linestyle="none", label="recipe, mean of its seeds", **TUNED_MARK)
+        axes.plot([], [], label="one seed", **_SEED_MARK)
+        top = max([base_distance, *(point.distance for point in every)])
+        axes.set_ylim(-0.04 * max(1.0, top), 1.12 * max(1.0, top))
+        if title:
+            axes.set_title(title)
+        legend_above(figure, axes)
+
+    return draw(name, alt, (6.4, 4.4), paint)
+
+
+_SEED_MARK: dict[str, Any] = {"marker": "s", "markersize": 4, "color": MUTED, "linestyle": "none"}
+
+
+def _recipe(axes: Axes, recipe: RecipeMarks) -> None:
+    mean = recipe.mean
+    for point in recipe.seeds:
+        if len(recipe.seeds) > 1:
+            ends = [mean.perplexity_change, point.perplexity_change], [mean.distance, point.distance]
+            axes.plot(*ends, color=GRID, linewidth=1.2, zorder=2)
+            axes.plot(point.perplexity_change, point.distance, zorder=3, **_SEED_MARK)
+    place = (mean.perplexity_change, mean.distance)
+    axes.plot(*place, linestyle="none", zorder=5, **TUNED_MARK)
+    axes.annotate(recipe.label, place, (7, 6), textcoords="offset points", fontsize=9, color=INK)

@@ -54,7 +54,7 @@ def newest_finished(store: Any) -> dict[str, Any]:
     """
     from counterpoise.errors import UsageError
 
-    finished = [run for run in store.runs() if run["status"] == "completed"]
+    finished = [run for run in store.runs() if run["status"] == "completed" and run.get("kind") != "sweep"]
     if not finished:
         raise UsageError(
             f"no finished run in {store.url}", "make one: `make run`, or `make smoke` in seconds"

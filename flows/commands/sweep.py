@@ -1,0 +1,120 @@
+"""`counterpoise sweep`: many runs, one comparison."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands._options import json_option, print_json, store_option
+
+if TYPE_CHECKING:
+    from artifacts.store import Store
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A setting of every branch; repeatable."
+)
+@click.option(
+    "--parallel", default=1, show_default=True, type=click.IntRange(1, 1000), help="Branches at a time."
+)
+@click.option(
+    "--deployment",
+    metavar="FLOW/NAME",
+    help="Run the branches as runs of this deployment, as debias/local; else as processes here.",
+)
+@store_option
+@json_option
+def command(
+    file: Path,
+    overrides: tuple[str, ...],
+    parallel: int,
+    deployment: str | None,
+    store_url: str,
+    as_json: bool,
+) -> int:
+    """Run every model × recipe × seed that the TOML FILE names, each over its folds, and compare them.
+
+    A branch that fails is named with its reason and doesn't stop the others. Run the same command again to go on:
+    what is finished comes from the store.
+    """
+    from flows.prefect_settings import quiet_defaults
+
+    quiet_defaults()
+    from flows.sweep_plan import branches, load_plan
+
+    plan = load_plan(file, overrides)
+    planned = branches(plan)
+    if not as_json:
+        click.echo(f"sweep {plan.name} · {len(planned)} branches · store {store_url}", err=True)
+    record = _run(plan, store_url, parallel, deployment, as_json)
+    if as_json:
+        print_json(as_contract(record))
+    else:
+        print_sweep(store_url, record)
+    return 0 if record["status"] == "completed" else 1
+
+
+def _run(plan: Any, store_url: str, parallel: int, deployment: str | None, as_json: bool) -> dict[str, Any]:
+    from flows.reporters import quiet
+
+    token = quiet.set(as_json)
+    try:
+        from flows.sweep import sweep
+
+        record: dict[str, Any] = sweep(plan, store_url, parallel, deployment)
+        return record
+    finally:
+        quiet.reset(token)
+
+
+def as_contract(record: dict[str, Any]) -> dict[str, Any]:
+    """The documented shape of ``sweep --json``."""
+    return {
+        "run": record["run"],
+        "status": record["status"],
+        "branches": record["branches"],
+        "comparison": record["report"],
+    }
+
+
+def print_sweep(store_url: str, record: dict[str, Any]) -> None:
+    """The verdict, a line a recipe and seed, the failures, and where the comparison is."""
+    from artifacts.store import Store
+
+    store = Store.open(store_url, create=False)
+    folder = comparison_folder(store, record)
+    if folder is not None:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        click.echo(summary["headline"])
+        click.echo(summary["sentence"])
+        for recipe in summary["recipes"]:
+            for seed in recipe["seeds"]:
+                click.echo(_line(recipe["recipe"], seed))
+    for branch in record["branches"]:
+        if branch["status"] != "completed":
+            click.echo(f"✗ {branch['branch']}: {branch['status']}: {branch['reason']}")
+            click.echo(f"  go on with: {branch['resume']}")
+    if folder is not None:
+        click.echo(f"comparison: {folder}/report.html · table: {folder}/sweep.parquet")
+
+
+def comparison_folder(store: Store, record: dict[str, Any]) -> Path | None:
+    """A local folder with the sweep's comparison, or None when it has none."""
+    from artifacts.store import Ref
+
+    refs = [stage["ref"] for stage in record["stages"] if stage["ref"]["stage"] == "comparison"]
+    return store.fetch(Ref.from_json(refs[-1])) if refs else None
+
+
+def _line(recipe: str, seed: dict[str, Any]) -> str:
+    low, high = seed["interval"]
+    return (
+        f"  {recipe:<24} seed {seed['seed']:<4} {seed['n']:>5} pairs  {seed['base']:.1f} → {seed['tuned']:.1f} "
+        f"[{low:.1f}, {high:.1f}]  p {seed['p']:.3g}  perplexity {100 * (seed['perplexity_ratio'] - 1):+.1f} %  "
+        f"{seed['outcome']}"
+    )

@@ -1,0 +1,184 @@
+"""The flow over flows: every model × recipe × seed is a run of its own; then one table, one report, one chart."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from artifacts.publish import in_run, publish_comparison
+from artifacts.store import Store
+from counterpoise.config import RunConfig
+from counterpoise.errors import CounterpoiseError, Stopped
+from counterpoise.report.sweep.inputs import Failure
+from flows.branch_runs import BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
+from flows.debias import run_id
+from flows.prefect_settings import quiet_libraries
+from flows.reporters import branch_lines
+from flows.sweep_plan import Branch, SweepPlan, branches
+from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
+from tasks.execute import Outcome, execute
+from tasks.provenance import git_state
+from tasks.stopping import StopFlag, stop_on_sigterm
+
+DEFAULT_PLAN = SweepPlan()
+
+
+@flow(name="sweep", flow_run_name="sweep-{plan.name}", persist_result=False, validate_parameters=True)
+def sweep(
+    plan: SweepPlan = DEFAULT_PLAN,
+    store: str = Field("store", description="Where artifacts are kept: a folder or an s3:// URL."),
+    parallel: int = Field(1, ge=1, le=1000, description="Branches at a time."),
+    deployment: str | None = Field(
+        None,
+        description="Run each branch as a run of this deployment, as `debias/local`; without it, each is a "
+        "process on this machine.",
+    ),
+) -> dict[str, Any]:
+    """Fans out over models × recipes × seeds; a failed branch is named and doesn't stop the others."""
+    quiet_libraries()
+    planned = branches(plan)
+    log = SweepLog(Store.open(store), run_id(), plan)
+    with stop_on_sigterm() as stop:
+        runner = _runner(store, parallel, deployment, stop)
+        outcomes = run_branches(planned, runner, store, parallel, stop, log.finished)
+    try:
+        stop.check()
+        compared = compare(plan, planned, outcomes, Store.open(store))
+    except CounterpoiseError as error:
+        log.end("stopped" if isinstance(error, Stopped) else "failed", error=str(error))
+        raise
+    publish(Store.open(store), compared)
+    return log.completed(compared)
+
+
+def _runner(store: str, parallel: int, deployment: str | None, stop: StopFlag) -> BranchRunner:
+    if deployment:
+        return DeploymentRunner(store, deployment)
+    with get_client(sync_client=True) as client:
+        api_url = str(client.api_url)
+    return ProcessRunner(store, parallel, stop, api_url, branch_lines(parallel))
+
+
+def run_branches(
+    planned: Sequence[Branch],
+    runner: BranchRunner,
+    store: str,
+    parallel: int,
+    stop: StopFlag,
+    told: Callable[[BranchOutcome], None],
+) -> list[BranchOutcome]:
+    """Every branch's outcome, in the plan's order, with at most ``parallel`` at a time."""
+    outcomes: dict[int, BranchOutcome] = {}
+
+    @task(name="branch", task_run_name="{label}", cache_policy=NO_CACHE, persist_result=False)
+    def branch_task(label: str, number: int) -> State:
+        """One run of the pipeline."""
+        outcome = _not_started(planned[number], store) if stop() else runner(planned[number])
+        outcomes[number] = outcome
+        told(outcome)
+        done = outcome.status == "completed"
+        return (Completed if done else Failed)(message=outcome.reason or f"run {outcome.run}")
+
+    with ThreadPoolTaskRunner(max_workers=parallel) as pool:
+        futures = [
+            pool.submit(branch_task, parameters={"label": branch.label, "number": number})
+            for number, branch in enumerate(planned)
+        ]
+        for number, future in enumerate(futures):
+            future.wait()
+            if number not in outcomes:
+                reason = " ".join(str(future.state.message).split())
+                outcomes[number] = replace(
+                    _not_started(planned[number], store), status="failed", reason=reason
+                )
+    return [outcomes[number] for number in range(len(planned))]
+
+
+def _not_started(branch: Branch, store: str) -> BranchOutcome:
+    return BranchOutcome(branch.label, "stopped", None, "not started", branch.command(store))
+
+
+def compare(
+    plan: SweepPlan, planned: Sequence[Branch], outcomes: Sequence[BranchOutcome], store: Store
+) -> Outcome:
+    """The comparison of the finished branches, from the store if it was made before.
+
+    Raises:
+        CounterpoiseError: none has finished; the message has each one's reason.
+    """
+    finished, failures = [], []
+    for branch, outcome in zip(planned, outcomes, strict=True):
+        if outcome.status == "completed":
+            finished.append(Finished.of_run(branch.facts, outcome.stages))
+        else:
+            failures.append(Failure(outcome.label, outcome.reason, outcome.resume))
+    if not finished:
+        reasons = "; ".join(f"{item.label}: {item.reason}" for item in failures)
+        raise CounterpoiseError(f"no branch of the sweep finished: {reasons}", f"then: {failures[0].resume}")
+    stage = comparison(plan.name, finished, failures)
+    return execute(stage, RunConfig(), store, inputs_of(finished))
+
+
+def publish(store: Store, compared: Outcome) -> None:
+    """Shows the comparison in the dashboard."""
+    if not in_run():
+        return
+    folder = store.fetch(compared.ref)
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    publish_comparison((folder / MARKDOWN).read_text(encoding="utf-8"), summary)
+
+
+class SweepLog:
+    """The sweep's own record in the store, current after every branch."""
+
+    def __init__(self, store: Store, run: str, plan: SweepPlan) -> None:
+        self._store = store
+        self._lock = Lock()
+        self.record: dict[str, Any] = {
+            "run": run,
+            "kind": "sweep",
+            "status": "running",
+            "profile": plan.profile,
+            "config": plan.model_dump(mode="json"),
+            "started": time.time(),
+            "finished": None,
+            "branches": [],
+            "stages": [],
+            "report": None,
+            **git_state(),
+        }
+        self._write()
+
+    def finished(self, outcome: BranchOutcome) -> None:
+        """Adds a branch, as it ends."""
+        with self._lock:
+            self.record["branches"].append(outcome.to_json())
+            self._write()
+
+    def completed(self, compared: Outcome) -> dict[str, Any]:
+        """Ends the record with the comparison and returns it."""
+        self.record["stages"] = [compared.to_json()]
+        self.record["report"] = {"key": compared.ref.key, "sha256": compared.ref.sha256}
+        failed = sum(branch["status"] != "completed" for branch in self.record["branches"])
+        self.end("completed" if not failed else "incomplete")
+        return self.record
+
+    def end(self, status: str, **more: Any) -> None:
+        """Ends the record."""
+        self.record |= {"status": status, "finished": time.time(), **more}
+        self._write()
+
+    def _write(self) -> None:
+        self._store.write_run(self.record["run"], self.record)
