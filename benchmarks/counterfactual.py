@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -137,17 +137,34 @@ def needs_syntax(text: str) -> bool:
     return not {"her", "his"}.isdisjoint(Document(text).lower)
 
 
+def many_sentences(rows: int, chunk: int = 10_000) -> Iterator[list[str]]:
+    """``rows`` sentences: real ones, and between them written-out ones of which no two are equal."""
+    real = sentences()
+    who, verbs = (
+        ("Mary", "James", "My aunt", "The king", "A Muslim man", "Her son"),
+        ("saw", "thanked", "met"),
+    )
+    objects = ("her mother", "his car", "the waitress", "him", "an old woman")
+
+    def sentence(row: int) -> str:
+        if row % 2:
+            return real[row // 2 % len(real)]
+        return f"{who[row % 6]} {verbs[row // 6 % 3]} {objects[row // 18 % 5]} {row} times."
+
+    for first in range(0, rows, chunk):
+        yield [sentence(row) for row in range(first, min(first + chunk, rows))]
+
+
 def peak_memory(rows: int, workers: int) -> dict[str, float]:
     """Peak resident memory of ``counterpoise augment`` on ``rows`` sentences, MiB, and its seconds.
 
     With several workers: of the process that reads and joins, and of the largest worker.
     """
-    texts = sentences()[:3_000]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.parquet", Path(folder) / "out.parquet"
         with pq.ParquetWriter(source, pa.schema([("text", pa.string())])) as writer:
-            for first in range(0, rows, len(texts)):
-                writer.write_table(pa.table({"text": texts[: rows - first]}))
+            for chunk in many_sentences(rows):
+                writer.write_table(pa.table({"text": chunk}))
         # VmHWM and not ru_maxrss: the latter survives exec and would show this process's own peak.
         code = (
             "import pathlib, sys; from flows.commands.augment import command;"

@@ -57,15 +57,18 @@ class Engine:
         return tuple(direction for a, b in pairs for direction in ((a, b), (b, a)))
 
     def swaps(self, text: str, axis: str) -> tuple[Swap, ...]:
-        """Every directed swap of ``axis`` that changes ``text``, in the lexicon's order, equal results once."""
+        """Every directed swap of ``axis`` that changes ``text``, in the lexicon's order, equal results once.
+
+        Groups that the lexicon produces only on request (``asked``) are no targets here.
+        """
         read = self._read(text, self._ordered((axis,)))
         if isinstance(read, Swap):
             return ()
         document, found = read
-        groups = found[axis].groups()
+        groups, asked = found[axis].groups(), self.lexicon.axes[axis].asked
         swaps: dict[str, Swap] = {}
         for direction in self.directions(axis):
-            if direction[0] in groups:
+            if direction[0] in groups and direction[1] not in asked:
                 swap = self._swapped(document, found, {axis: direction})
                 if swap.changed:
                     swaps.setdefault(swap.swapped, swap)

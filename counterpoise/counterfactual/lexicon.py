@@ -82,11 +82,16 @@ class Phrase:
 
 @dataclass(slots=True)
 class Axis:
-    """Everything the lexicon says on one axis."""
+    """Everything the lexicon says on one axis.
+
+    Attributes:
+        asked: groups that are produced only on request: not among the swaps that are listed for other groups.
+    """
 
     name: str
     pairs: list[tuple[str, str]] = field(default_factory=list)
     default: dict[str, str] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
     concepts: list[Concept] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     phrases: list[Phrase] = field(default_factory=list)

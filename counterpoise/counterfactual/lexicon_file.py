@@ -1,9 +1,10 @@
 """The lexicon: groups with aligned forms, read from TOML and checked.
 
 A file holds one axis. Top-level keys: ``axis``, ``pairs`` (groups that may change places, each invertible),
-``default`` (the partner of a group when the caller names none), ``protect`` (phrases that look like terms
-and are not), ``facts`` (words that make a swap false). Every other table is a *rule*: ``slots`` names the
-forms, ``columns`` the groups, and each row aligns one concept across the groups, forms joined by ``/``.
+``default`` (the partner of a group when the caller names none), ``asked`` (groups produced only on request),
+``protect`` (phrases that look like terms and are not), ``facts`` (words that make a swap false). Every other table is
+a *rule*: ``slots`` names the forms, ``columns`` the groups, and each row aligns one concept across the groups, forms
+joined by ``/``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from counterpoise.counterfactual.lexicon import Axis, Concept, Lexicon, Phrase, 
 from counterpoise.counterfactual.records import AXES
 from counterpoise.errors import DataError
 
-_RESERVED = frozenset({"axis", "pairs", "default", "protect", "facts"})
+_RESERVED = frozenset({"axis", "pairs", "default", "asked", "protect", "facts"})
 _OPTIONS = frozenset({"also", "guard", "confidence", "weak", "free", "slots", "columns", "rows", "about"})
 _REMEDY = "see `counterpoise lexicon lint --help` and the format in docs/counterfactuals.md"
 
@@ -83,6 +84,7 @@ def add(lexicon: Lexicon, text: str, where: str, override: bool = False) -> Axis
         axis.readings = [reading for reading in axis.readings if reading.form.lower() not in mine]
     axis.pairs += [pair for pair in new.pairs if pair not in axis.pairs]
     axis.default = {**axis.default, **new.default}
+    axis.asked |= new.asked
     axis.concepts += new.concepts
     axis.readings += new.readings
     axis.phrases += new.phrases
@@ -93,6 +95,7 @@ def _parsed(data: Mapping[str, Any], name: str, where: str) -> Axis:
     axis = Axis(name)
     axis.pairs = [_pair(item, where) for item in data.get("pairs", [])]
     axis.default = dict(data.get("default", {}))
+    axis.asked = frozenset(data.get("asked", ()))
     axis.phrases = [*_protected(data, name), *_facts(data, name)]
     for rule, table in data.items():
         if rule in _RESERVED:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.tokens import Document
 
-_HOMOGRAPHS = frozenset({"pole", "poles", "swede", "swedes"})
-_OFFICES = (
+_HOMOGRAPHS = frozenset(
+    {"pole", "poles", "swede", "swedes", "dane", "danes", "finn", "finns", "danish", "brit", "brits"}
+)
+_OFFICES = [
     "president",
     "king",
     "queen",
@@ -17,27 +19,50 @@ _OFFICES = (
     "leader",
     "emperor",
     "prince",
-)
+    "princess",
+    "country",
+]
 _STATES_OF = frozenset([("in", "country"), *(("of", office) for office in _OFFICES)])
 """Words before a country that say what it is or who rules it, not who comes from it."""
 _AMERICANS = frozenset({"american", "americans"})
 
 
-def demonym(document: Document, first: int, last: int, slot: str) -> str | None:
+def demonym(  # noqa: PLR0911 - an ordered list of decisions
+    document: Document, first: int, last: int, slot: str
+) -> str | None:
     """A nationality: neither its language, nor part of a proper name, nor half of "Indian American"."""
     if in_proper_name(document, last):
         return "entity: part of a proper name"
     if _half_of_an_american(document, first, last):
         return "compound: an American of that descent"
     before, after = document.previous_word(first), document.next_word(last)
+    named = before in words("first_names") - {"christian"} and document.raw(first - 1).istitle()
+    noun_follows = bool(after) and after not in words("function") | words("verb_finite")
+    if named and document.raw(first).istitle() and slot != "plural" and not noun_follows:
+        return "surname: follows a first name"
     if document.lower[first] in _HOMOGRAPHS and document.raw(first).islower():
         return "not-people: in lower case this is another word"
     if document.lower[first] == "polish" and (document.raw(first).islower() or after in words("determiner")):
         return "not-people: a verb or noun here"
-    spoken = before in words("language_verb") or (before == "in" and not after)
+    spoken = (
+        before in words("language_verb") or (before == "in" and not after) or _also_spoken(document, first)
+    )
     if spoken or after in {"language", "languages", "grammar", "lessons", "translation"}:
         return "language: the language, not the people"
     return None
+
+
+def _also_spoken(document: Document, first: int) -> bool:
+    """ "speaks Italian and German": a language joined to another one."""
+    at = first - 1
+    while at > 0 and document.lower[at] in {"and", "or", "both", "some"}:
+        at -= 1
+    other = at > 0 and at < first - 1 and document.raw(at)[:1].isupper()
+    return (
+        other
+        and document.previous_word(at) in words("language_verb")
+        and not document.next_word(first).endswith("s")
+    )
 
 
 def origin(document: Document, first: int, last: int, slot: str) -> str | None:

@@ -20,6 +20,10 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
         return None
     if document.gap(last) == "-" and document.lower[last + 1] in words("compound_suffix"):
         return None
+    if document.lower[first] == "pretty" and document.next_word(last) in words("graded"):
+        return "ambiguous: 'pretty' may only say how much"
+    if _quoted_or_joint(document, first, last):
+        return None
     if not ends_phrase(document, last) and "-" not in document.gap(last):
         after = document.lower[last + 1]
         if after in words("quantity") and document.lower[last].endswith("ed"):
@@ -37,6 +41,20 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
     if named:
         return None if nominal else "not-people: no person named"
     return _subject(document, first)
+
+
+def _quoted_or_joint(document: Document, first: int, last: int) -> bool:
+    """ "the “black” man", "a rich and a poor man": the person comes after a quotation mark or another adjective."""
+    if last + 1 >= len(document):
+        return False
+    gap = document.gap(last)
+    if gap.endswith(" ") and gap.strip(" ") in {'"', "”", "’", "'"}:
+        return _described(document, last + 1) is None
+    before = document.previous_word(first)
+    if document.next_word(last) not in {"and", "or"} or before not in {"a", "an", "the", "one", "both", "of"}:
+        return False
+    at = last + 3 if document.lower[last + 2 : last + 3] in (["a"], ["an"], ["one"]) else last + 2
+    return at < len(document) and document.lower[at] in words("modifier") and _described(document, at) is None
 
 
 def _half_of_a_pair(document: Document, first: int, last: int) -> bool:

@@ -10,6 +10,9 @@ from counterpoise.counterfactual.tokens import Document
 _OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose"})
 _BEFORE_NOUN = frozenset({"s", "of", "as", "called", "become", "became", "and", "or"})
 _SOMEONE = frozenset({"those", "someone", "anyone", "everyone", "somebody", "anybody", "one", "ones"})
+_LAUNDRY = frozenset(
+    {"egg", "eggs", "yolk", "yolks", "wash", "washed", "laundry", "bleach", "whisk", "teeth"}
+)
 _THINGS_BEFORE = frozenset(
     ["egg", "eggs", "his", "her", "their", "my", "your", "teeth", "in", "wear", "wearing"]
 )
@@ -21,6 +24,8 @@ def people(document: Document, first: int, last: int, slot: str) -> str | None:
         return describes_people(document, first, last, nominal=False)
     if document.previous_word(first) in _THINGS_BEFORE and document.lower[last].endswith("s"):
         return "not-people: no person named"
+    if document.raw(last).islower() and document.lower[last].endswith("s") and _LAUNDRY & set(document.lower):
+        return "not-people: eggs or laundry"
     of_eyes = document.lower[last + 1 : last + 2] == ["of"] and document.lower[last + 3 : last + 4] == [
         "eyes"
     ]
