@@ -26,6 +26,8 @@ COMMANDS = {
     "augment": "Swap identity terms in a whole Parquet or JSONL file.",
     "lexicon": "Check a counterfactual lexicon.",
     "demo": "Compare base and tuned in a browser.",
+    "deploy": "Set up a Prefect server: pool, limits, recovery, deployments.",
+    "reap": "Free runs that a vanished worker left running.",
     "doctor": "Say what this machine can do and which profile fits.",
 }
 

@@ -17,6 +17,7 @@ from flows.configure import load_config
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
+from flows.termination import prefect_decides
 from tasks.prefect_step import Around, PrefectStep
 from tasks.report import MARKDOWN, SUMMARY
 from tasks.reporting import Reporters
@@ -34,7 +35,7 @@ def debias(
     """Download → swap → filter → align → score → generate → report; every stage cached in the store."""
     quiet_libraries()
     log = RunLog(Store.open(store), run_id(), config)
-    with stop_on_sigterm() as stop, log:
+    with prefect_decides(), stop_on_sigterm() as stop, log:
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()
         publish(Store.open(store).fetch(final), log.record["stages"])

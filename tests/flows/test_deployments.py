@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from counterpoise.config import RunConfig
+from flows.configure import profile_names
 
 
 def deployments(root: Path) -> dict[str, dict[str, Any]]:
@@ -23,13 +24,14 @@ def deployments(root: Path) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in document["deployments"]}
 
 
-@pytest.mark.parametrize("name", ["smoke", "local", "opt-1.3b"])
+@pytest.mark.parametrize("name", profile_names())
 def test_parameters_are_the_profile(name: str, root: Path) -> None:
     entry = deployments(root)[name]
     profile = tomllib.loads((root / "flows" / "profiles" / f"{name}.toml").read_text(encoding="utf-8"))
     assert entry["parameters"]["config"] == profile
     assert RunConfig.model_validate(entry["parameters"]["config"]).profile == name
-    assert "schedules" not in entry
+    assert not any(schedule["active"] for schedule in entry.get("schedules", []))
+    assert "counterpoise" in entry["tags"]  # what the recovery automations look for
 
 
 @pytest.mark.slow
@@ -38,7 +40,6 @@ def test_worker_runs_the_smoke_deployment(root: Path, prefect_server: str, tmp_p
         **os.environ,
         "PREFECT_API_URL": prefect_server,
         "PREFECT_HOME": str(tmp_path / "worker"),
-        "COUNTERPOISE_ROOT": str(root),
     }
 
     def prefect(*arguments: str) -> str:
@@ -49,8 +50,8 @@ def test_worker_runs_the_smoke_deployment(root: Path, prefect_server: str, tmp_p
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    prefect("work-pool", "create", "gpu", "--type", "process")
-    prefect("deploy", "--prefect-file", "deployments/prefect.yaml", "--all")
+    deploy = [sys.executable, "-m", "flows.cli", "deploy"]
+    subprocess.run(deploy, cwd=root, env=environment, check=True, timeout=280)
     prefect("deployment", "run", "debias/smoke", "--param", f'store="{tmp_path / "store"}"')
     prefect("worker", "start", "--pool", "gpu", "--run-once", "--type", "process")
 

@@ -1,0 +1,48 @@
+"""`counterpoise reap`: brings back runs on the configured Prefect server that were lost with their worker."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import click
+
+
+@click.command()
+@click.option("--silence", default=180, show_default=True, type=click.IntRange(60), metavar="SECONDS",
+              help="Running without a sign of life for this long, a run counts as lost.")  # fmt: skip
+@click.option("--attempts", default=10, show_default=True, type=click.IntRange(2),
+              help="Starts of one run in all, before a crashing run is given up.")  # fmt: skip
+@click.option("--every", type=click.IntRange(10), metavar="SECONDS", help="Look again and again.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would do.")
+def command(silence: int, attempts: int, every: int | None, dry_run: bool) -> None:
+    """Mark runs Crashed that run without a sign of life, and schedule crashed runs again.
+
+    The automations of `counterpoise deploy` do this at once; this finds what they missed. Run it beside the worker.
+    """
+    from flows.prefect_settings import quiet_defaults
+
+    quiet_defaults()
+    from counterpoise.errors import CounterpoiseError
+    from flows.deploying.reaper import Rules
+
+    rules = Rules(attempts=attempts, silence=timedelta(seconds=silence))
+    if not every:
+        _once(rules, dry_run)
+        return
+    while True:
+        try:
+            _once(rules, dry_run)
+        except CounterpoiseError as error:  # a server that restarts; the next look will show
+            click.echo(str(error), err=True)
+        time.sleep(every)
+
+
+def _once(rules: object, dry_run: bool) -> None:
+    from flows.deploying.reaper import reap
+    from flows.deploying.server import configured_server
+
+    words = {"lost": "lost, marked Crashed", "resume": "scheduled again"}
+    with configured_server() as client:
+        for run, found in reap(client, rules, dry_run=dry_run):  # type: ignore[arg-type]
+            click.echo(f"{'would be ' if dry_run else ''}{words[found]}: {run.name} ({run.id})")

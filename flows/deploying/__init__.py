@@ -1,0 +1,1 @@
+"""What `counterpoise deploy` puts on a Prefect server, each part so that doing it twice changes nothing."""
