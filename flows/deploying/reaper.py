@@ -19,7 +19,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import AwaitingRetry, Crashed
 
@@ -92,8 +92,10 @@ def reap(
         if found is None:
             continue
         if not dry_run:
-            lost = Crashed(message=f"no sign of life for {rules.silence.total_seconds():.0f} s: worker lost")
-            again = AwaitingRetry(message="lost or crashed; goes on from the store")
+            lost: State[Any] = Crashed(
+                message=f"no sign of life for {rules.silence.total_seconds():.0f} s: worker lost"
+            )
+            again: State[Any] = AwaitingRetry(message="lost or crashed; goes on from the store")
             client.set_flow_run_state(run.id, lost if found == "lost" else again)
         yield run, found
 

@@ -20,6 +20,7 @@ from prefect_docker.worker import DockerWorker
 from prefect_kubernetes.worker import KubernetesWorker
 
 from counterpoise.errors import UsageError
+from flows.deploying.automations import HEARTBEAT_S
 from flows.deploying.pools import template
 
 WORKERS: dict[str, type[BaseWorker[Any, Any, Any]]] = {
@@ -119,8 +120,6 @@ def test_a_default_is_replaced_and_an_unknown_variable_names_the_nearest() -> No
 
 
 def test_the_heartbeat_is_the_one_the_automation_counts_by(root: Path) -> None:
-    from flows.deploying.automations import HEARTBEAT_S
-
     for pool_type in WORKERS:
         text = (root / "deployments" / "pools" / f"{pool_type}.json").read_text(encoding="utf-8")
         assert f'"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "{HEARTBEAT_S}"' in text
