@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -31,17 +31,20 @@ class EncodedPair:
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
-    """Right-padded sequences and the places whose next token is scored.
+    """Right-padded rows and the places whose next token is scored.
 
-    Under causal attention no real token sees the padding behind it, so no attention mask is needed.
+    A row is a sequence: under causal attention no real token sees the padding behind it, so no attention mask is
+    needed. Or it is a tree of sequences with a common beginning (:mod:`counterpoise.alignment.tree_batches`).
 
     Attributes:
         names: what each sequence (or, in pair batches, each pair) is.
-        input_ids: ``[sequences, length]`` int64.
-        positions: indices into the flattened ``[sequences × length]`` hidden states that predict a scored
-            token, ``[scored]`` int64, ascending.
+        input_ids: ``[rows, length]`` int64.
+        positions: indices into the flattened ``[rows × length]`` hidden states that predict a scored
+            token, ``[scored]`` int64, ascending unless rows are trees.
         targets: the tokens they predict, ``[scored]`` int64.
         counts: scored tokens of each sequence, ``[sequences]`` int64.
+        members: trees only: the scored tokens of one sequence after the other, as indices into ``targets``.
+        position_ids, attention_mask: trees only: ``[rows, length]`` int64 and ``[rows, 1, length, length]`` bool.
     """
 
     names: tuple[str, ...]
@@ -49,11 +52,14 @@ class TokenBatch:
     positions: Tensor
     targets: Tensor
     counts: Tensor
+    members: Tensor | None = None
+    position_ids: Tensor | None = None
+    attention_mask: Tensor | None = None
 
     def to(self, device: torch.device) -> TokenBatch:
         """The same batch on ``device``."""
-        tensors = (self.input_ids, self.positions, self.targets, self.counts)
-        return TokenBatch(self.names, *(tensor.to(device) for tensor in tensors))
+        values = (getattr(self, field.name) for field in fields(self))
+        return TokenBatch(*(value.to(device) if isinstance(value, Tensor) else value for value in values))
 
 
 def prefix_token(tokenizer: Any) -> int:

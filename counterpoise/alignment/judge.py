@@ -15,6 +15,7 @@ from counterpoise.alignment.probes import ProbeSet, base_level, probe, read
 from counterpoise.alignment.records import Probe, ReferenceLogProb
 from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.models.attention import use_short_attention
+from counterpoise.models.fused import fuse_lora
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair
 
@@ -74,4 +75,6 @@ def _with_lora(loaded: LoadedModel, lora: LoraConfig) -> Any:
     """A base with an adapter of the same shape; draws no random number of the run's."""
     use_short_attention(loaded.model)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        return get_peft_model(loaded.model, lora)
+        model = get_peft_model(loaded.model, lora)
+    fuse_lora(model, hold_weights=False)
+    return model

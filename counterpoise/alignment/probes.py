@@ -23,7 +23,9 @@ from counterpoise.alignment.batches import (
 from counterpoise.alignment.config import GuardSettings
 from counterpoise.alignment.records import Probe
 from counterpoise.alignment.scoring import Decoder, sequence_log_probs
+from counterpoise.alignment.tree_batches import tree_batches
 from counterpoise.errors import DataError
+from counterpoise.likelihood.sentences import shares_prefixes
 from counterpoise.records import Pair
 
 ROWS = 32
@@ -58,11 +60,16 @@ class Reading:
     usable_text: float
 
 
-def probe_set(pairs: Sequence[Pair], texts: Sequence[str], tokenizer: Any, *, max_tokens: int) -> ProbeSet:
+def probe_set(
+    pairs: Sequence[Pair], texts: Sequence[str], tokenizer: Any, *, max_tokens: int, share: bool = False
+) -> ProbeSet:
     """Encode what every probe will measure on.
 
     The continuations start from the first tokens of the validation sentences, all equally long, so that
     greedy decoding needs no padding.
+
+    Args:
+        share: the model can read prefix trees (:data:`counterpoise.likelihood.sentences.SHARES_PREFIXES`).
 
     Raises:
         DataError: there are no validation pairs or no neutral texts.
@@ -74,7 +81,7 @@ def probe_set(pairs: Sequence[Pair], texts: Sequence[str], tokenizer: Any, *, ma
         )
     encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
     return ProbeSet(
-        pairs=tuple(pair_batches(encoded, ROWS // 2, seed=0)),
+        pairs=tuple(_batches(encoded, share=share)),
         texts=tuple(text_batches(texts, tokenizer, max_tokens=max_tokens, rows=ROWS)),
         prompts=_prompts(encoded, prefix_token(tokenizer)),
     )
@@ -106,8 +113,8 @@ def base_level(  # everything it is measured with
     """The soft score of ``pairs``, percent: the base's level on more pairs than the validation fold has."""
     training = model.training
     model.eval()
-    batches = pair_batches(encode_validation(pairs, tokenizer, max_tokens=max_tokens), ROWS // 2, seed=0)
-    less, more = _pair_log_probs(parts, tuple(batches))
+    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
+    less, more = _pair_log_probs(parts, _batches(encoded, share=shares_prefixes(model)))
     model.train(training)
     return soft_score(more - less, temperature)
 
@@ -144,6 +151,10 @@ def probe(
         usable_text=now.usable_text,
     )
     return replace(result, complaint=_complaint(result, base, settings))
+
+
+def _batches(pairs: Sequence[EncodedPair], *, share: bool) -> list[TokenBatch]:
+    return tree_batches(pairs) if share else pair_batches(pairs, ROWS // 2, seed=0)
 
 
 def _pair_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> tuple[Tensor, Tensor]:

@@ -28,6 +28,7 @@ from counterpoise.alignment.selection import best, stop_reason, verdict
 from counterpoise.alignment.targets import target_margins
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
 from counterpoise.errors import CounterpoiseError, TrainingStopped
+from counterpoise.likelihood.sentences import shares_prefixes
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair, Preference, Progress
@@ -81,7 +82,13 @@ class Run:
         )
         self.config, self.hooks, self.checkpoints = config, hooks, checkpoints
         self.tokenizer, self.data = loaded.tokenizer, data
-        probes_on = probe_set(data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit)
+        probes_on = probe_set(
+            data.validation,
+            data.probe_texts,
+            loaded.tokenizer,
+            max_tokens=limit,
+            share=shares_prefixes(loaded.model),
+        )
         self.batches = pair_batches(encoded, config.optimisation.batch_pairs, seed)
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model

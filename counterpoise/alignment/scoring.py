@@ -54,17 +54,27 @@ def decoder(model: Any) -> Decoder:
     return parts
 
 
-def hidden_states(parts: Decoder, input_ids: Tensor) -> Tensor:
-    """Final hidden states, ``[sequences, length, width]``; causal attention needs no padding mask."""
-    states: Tensor = parts.body(input_ids=input_ids, use_cache=False).last_hidden_state
+def hidden_states(parts: Decoder, input_ids: Tensor, **layout: Tensor | None) -> Tensor:
+    """Final hidden states, ``[rows, length, width]``; causal attention needs no padding mask.
+
+    Args:
+        layout: ``position_ids`` and ``attention_mask`` where a row is more than one sequence.
+    """
+    states: Tensor = parts.body(input_ids=input_ids, use_cache=False, **layout).last_hidden_state
     return states
 
 
 def sequence_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
     """Summed log-probability of each sequence's scored tokens, ``[sequences]`` fp32, nats; differentiable."""
-    hidden = hidden_states(parts, batch.input_ids).flatten(0, 1).index_select(0, batch.positions)
+    states = hidden_states(
+        parts, batch.input_ids, position_ids=batch.position_ids, attention_mask=batch.attention_mask
+    )
+    hidden = states.flatten(0, 1).index_select(0, batch.positions)
     scores = token_log_probs(hidden, parts.head, batch.targets)
     # A dense matrix summed by row: index_add would add in an undefined order on a GPU.
+    if batch.members is not None:
+        own = torch.arange(int(batch.counts.max()), device=scores.device) < batch.counts[:, None]
+        return scores.new_zeros(own.shape).masked_scatter(own, scores[batch.members]).sum(-1)
     table = scores.new_zeros(batch.input_ids.numel()).index_copy(0, batch.positions, scores)
     return table.view(batch.input_ids.shape).sum(-1)
 

@@ -21,11 +21,11 @@ from trl import DPOConfig, DPOTrainer
 
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig, LossSettings
-from counterpoise.alignment.fused import fuse_lora
 from counterpoise.alignment.lora import restore_trainable, trainable_state
 from counterpoise.alignment.losses import PairLogProbs, objective
 from counterpoise.alignment.records import ReferenceLogProb, TrainingStep
 from counterpoise.alignment.scoring import decoder, reference_log_probs, sequence_log_probs
+from counterpoise.models.fused import fuse_lora
 
 ADAPTER = "adapter.safetensors"
 Metrics = dict[str, float]

@@ -94,7 +94,7 @@ def _score_encoded(
 ) -> list[SentenceScore]:
     causal = causal_model(loaded)
     check_lengths(encoded, getattr(causal.config, "max_position_embeddings", None))
-    share = causal.config.model_type in SHARES_PREFIXES
+    share = shares_prefixes(causal)
     forest = grow((row.ids for row in encoded), share=share)
     total = sum(len(tree.sequences) for tree in forest)
     found: dict[Ids, list[float]] = {}
@@ -104,6 +104,11 @@ def _score_encoded(
         found.update(_score_batch(causal, group, inputs))
         progress(len(found), total)
     return [_sentence(row, found.get(row.ids, [])) for row in encoded]
+
+
+def shares_prefixes(model: Any) -> bool:
+    """Whether ``model`` (in a ``PeftModel`` or not) reads prefix trees; see :data:`SHARES_PREFIXES`."""
+    return model.config.model_type in SHARES_PREFIXES
 
 
 def causal_model(loaded: LoadedModel) -> Any:

@@ -60,7 +60,7 @@ def grow(sequences: Iterable[Ids], *, share: bool = True) -> list[Tree]:
     trees: list[Tree] = []
     last: Ids = ()
     for sequence in sorted({ids for ids in sequences if len(ids) > 1}):
-        shared = _shared_inputs(last, sequence)
+        shared = shared_inputs(last, sequence)
         if not (share and trees and shared >= MIN_SHARED and _fits(trees[-1], sequence, shared)):
             trees.append(Tree())
             shared = 0
@@ -87,7 +87,7 @@ def _fits(tree: Tree, sequence: Ids, shared: int) -> bool:
     return len(tree) + len(sequence) - 1 - shared <= MAX_NODES
 
 
-def _shared_inputs(first: Sequence[int], second: Sequence[int]) -> int:
+def shared_inputs(first: Sequence[int], second: Sequence[int]) -> int:
     """Length of the common beginning of two sequences' inputs (all tokens but the last)."""
     shared = 0
     for a, b in zip(first[:-1], second[:-1], strict=False):

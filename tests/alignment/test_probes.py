@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import GuardSettings
 from counterpoise.alignment.probes import Reading, probe, probe_set, read, usable
 from counterpoise.alignment.scoring import decoder, sequence_log_probs
@@ -91,6 +92,32 @@ def test_reading_a_model_leaves_it_as_it_was_and_agrees_with_its_logits(tiny: Lo
         total += float(log_probs.gather(-1, ids[0, 1:, None]).sum())
         tokens += ids.shape[1] - 1
     assert reading.perplexity == pytest.approx(math.exp(-total / tokens), rel=1e-5)
+
+
+def test_prefix_trees_read_the_same_from_fewer_tokens(tiny: LoadedModel) -> None:
+    plain, trees = (
+        probe_set(VALIDATION, NEUTRAL, tiny.tokenizer, max_tokens=64, share=share) for share in (False, True)
+    )
+
+    def by_name(batches: tuple[TokenBatch, ...]) -> dict[str, list[float]]:
+        with torch.no_grad():
+            sides = [sequence_log_probs(decoder(tiny.model), batch).chunk(2) for batch in batches]
+        return {
+            name: [float(less), float(more)]
+            for batch, (lesses, mores) in zip(batches, sides, strict=True)
+            for name, less, more in zip(batch.names, lesses, mores, strict=True)
+        }
+
+    expected = by_name(plain.pairs)
+    assert len(expected) == len(VALIDATION)
+    for name, values in by_name(trees.pairs).items():
+        assert values == pytest.approx(expected[name], rel=1e-5)
+    scored = [sum(len(batch.targets) for batch in probes.pairs) for probes in (trees, plain)]
+    assert scored[0] < scored[1]
+    counts = [
+        sorted(torch.cat([batch.counts for batch in probes.pairs]).tolist()) for probes in (trees, plain)
+    ]
+    assert counts[0] == counts[1]
 
 
 def test_padding_does_not_change_a_sequence(tiny: LoadedModel) -> None:

@@ -172,3 +172,16 @@ def test_the_configuration_imports_nothing_heavy() -> None:
     code = "import sys, counterpoise.models.config, counterpoise.alignment.config; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"torch", "transformers", "pandas"}.isdisjoint(done.stdout.split())
+
+
+def test_the_head_gets_contiguous_rows_while_a_prompt_is_read(tiny_folder: Path) -> None:
+    # A strided view would be multiplied with one copy of the head for each prompt.
+    model = load_model(tiny_folder, "bf16", device="cpu").model
+    seen: list[bool] = []
+    model.get_output_embeddings().register_forward_hook(
+        lambda _, inputs, __: seen.append(inputs[0].is_contiguous())
+    )
+    model.generate(
+        input_ids=torch.tensor([[1, 5, 6], [1, 7, 8]]), max_new_tokens=2, min_new_tokens=2, pad_token_id=0
+    )
+    assert seen == [True, True]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from counterpoise.alignment.fused import fuse_lora
 from counterpoise.models.config import Precision
+from counterpoise.models.fused import fuse_lora
 from counterpoise.models.loading import load_model
 
 IDS = torch.tensor([[1, 40, 50, 60, 70, 80], [1, 90, 41, 51, 61, 71]])
