@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS
 from counterpoise.counterfactual.corpus import swap_pairs
 from counterpoise.counterfactual.fingerprint import lexicon_hash
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair, PairRow, from_rows
+from counterpoise.records import Counterfactual
 from tasks.job import Job
+from tasks.shards import in_shards
 from tasks.stage import Stage
+
+SHARD_PAIRS = 512
 
 
 def compute(job: Job, pairs: Ref) -> None:
     """Swaps both sentences of every pair along every configured axis."""
     rows = from_rows(job.read(pairs, PAIRS, PairRow))
-    job.write(COUNTERFACTUALS, swap_pairs(rows, job.config.counterfactual, progress=job.progress))
+
+    def swapped(chunk: Sequence[FoldedPair]) -> list[Counterfactual]:
+        return swap_pairs(chunk, job.config.counterfactual)
+
+    job.write(
+        COUNTERFACTUALS, in_shards(job, "pairs", rows, SHARD_PAIRS, swapped, COUNTERFACTUALS, Counterfactual)
+    )
 
 
 counterfactuals = Stage(

@@ -6,15 +6,17 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from artifacts.keys import KeyParts
+from artifacts.keys import Change, KeyParts, explain
 from artifacts.store import Miss, Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.errors import CounterpoiseError
+from counterpoise.memory import is_out_of_memory
 from counterpoise.records import Progress, silent
 from tasks.job import Job
 from tasks.provenance import git_state
@@ -92,19 +94,18 @@ def execute(
 
 def why_missing(store: Store, parts: KeyParts, miss: Miss) -> str:
     """Why there is no hit: damage, or the components that changed since the nearest earlier computation."""
-    from artifacts.keys import explain
-
     if miss.damaged:
         return miss.reason
     nearest = store.nearest(parts)
     if nearest is None:
         return "first time"
     changes = explain(nearest.parts, parts)
-    return (
-        "changed: " + ", ".join(f"{c.component} {c.name}".strip() for c in changes)
-        if changes
-        else miss.reason
-    )
+    return named(changes) if changes else miss.reason
+
+
+def named(changes: Sequence[Change]) -> str:
+    """Which components of a key changed, for people."""
+    return "changed: " + ", ".join(f"{change.component} {change.name}".strip() for change in changes)
 
 
 def _compute(
@@ -123,7 +124,8 @@ def _compute(
         store.draft(stage.name, parts.key) as draft,
     ):
         job = Job(config, fold, store, draft.folder, scratch, progress, should_stop)
-        stage.compute(job, **inputs)
+        with _memory_told(stage.label(fold)):
+            stage.compute(job, **inputs)
         ref = store.commit(
             draft,
             parts,
@@ -134,6 +136,20 @@ def _compute(
         )
         scratch.clear()
     return ref
+
+
+@contextmanager
+def _memory_told(label: str) -> Iterator[None]:
+    """Running out of memory as one line; what was committed stays."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise CounterpoiseError(
+            f"{label}: out of memory; finished stages, shards and checkpoints are kept",
+            "free memory or lower the batch sizes, then run again",
+        ) from error
 
 
 def _owner() -> str:

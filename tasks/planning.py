@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from artifacts.keys import explain
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from tasks.execute import why_missing
+from tasks.execute import named, why_missing
 from tasks.stage import Stage
+
+_UNKNOWN = "?"
+"""Stands for the content of an artifact that is still to be made."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +52,41 @@ class PlanStep:
     ) -> Planned:
         """What this stage would do, given what its inputs would."""
         waiting = [planned.label for planned in _flat(inputs) if planned.ref is None]
-        planned = self._waiting(stage, fold, waiting) if waiting else self._looked_up(stage, fold, inputs)
+        planned = (
+            self._waiting(stage, fold, inputs, waiting) if waiting else self._looked_up(stage, fold, inputs)
+        )
         self.planned.append(planned)
         return planned
 
-    def _waiting(self, stage: Stage, fold: int | None, waiting: Sequence[str]) -> Planned:
-        return Planned(stage.label(fold), "run", f"after {', '.join(waiting)}", None, None)
+    def _waiting(
+        self, stage: Stage, fold: int | None, inputs: Mapping[str, Any], waiting: Sequence[str]
+    ) -> Planned:
+        """Its key is not known yet, but which of its own components changed is."""
+        parts = stage.key_parts(self._config, fold, _refs(inputs))
+        nearest = self._store.nearest(parts)
+        changes = explain(nearest.parts, parts) if nearest else ()
+        own = [change for change in changes if change.after != _UNKNOWN]
+        why = "; ".join([f"after {', '.join(waiting)}", *([named(own)] if own else [])])
+        return Planned(stage.label(fold), "run", why, None, None)
 
     def _looked_up(self, stage: Stage, fold: int | None, inputs: Mapping[str, Any]) -> Planned:
-        refs = {
-            name: [p.ref for p in value] if isinstance(value, list | tuple) else value.ref
-            for name, value in inputs.items()
-        }
-        parts = stage.key_parts(self._config, fold, refs)
-        found = self._store.lookup(stage.name, parts.key)
+        parts = stage.key_parts(self._config, fold, _refs(inputs))
+        found = self._store.lookup(stage.name, parts.key, peek=True)
         if isinstance(found, Ref):
             return Planned(stage.label(fold), "hit", "", found, parts.key)
         return Planned(stage.label(fold), "run", why_missing(self._store, parts, found), None, parts.key)
+
+
+def _refs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The artifacts of planned inputs, each by its own name; one that is still to be made is unknown."""
+
+    def ref(planned: Planned) -> Ref:
+        return planned.ref or Ref(planned.label, planned.label, _UNKNOWN, _UNKNOWN, None, ())
+
+    return {
+        name: [ref(one) for one in value] if isinstance(value, list | tuple) else ref(value)
+        for name, value in inputs.items()
+    }
 
 
 def _flat(inputs: Mapping[str, Planned | Sequence[Planned]]) -> list[Planned]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Any
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from counterpoise.errors import Stopped
+from counterpoise.errors import Stopped, StoreError
 from tasks.execute import Outcome
 from tasks.provenance import git_state
 
@@ -44,7 +45,8 @@ class RunLog:
         if error is None:
             return
         stopped = isinstance(error, Stopped | KeyboardInterrupt)
-        self._end("stopped" if stopped else "failed", error=str(error) or type(error).__name__)
+        with contextlib.suppress(StoreError):  # a full disk: what ended the run is what a person must read
+            self._end("stopped" if stopped else "failed", error=str(error) or type(error).__name__)
 
     def started(self, label: str) -> None:
         """Nothing to keep."""

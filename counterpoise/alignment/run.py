@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -29,6 +28,7 @@ from counterpoise.alignment.targets import target_margins
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
 from counterpoise.errors import CounterpoiseError, TrainingStopped
 from counterpoise.likelihood.sentences import shares_prefixes
+from counterpoise.memory import is_out_of_memory
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair, Preference, Progress
@@ -141,8 +141,8 @@ class Run:
         self.stopped = self._reason_to_stop()
         if self.stopped or done >= self.steps:
             return
-        self._prepare_reference()
         with _memory_errors(self.checkpoints, self.fingerprint, self.config):
+            self._prepare_reference()
             self.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         if self.interrupted:
             raise TrainingStopped(
@@ -236,8 +236,8 @@ def _memory_errors(checkpoints: Path, run: str, config: AlignmentConfig) -> Iter
     """Out of memory, on whichever device, as one line that names the batch and what can be resumed."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         newest = newest_checkpoint(checkpoints, run)
         state = f"{newest.name} is complete and will be resumed" if newest else "there is no checkpoint yet"

@@ -27,6 +27,7 @@ from counterpoise.errors import UsageError
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.nucleus import NucleusByInversion
 from counterpoise.generation.prompts import Prompt
+from counterpoise.memory import in_halves
 from counterpoise.records import Generation, Progress, Variant, silent
 
 if TYPE_CHECKING:
@@ -104,18 +105,8 @@ def plan_batches(loaded: LoadedModel, prompts: Sequence[Prompt], config: Generat
 def generate_batch(
     loaded: LoadedModel, batch: Batch, config: GenerationConfig, *, seed: int, variant: Variant
 ) -> list[Generation]:
-    """The continuations of one batch, in its order; halved, down to one, when the device's memory is full."""
-    try:
-        decoded = _decode(loaded, batch, config, seed)
-    except torch.OutOfMemoryError:
-        if len(batch) == 1:
-            raise
-        middle = len(batch) // 2
-        return [
-            generation
-            for half in (batch[:middle], batch[middle:])
-            for generation in generate_batch(loaded, half, config, seed=seed, variant=variant)
-        ]
+    """The continuations of one batch, in its order; halved, down to one, when the memory is full."""
+    decoded = in_halves(batch, lambda part: _decode(loaded, part, config, seed))
     return [
         _record(loaded.tokenizer, request, ids, variant) for request, ids in zip(batch, decoded, strict=True)
     ]
@@ -168,7 +159,9 @@ def prompt_ids(tokenizer: Any, text: str, config: GenerationConfig) -> tuple[int
 
 
 @torch.inference_mode()
-def _decode(loaded: LoadedModel, batch: Batch, config: GenerationConfig, seed: int) -> list[list[int]]:
+def _decode(
+    loaded: LoadedModel, batch: Sequence[Request], config: GenerationConfig, seed: int
+) -> list[list[int]]:
     """The new tokens of each request, cut before the first stop token."""
     stop, pad = stop_ids(loaded.tokenizer, loaded.model)
     width = max(len(request.ids) for request in batch)

@@ -18,6 +18,7 @@ from counterpoise.likelihood.config import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import Encoded, check_lengths, encode, encode_continuations
 from counterpoise.likelihood.token_log_probs import token_log_probs
 from counterpoise.likelihood.trees import Ids, Tree, batches, grow
+from counterpoise.memory import in_halves
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Progress, silent
 
@@ -61,7 +62,7 @@ def score_sentences(
     Args:
         loaded: the model, its adapter switched as wanted.
         prefix: ``bos``, ``eos``, ``none`` or the literal text of one token; see :func:`encode`.
-        token_budget: tokens of one forward pass, padding included.
+        token_budget: tokens of one forward pass, padding included; a pass that does not fit the memory is halved.
         progress: told of distinct texts done and in all.
 
     Raises:
@@ -99,9 +100,7 @@ def _score_encoded(
     total = sum(len(tree.sequences) for tree in forest)
     found: dict[Ids, list[float]] = {}
     for group in batches(forest, token_budget):
-        inputs = (tree_inputs if share else row_inputs)(group)
-        inputs = {name: values.to(loaded.device) for name, values in inputs.items()}
-        found.update(_score_batch(causal, group, inputs))
+        found.update(in_halves(group, lambda part: _score_group(causal, part, loaded.device, share)))
         progress(len(found), total)
     return [_sentence(row, found.get(row.ids, [])) for row in encoded]
 
@@ -120,6 +119,14 @@ def _sentence(row: Encoded, log_probs: list[float]) -> SentenceScore:
     """The score of ``row`` from log p of all its ids but the first."""
     scored = log_probs[row.first - 1 :]
     return SentenceScore(math.fsum(scored), len(scored), row.targets, tuple(scored))
+
+
+def _score_group(
+    causal: Any, group: Sequence[Tree], device: torch.device, share: bool
+) -> list[tuple[Ids, list[float]]]:
+    inputs = (tree_inputs if share else row_inputs)(group)
+    inputs = {name: values.to(device) for name, values in inputs.items()}
+    return list(_score_batch(causal, group, inputs).items())
 
 
 @torch.inference_mode()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from counterpoise.errors import DataError, ModelError
+from counterpoise.memory import in_halves, is_out_of_memory
 from counterpoise.records import Progress, silent
 from counterpoise.toxicity.classifiers import ToxicityClassifier
 
@@ -35,38 +36,29 @@ def score_texts(
     distinct = sorted(set(texts), key=lambda text: (len(text), text))
     scores: dict[str, float] = {}
     for start in range(0, len(distinct), batch_size):
-        for text, score in _scored(classifier, distinct[start : start + batch_size]):
+        batch = distinct[start : start + batch_size]
+        found = in_halves(batch, lambda part: _scored(classifier, part))
+        for text, score in zip(batch, found, strict=True):
             scores[text] = _checked(score, text, classifier.name)
         progress(len(scores), len(distinct))
     return [scores[text] for text in texts]
 
 
-def _scored(classifier: ToxicityClassifier, batch: list[str]) -> Iterator[tuple[str, float]]:
+def _scored(classifier: ToxicityClassifier, batch: Sequence[str]) -> list[float]:
     try:
-        scores = classifier.score(batch)
+        scores = list(classifier.score(batch))
     except (RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if len(batch) > 1 or not is_out_of_memory(error):
             raise
-        if len(batch) == 1:
-            raise ModelError(
-                f"{classifier.name}: a text of {len(batch[0]):,} characters does not fit the memory",
-                "use a smaller classifier or another device",
-            ) from None
-        half = len(batch) // 2
-        yield from _scored(classifier, batch[:half])
-        yield from _scored(classifier, batch[half:])
-        return
+        raise ModelError(
+            f"{classifier.name}: a text of {len(batch[0]):,} characters does not fit the memory",
+            "use a smaller classifier or another device",
+        ) from None
     if len(scores) != len(batch):
         raise DataError(
             f"{classifier.name} gave {len(scores)} scores for {len(batch)} texts", "fix the classifier"
         )
-    yield from zip(batch, scores, strict=True)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """torch tells a full GPU by a RuntimeError's text, and a full CPU by the allocator's."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+    return scores
 
 
 def _checked(score: float, text: str, name: str) -> float:

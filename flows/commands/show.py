@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from counterpoise.errors import StoreError
 from flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
@@ -24,22 +27,39 @@ def command(run: str, store_url: str, as_json: bool) -> None:
 
     store = Store.open(store_url, create=False)
     record = store.run(run)
+    made_from = lineage(store, record)
     if as_json:
-        print_json(record | {"summary": summary_of(store, record)})
+        stages = [stage | {"made_from": made_from[stage["stage"]]} for stage in record["stages"]]
+        print_json(record | {"stages": stages, "summary": summary_of(store, record)})
         return
-    print_stages(record)
+    print_stages(record, made_from)
     print_run(store_url, record)
 
 
-def print_stages(record: dict[str, Any]) -> None:
-    """The run's own line, and one line a stage."""
+def lineage(store: Store, record: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
+    """By stage of a run, the artifacts that its own was made from, as its manifest says; none when that is gone."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for stage in record["stages"]:
+        found[stage["stage"]] = []
+        with contextlib.suppress(StoreError):
+            parents = store.manifest(stage["ref"]["stage"], stage["key"]).parents
+            found[stage["stage"]] = [
+                {"stage": parent.label, "key": parent.key, "sha256": parent.sha256} for parent in parents
+            ]
+    return found
+
+
+def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, str]]]) -> None:
+    """The run's own line, and one line a stage with what it was made from."""
     click.echo(f"run {record['run']} · profile {record['profile']} · {record['status']}")
     if record.get("error"):
         click.echo(f"  {record['error']}")
     for stage in record["stages"]:
         rows = f"{stage['rows']:,} rows" if stage["rows"] is not None else ""
+        parents = ", ".join(parent["stage"] for parent in made_from[stage["stage"]])
         click.echo(
             f"  {stage['stage']:<24} {stage['state']:<9} {rows:>12} {stage['seconds']:>8.1f} s  {stage['key'][:12]}"
+            + (f"  from {parents}" if parents else "")
         )
     click.echo("")
 

@@ -9,12 +9,13 @@ import pytest
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.errors import CounterpoiseError
 from tasks.execute import execute
 from tasks.pairs import pairs as pairs_stage
 from tasks.planning import PlanStep
 from tasks.stage import Stage
 from tasks.toxicity import toxicity as toxicity_stage
-from tests.tasks.toy import DOUBLE, NUMBER, write_half
+from tests.tasks.toy import DOUBLE, NUMBER, fill_memory, write_half
 
 CONFIG = RunConfig()
 
@@ -123,3 +124,30 @@ def test_plan_says_what_a_run_would_do(tmp_path: Path) -> None:
     execute(DOUBLE, CONFIG, store, {"number": execute(NUMBER, CONFIG, store, {}).ref})
     assert walk(CONFIG) == [("number", "hit", ""), ("double", "hit", "")]
     assert walk(CONFIG.model_copy(update={"seed": 3}))[0] == ("number", "run", "changed: seed")
+
+
+def test_plan_names_what_changed_also_where_the_input_is_still_to_be_made(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    execute(DOUBLE, CONFIG, store, {"number": execute(NUMBER, CONFIG, store, {}).ref})
+    step = PlanStep(CONFIG.model_copy(update={"seed": 3}), store)
+    step(replace(DOUBLE, version=2), number=step(NUMBER))
+    assert step.planned[1].why == "after number; changed: version"
+
+
+def test_plan_changes_nothing_in_the_store(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    ref = execute(NUMBER, CONFIG, store, {}).ref
+    (store.fetch(ref) / "number.txt").write_text("7")
+    before = sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file())
+    step = PlanStep(CONFIG, store)
+    step(NUMBER)
+    assert (step.planned[0].would, "damaged" in step.planned[0].why) == ("run", True)
+    assert sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file()) == before
+
+
+def test_out_of_memory_is_one_line_and_what_was_saved_stays(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "store")
+    with pytest.raises(CounterpoiseError, match=r"number: out of memory; .*are kept — free memory"):
+        execute(replace(NUMBER, compute=fill_memory), CONFIG, store, {})
+    (saved,) = (tmp_path / "store").rglob("shard-0.txt")
+    assert saved.read_text() == "kept"

@@ -47,3 +47,10 @@ def ask_to_stop(job: Job) -> None:
     """Sends this process the notice that a spot machine gets."""
     os.kill(os.getpid(), signal.SIGTERM)
     (job.out / "file.txt").write_text("done all the same")
+
+
+def fill_memory(job: Job) -> None:
+    """Keeps a shard, then asks for more than any machine has."""
+    (job.scratch.folder / "shard-0.txt").write_text("kept")
+    job.scratch.save("shard-0.txt")
+    bytearray(1 << 62)
