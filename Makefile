@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PROFILE ?= local
+N ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run smoke test test-fast check demo bench readme clean
+.PHONY: help run smoke test test-fast check demo bench chaos readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +34,9 @@ demo: $(VENV)/.installed-demo ## the Gradio demo of the newest run, on 127.0.0.1
 
 bench: $(VENV)/.installed-dev ## the CPU benchmarks, each beside its peer
 	$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.installed-dev ## kill the smoke pipeline N times (default 200), damage its store in every way, compare the bytes
+	$(BIN)/python -m benchmarks.chaos --kills $(N) --doc docs/durability.md
 
 readme: $(VENV)/.installed ## put the newest run's numbers and chart into the README
 	$(BIN)/python -m flows.readme
