@@ -58,7 +58,7 @@ class TokenBatch:
 
     def to(self, device: torch.device) -> TokenBatch:
         """The same batch on ``device``."""
-        values = (getattr(self, field.name) for field in fields(self))
+        values: list[Any] = [getattr(self, field.name) for field in fields(self)]
         return TokenBatch(*(value.to(device) if isinstance(value, Tensor) else value for value in values))
 
 

@@ -11,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig
 from counterpoise.alignment.lora import restore_trainable, trainable_state
-from counterpoise.alignment.probes import ProbeSet, base_level, probe, read
+from counterpoise.alignment.probes import ProbeSet, base_level, probe, read, soft_score
 from counterpoise.alignment.records import Probe, ReferenceLogProb
 from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.models.attention import use_short_attention
@@ -28,7 +28,8 @@ class Judge:
         loaded: another copy of the base, at the precision it will be judged in, or None where the trained
             one is judged itself.
         probes_on: what every reading measures on.
-        level: pairs that tell where the base stands (:func:`counterpoise.alignment.probes.probe`); may be empty.
+        level: pairs that, beside the validation ones, tell where the base stands
+            (:func:`counterpoise.alignment.probes.probe`); may be empty.
     """
 
     def __init__(
@@ -47,13 +48,17 @@ class Judge:
         limit, temperature = config.optimisation.max_tokens, config.guards.temperature
         with self.model.disable_adapter():
             self.base = read(self.model, self._parts, tokenizer, probes_on)
-            self._level = (
+            own = soft_score(self.base.more - self.base.less, temperature)
+            others = (
                 base_level(
                     self.model, self._parts, tokenizer, level, max_tokens=limit, temperature=temperature
                 )
                 if level
-                else None
+                else own
             )
+        # A mean over all pairs, from the means of two parts: the validation pairs were just read.
+        read_pairs = len(self.base.more)
+        self._level = (read_pairs * own + len(level) * others) / (read_pairs + len(level)) if level else None
 
     def probe(self, step: int) -> Probe:
         """Look at the adapter as it is now; step 0 is the base."""

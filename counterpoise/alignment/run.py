@@ -93,8 +93,7 @@ class Run:
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
         self.parts = decoder(self.model)
-        level = [*data.validation, *data.level] if data.level else []
-        self.judge = Judge(self.model, judge, self.tokenizer, probes_on, level, config)
+        self.judge = Judge(self.model, judge, self.tokenizer, probes_on, data.level, config)
         self.steps = math.ceil(len(self.trainer.train_dataset) / config.optimisation.gradient_accumulation)
         precisions = [loaded.precision, (judge or loaded).precision]
         self.fingerprint = _fingerprint(

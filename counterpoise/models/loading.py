@@ -17,10 +17,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from counterpoise.errors import CounterpoiseError, ModelError
+from counterpoise.models.attention import use_short_attention
 from counterpoise.models.config import Precision
 
 DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "nf4": torch.bfloat16}
 """The dtype of activations (and, for fp32 and bf16, of the weights) at each precision."""
+
+SHORT_ATTENTION = frozenset({"llama"})
+"""Architectures that a CPU scores, trains and decodes with our own attention (see its module)."""
 
 _NOISY = ("bitsandbytes", "transformers", "peft", "trl", "accelerate", "datasets", "torchao", "gguf")
 
@@ -201,6 +205,8 @@ def _base_model(folder: Path, precision: Precision, device: torch.device) -> Any
     )
     _keep_training_weights(model)
     _keep_head_from_copies(model)
+    if model.config.model_type in SHORT_ATTENTION:
+        use_short_attention(model)
     return model
 
 

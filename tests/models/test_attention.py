@@ -53,6 +53,8 @@ def test_a_whole_model_computes_and_writes_the_same(
 ) -> None:
     monkeypatch.setattr(module, "LONGEST", longest)
     loaded = load_model(tiny_folder, "fp32", device="cpu")
+    assert loaded.model.config._attn_implementation == module.NAME
+    loaded.model.set_attn_implementation("sdpa")
     loaded.tokenizer.padding_side = "left"
     batch = loaded.tokenizer(["Women are late", "The"], return_tensors="pt", padding=True)
     batch.pop("token_type_ids", None)
