@@ -38,7 +38,7 @@ def _kills(title: str, found: Mapping[str, Any]) -> str:
         ("kills survived", f"{found['kills']:,} in {found['runs']} runs, {found['lives']} processes"),
         ("bytes identical to the uninterrupted run's", _identical(found)),
         ("work lost by a kill", _spread(found["lost_s"], "s")),
-        ("from the start of the next process to its first new work", _spread(found["resume_s"], "s")),
+        ("from the start of the next process until it computes again", _spread(found["resume_s"], "s")),
         ("time of a killed run over an uninterrupted one's", _spread(found["stretched"], "×")),
     ]
     if "training" in found:
@@ -62,6 +62,10 @@ def _training(found: Mapping[str, float]) -> list[tuple[str, str]]:
     share = found["checkpoint_s"] / (20 * found["step_s"])
     return [
         ("steps of the training", f"{found['steps']}, a checkpoint every {found['checkpoint_every']}"),
+        (
+            "loading the model, the base's readings and log-probabilities; made again on resuming",
+            f"{found['preparation_s']:.0f} s",
+        ),
         ("one step", f"{found['step_s']:.2f} s"),
         ("one checkpoint, hashed, synced and published", f"{found['checkpoint_s']:.2f} s"),
         ("checkpoints' share of the steps' time at the default interval of 20", f"{share:.1%}"),

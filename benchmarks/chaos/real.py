@@ -91,7 +91,10 @@ def _training(known: Reference) -> dict[str, float]:
     """What a step and a checkpoint cost, of the uninterrupted run, seconds."""
     steps = _step_seconds(known)
     saving = [event["seconds"] for event in known.life.of("checkpoint")]
+    begun = next(event["at"] for event in known.life.of("computing") if event["stage"] == ADAPTER)
+    first = next(event["at"] for event in known.life.of("moved") if event["stage"] == ADAPTER)
     return {
+        "preparation_s": round(first - begun - statistics.median(steps), 1),
         "steps": len(steps) + 1,
         "stage_s": round(known.seconds[ADAPTER], 1),
         "step_s": round(statistics.median(steps), 3),

@@ -222,7 +222,9 @@ def _fingerprint(
     digest = hashlib.sha256()
     digest.update(config.model_dump_json(exclude=_WITHOUT_EFFECT).encode())
     digest.update(repr(list(others)).encode())
-    digest.update(loaded.model.config.to_json_string(use_diff=False).encode())
+    # Without the folder that the model was loaded from: another machine has it elsewhere.
+    shape = {name: value for name, value in loaded.model.config.to_dict().items() if name != "_name_or_path"}
+    digest.update(json.dumps(shape, sort_keys=True, default=str).encode())
     for batch in (batch for group in batches for batch in group):
         digest.update(repr(batch.names).encode())
         digest.update(batch.input_ids.numpy().tobytes())

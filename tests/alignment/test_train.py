@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,21 @@ def test_asked_to_stop_it_completes_a_checkpoint_and_resumes_to_the_same_bytes(
     assert train(tiny_folder, tmp_path, progress=lambda step, total: steps.append(step)) == outcome
     assert steps == list(range(stop_after + 1, 7))
     assert digests(tmp_path / "out") == digests(where / "out")
+
+
+def test_another_machine_with_the_model_elsewhere_goes_on(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    where, outcome = finished
+    with pytest.raises(TrainingStopped, match="after step 1 of 6"):
+        train(tiny_folder, tmp_path / "here", should_stop=lambda: True)
+    (tmp_path / "there").mkdir()
+    shutil.move(tmp_path / "here" / "checkpoints", tmp_path / "there" / "checkpoints")
+    model = shutil.copytree(tiny_folder, tmp_path / "there" / "model")
+    steps: list[int] = []
+    assert train(model, tmp_path / "there", progress=lambda step, total: steps.append(step)) == outcome
+    assert steps == [2, 3, 4, 5, 6]
+    assert digests(tmp_path / "there" / "out") == digests(where / "out")
 
 
 def test_another_configuration_does_not_resume(tiny_folder: Path, tmp_path: Path) -> None:
