@@ -91,7 +91,8 @@ def run_branches(
         done = outcome.status == "completed"
         return (Completed if done else Failed)(message=outcome.reason or f"run {outcome.run}")
 
-    with ThreadPoolTaskRunner(max_workers=parallel) as pool:
+    runner_of_tasks: Any = ThreadPoolTaskRunner(max_workers=parallel)
+    with runner_of_tasks as pool:
         futures = [
             pool.submit(branch_task, parameters={"label": branch.label, "number": number})
             for number, branch in enumerate(planned)

@@ -22,6 +22,10 @@ GRID = {"seed": "seeds", "model.source": "models", "pairs.evaluate": "folds"}
 """Settings that a sweep varies itself, and the name of the list that it takes them from."""
 
 
+def _profile_as_it_is() -> dict[str, dict[str, Any]]:
+    return {"default": {}}
+
+
 class SweepPlan(Settings):
     """One sweep. Every combination of model, recipe and seed is a branch: one run over all the folds."""
 
@@ -31,7 +35,7 @@ class SweepPlan(Settings):
         default_factory=dict, description="Settings of every branch, as sections or dotted keys."
     )
     recipes: dict[str, dict[str, Any]] = Field(
-        default_factory=lambda: {"default": {}},
+        default_factory=_profile_as_it_is,
         min_length=1,
         description="Name of each recipe and the settings it changes; an empty one is the profile as it is.",
     )
@@ -124,6 +128,10 @@ def _check(plan: SweepPlan, overrides: Sequence[str]) -> None:
         if key in GRID:
             raise UsageError(
                 f"sweep {plan.name} sets {key}, which it varies itself", f"use {GRID[key]} = […]"
+            )
+        if key == "publish.to":
+            raise UsageError(
+                f"sweep {plan.name} sets publish.to, and every branch would go there", "publish one run"
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,11 @@ class TokenBatch:
 
     def to(self, device: torch.device) -> TokenBatch:
         """The same batch on ``device``."""
-        values: list[Any] = [getattr(self, field.name) for field in fields(self)]
-        return TokenBatch(*(value.to(device) if isinstance(value, Tensor) else value for value in values))
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in held.items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
 
 def prefix_token(tokenizer: Any) -> int:

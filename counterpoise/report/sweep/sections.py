@@ -205,7 +205,7 @@ def _test_row(test: PairedTest) -> Row:
         p_number(change.holm_p),
         f"{signed(change.distance_change)} ({interval(*change.distance_interval)})",
     )
-    return Row(cells, strong=change.holm_p < ALPHA, tone=_test_tone(change))
+    return Row(cells, strong=change.holm_p < ALPHA, tone=_test_tone(change))  # type: ignore[arg-type]
 
 
 def _test_tone(change: Change) -> str:
