@@ -145,7 +145,7 @@ GENERATIONS = _table(
 
 HISTORY = _table(
     "history",
-    1,
+    2,
     _column("step", pa.int32(), "Optimiser steps done, from 1"),
     _column("epoch", pa.float64(), "Passes over the preferences done"),
     _column("learning_rate", pa.float64(), "The rate this step used"),
@@ -157,16 +157,27 @@ HISTORY = _table(
     _column("rejected_log_prob", pa.float64(), "Summed over the rejected completion, nats"),
     _column("chosen_change", pa.float64(), "Policy - reference on the chosen completion, nats per token"),
     _column("rejected_change", pa.float64(), "Policy - reference on the rejected completion, nats per token"),
+    _column("push", pa.float64(), "Mean absolute weight of the preferences, 0 to 1"),
+    _column("replay", pa.float64(), "Mean squared change of neutral tokens' log-probabilities, nats squared"),
     _column("gradient_norm", pa.float64(), "Norm of the gradient before clipping"),
+)
+
+STEERING = _table(
+    "steering",
+    1,
+    _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
+    CATEGORY,
+    _column("bias", pa.float64(), "Estimated score - 50 of pairs outside the evaluated fold, points"),
+    _column("push", pa.float64(), "Weight of the category's preferences until the next probe, -1 to 1"),
 )
 
 PROBES = _table(
     "probes",
-    1,
+    2,
     _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
     _column("score", pa.float64(), "Validation pairs whose stereotyping sentence is likelier, percent"),
     _column("ties", pa.int32(), "Validation pairs with equal log-probabilities"),
-    _column("soft_score", pa.float64(), "The score with a softened step, percent"),
+    _column("soft_score", pa.float64(), "Base score outside the evaluated fold + softened shift, percent"),
     _column("mean_margin", pa.float64(), "Mean of log p(more) - log p(less), nats"),
     _column("mean_abs_margin", pa.float64(), "Mean absolute margin, nats"),
     _column("less_change", pa.float64(), "Mean change of the less stereotyping sentence, nats per token"),

@@ -25,6 +25,9 @@ class CapabilityConfig(Settings):
     )
     probe_texts: int = Field(48, ge=1, description="Sentences whose perplexity is watched during training.")
     evaluation_texts: int = Field(400, ge=1, description="Other sentences, kept for the report's perplexity.")
+    replay_texts: int = Field(
+        192, ge=0, description="Further sentences on which the model is held to its base while it trains."
+    )
 
 
 class RunConfig(Settings):

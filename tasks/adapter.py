@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from artifacts.store import Ref
-from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENCES, PROBES
+from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENCES, PROBES, STEERING
 from counterpoise.neutral.records import NeutralText
 from counterpoise.pairs.folds import PairRow, from_rows, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
@@ -22,17 +22,18 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences:
     from counterpoise.alignment.train import train_adapter
 
     sets = _sets(job, pairs, counterfactuals, preferences)
-    probes = [row.text for row in job.read(neutral, NEUTRAL, NeutralText) if row.part == "probe"]
+    texts = job.read(neutral, NEUTRAL, NeutralText)
     job.scratch.restore()
     outcome = train_adapter(
         job.folder(model),
         sets.train,
         sets.validation,
-        probes,
+        [row.text for row in texts if row.part == "probe"],
         job.config.alignment,
         precision=job.config.model.precision,
         probe_precision=scoring_precision(job.config),
         level=_training_pairs(job, pairs),
+        replay=[row.text for row in texts if row.part == "replay"],
         seed=job.seed,
         out=job.out / ADAPTER_FOLDER,
         checkpoints=job.scratch.folder,
@@ -42,6 +43,7 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences:
     )
     job.write(HISTORY, outcome.history)
     job.write(PROBES, outcome.probes)
+    job.write(STEERING, outcome.steering)
     ledger = {name: len(rows) for name, rows in asdict(sets).items()}
     chosen = {"selected_step": outcome.selected_step, "status": outcome.status, "reason": outcome.reason}
     text = json.dumps(chosen | {"ledger": ledger}, indent=1, sort_keys=True)
@@ -86,7 +88,7 @@ adapter = Stage(
         "folds": config.pairs.folds,
         "split": config.pairs.method,
     },
-    tables=(HISTORY, PROBES),
+    tables=(HISTORY, PROBES, STEERING),
     libraries=("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate"),
     seeded=True,
     timeout_s=24 * 3600,

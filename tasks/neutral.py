@@ -14,7 +14,10 @@ def compute(job: Job) -> None:
     config = job.config.capability
     file = locate(config.source, progress=job.progress)
     sentences = parse_neutral(file.read_bytes(), file.name)
-    job.write(NEUTRAL, select_neutral(sentences, config.probe_texts, config.evaluation_texts, file.name))
+    chosen = select_neutral(
+        sentences, config.probe_texts, config.evaluation_texts, file.name, config.replay_texts
+    )
+    job.write(NEUTRAL, chosen)
 
 
 neutral = Stage(
@@ -24,6 +27,7 @@ neutral = Stage(
     settings=lambda config: {
         "probe_texts": config.capability.probe_texts,
         "evaluation_texts": config.capability.evaluation_texts,
+        "replay_texts": config.capability.replay_texts,
     },
     resources=lambda config: {"file": source_hash(config.capability.source)},
     tables=(NEUTRAL,),

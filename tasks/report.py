@@ -18,9 +18,11 @@ from artifacts.tables import (
     PREFERENCES,
     PROBES,
     SCORES,
+    STEERING,
     TOXICITY,
 )
 from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
+from counterpoise.alignment.steering import CategoryBias
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import PairRow, from_rows
@@ -109,6 +111,7 @@ def _training(job: Job, adapter: Ref) -> TrainingOutcome:
     return TrainingOutcome(
         history=tuple(job.read(adapter, HISTORY, TrainingStep)),
         probes=tuple(job.read(adapter, PROBES, Probe)),
+        steering=tuple(job.read(adapter, STEERING, CategoryBias)),
         selected_step=chosen["selected_step"],
         status=chosen["status"],
         reason=chosen["reason"],

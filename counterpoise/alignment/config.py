@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,9 +17,9 @@ Status = Literal["neutral", "improved", "overshoot", "damaged", "no_change"]
 class LoraSettings(Settings):
     """The low-rank adapter (Hu et al. 2022). It is kept and saved in fp32."""
 
-    rank: int = Field(default=16, ge=1, description="Rank of each update matrix")
+    rank: int = Field(default=8, ge=1, description="Rank of each update matrix")
     alpha: float = Field(
-        default=32.0, gt=0, description="Scale numerator; updates are multiplied by alpha / rank"
+        default=16.0, gt=0, description="Scale numerator; updates are multiplied by alpha / rank"
     )
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout on the adapter's input, probability")
     targets: Literal["all-linear"] | tuple[str, ...] = Field(
@@ -27,20 +27,31 @@ class LoraSettings(Settings):
         description="Names of the linear layers to adapt, or 'all-linear' for every one but the output head; "
         "a name the model does not have is an error",
     )
+    skip_layers: float = Field(
+        default=0.4,
+        ge=0,
+        lt=1,
+        description="Share of the decoder's blocks, from the bottom, that get no adapter: what words are stays as "
+        "it was, and the backward pass ends there",
+    )
 
 
 class LossSettings(Settings):
     """What training minimises: a weighted sum of preference losses plus the anchor."""
 
-    types: tuple[LossType, ...] = Field(default=("sigmoid",), min_length=1, description="Losses to add up")
-    weights: tuple[float, ...] = Field(default=(1.0,), description="One weight per loss")
+    types: tuple[LossType, ...] = Field(
+        default=("sigmoid", "neutral"), min_length=1, description="Losses to add up"
+    )
+    weights: tuple[float, ...] = Field(
+        default=(3.0, 0.2), description="One weight per loss; 1 each where only losses are named"
+    )
     beta: float = Field(
         default=0.1,
         gt=0,
         description="Inverse temperature of the margin, 1/nat (1/(nats per token) if normalised)",
     )
     shrink: float = Field(
-        default=0.5,
+        default=1.0,
         ge=0,
         le=1,
         description="For 'neutral': share by which each pair's margin is drawn towards zero after its "
@@ -59,7 +70,28 @@ class LossSettings(Settings):
         description="Penalty per nat/token by which a pair's two sentences together rise above the reference: "
         "learning the benchmark's style, which moves no margin",
     )
+    steer: bool = Field(
+        default=True,
+        description="Weigh each category's preferences by the bias that the last probe still found in it; False "
+        "pushes all alike, all the time",
+    )
+    full_push: float = Field(
+        default=4.0, gt=0, description="Remaining bias of a category that is pushed in full, points from 50"
+    )
+    replay_weight: float = Field(
+        default=0.5,
+        ge=0,
+        description="Penalty on the mean squared change of token log-probabilities (nats²) of neutral sentences",
+    )
+    replay_rows: int = Field(default=6, ge=1, description="Neutral sentences beside each batch of pairs")
     append_eos: bool = Field(default=False, description="Score the end-of-sequence token with each sentence")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alike_unless_weighed(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "types" in data and "weights" not in data:
+            return data | {"weights": (1.0,) * len(data["types"])}
+        return data
 
     @model_validator(mode="after")
     def _one_weight_each(self) -> Self:
@@ -73,10 +105,12 @@ class LossSettings(Settings):
 class OptimisationSettings(Settings):
     """AdamW and its data order."""
 
-    learning_rate: float = Field(default=1e-3, gt=0, description="Peak learning rate")
-    schedule: Schedule = Field(default="cosine", description="Learning-rate decay after the warm-up")
+    learning_rate: float = Field(default=2e-3, gt=0, description="Peak learning rate")
+    schedule: Schedule = Field(
+        default="constant_with_warmup", description="Learning-rate decay after the warm-up"
+    )
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps spent warming up")
-    epochs: int = Field(default=1, ge=1, description="Passes over the preferences")
+    epochs: int = Field(default=2, ge=1, description="Passes over the preferences")
     batch_pairs: int = Field(default=16, ge=1, description="Preference pairs in one forward pass")
     gradient_accumulation: int = Field(default=1, ge=1, description="Forward passes to one optimiser step")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW weight decay")
@@ -100,7 +134,7 @@ class GuardSettings(Settings):
         description="False only watches: nothing stops training and the last adapter is kept, as in the case study",
     )
 
-    probe_every: int = Field(default=8, ge=1, description="Optimiser steps between probes")
+    probe_every: int = Field(default=10, ge=1, description="Optimiser steps between probes")
     max_perplexity_rise: float = Field(
         default=0.02, ge=0, description="Largest rise of neutral-text perplexity over the base, as a fraction"
     )
@@ -114,7 +148,7 @@ class GuardSettings(Settings):
     )
     patience: int = Field(default=2, ge=1, description="Unhealthy probes in a row that stop training")
     temperature: float = Field(
-        default=2.0, gt=0, description="Width of the soft score's step from win to loss, nats"
+        default=0.5, gt=0, description="Width of the soft score's step from win to loss, nats"
     )
     neutral_within: float = Field(
         default=0.75, ge=0, description="Points from 50 that count as neutral on the validation pairs"
@@ -155,7 +189,10 @@ def case_study() -> AlignmentConfig:
     """
     return AlignmentConfig(
         lora=LoraSettings(
-            rank=64, alpha=128, dropout=0.0, targets=("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+            rank=64,
+            alpha=128,
+            skip_layers=0.0,
+            targets=("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
         ),
         loss=LossSettings(
             types=("sigmoid",),
@@ -163,6 +200,8 @@ def case_study() -> AlignmentConfig:
             beta=0.05,
             anchor_weight=0.0,
             drift_weight=0.0,
+            steer=False,
+            replay_weight=0.0,
             append_eos=True,
         ),
         optimisation=OptimisationSettings(

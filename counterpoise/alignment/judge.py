@@ -11,9 +11,10 @@ from peft import LoraConfig, get_peft_model
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig
 from counterpoise.alignment.lora import restore_trainable, trainable_state
-from counterpoise.alignment.probes import ProbeSet, base_level, probe, read, soft_score
+from counterpoise.alignment.probes import ProbeSet, Reading, pair_margins, probe, read
 from counterpoise.alignment.records import Probe, ReferenceLogProb
 from counterpoise.alignment.scoring import decoder, reference_log_probs
+from counterpoise.alignment.steering import CategoryBias, Margins, base_bias, remaining, score, shifts
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.fused import fuse_lora
 from counterpoise.models.loading import LoadedModel
@@ -28,8 +29,8 @@ class Judge:
         loaded: another copy of the base, at the precision it will be judged in, or None where the trained
             one is judged itself.
         probes_on: what every reading measures on.
-        level: pairs that, beside the validation ones, tell where the base stands
-            (:func:`counterpoise.alignment.probes.probe`); may be empty.
+        validation: the pairs behind ``probes_on``.
+        level: further pairs that tell where the base stands (:func:`counterpoise.alignment.probes.probe`).
     """
 
     def __init__(
@@ -38,36 +39,45 @@ class Judge:
         loaded: LoadedModel | None,
         tokenizer: Any,
         probes_on: ProbeSet,
+        validation: Sequence[Pair],
         level: Sequence[Pair],
         config: AlignmentConfig,
     ) -> None:
         self._trained, self._tokenizer, self._probes_on = trained, tokenizer, probes_on
-        self._guards = config.guards
+        self._guards, self._full_push = config.guards, config.loss.full_push
         self.model = trained if loaded is None else _with_lora(loaded, trained.peft_config["default"])
         self._parts = decoder(self.model)
-        limit, temperature = config.optimisation.max_tokens, config.guards.temperature
         with self.model.disable_adapter():
             self.base = read(self.model, self._parts, tokenizer, probes_on)
-            own = soft_score(self.base.more - self.base.less, temperature)
-            others = (
-                base_level(
-                    self.model, self._parts, tokenizer, level, max_tokens=limit, temperature=temperature
-                )
-                if level
-                else own
-            )
-        # A mean over all pairs, from the means of two parts: the validation pairs were just read.
-        read_pairs = len(self.base.more)
-        self._level = (read_pairs * own + len(level) * others) / (read_pairs + len(level)) if level else None
+            self._before = self._validation_margins(self.base, validation)
+            known = self._known(level, config.optimisation.max_tokens)
+        self._level = score(known.values)
+        self._base_bias = base_bias(known)
 
-    def probe(self, step: int) -> Probe:
-        """Look at the adapter as it is now; step 0 is the base."""
-        if step == 0:
-            return probe(0, self.base, self.base, self._guards, self._level)
+    def _validation_margins(self, base: Reading, validation: Sequence[Pair]) -> Margins:
+        category = {str(pair.pair_id): pair.category for pair in validation}
+        names = (name for batch in self._probes_on.pairs for name in batch.names)
+        return Margins(tuple(category[name] for name in names), base.margins)
+
+    def _known(self, level: Sequence[Pair], max_tokens: int) -> Margins:
+        """The base's margins on every pair it may be measured on: the validation pairs and ``level``."""
+        if not level:
+            return self._before
+        values = pair_margins(self.model, self._parts, self._tokenizer, level, max_tokens=max_tokens)
+        categories = (*self._before.categories, *(pair.category for pair in level))
+        return Margins(categories, torch.cat([self._before.values, values]))
+
+    def probe(self, step: int) -> tuple[Probe, tuple[CategoryBias, ...]]:
+        """Look at the adapter as it is now, as a whole and by category; step 0 is the base."""
+        now = self.base if step == 0 else self._read()
+        moved = shifts(self._before, now.margins, self._guards.temperature)
+        left = remaining(step, self._base_bias, moved, self._full_push)
+        return probe(step, now, self.base, self._guards, self._level), left
+
+    def _read(self) -> Reading:
         if self.model is not self._trained:
             restore_trainable(self.model, trainable_state(self._trained))
-        now = read(self.model, self._parts, self._tokenizer, self._probes_on)
-        return probe(step, now, self.base, self._guards, self._level)
+        return read(self.model, self._parts, self._tokenizer, self._probes_on)
 
     def reference(self, batches: Sequence[TokenBatch]) -> list[ReferenceLogProb] | None:
         """The judged base's log-probabilities, or None where it is the trained one's own."""

@@ -51,6 +51,13 @@ def resolve_targets(model: Any, settings: LoraSettings) -> list[str]:
     return sorted(settings.targets)
 
 
+def adapted_blocks(model: Any, settings: LoraSettings) -> list[int] | None:
+    """Indices of the decoder blocks that get an adapter, for PEFT's ``layers_to_transform``; None for all."""
+    blocks = int(model.config.num_hidden_layers)
+    skipped = int(settings.skip_layers * blocks)
+    return list(range(skipped, blocks)) if skipped else None
+
+
 def trainable_state(model: Any) -> dict[str, Tensor]:
     """Copies of the trainable parameters by name, fp32, on the CPU."""
     return {

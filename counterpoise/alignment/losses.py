@@ -19,6 +19,12 @@ With m* = 0 it is conservative DPO with half of the labels assumed flipped (ε =
 absolute margin instead of the one relative to the reference; near m* it is IPO's square with a target of its
 own for each pair. The gradient is bounded, so a few pairs with margins of 20 nats do not rule the batch.
 
+A pair's push w (``steering.py``; 1 unless training is steered) weighs the DPO losses and gives their direction:
+|w| · L(sign(w) · δ). At w = 0 only what is not a preference remains: ``neutral``, ``sft`` and the penalties.
+
+The replay penalty holds the model to its base on neutral text: the mean over its tokens of
+(log π(t) − log π_ref(t))², which for text the base finds likely is about twice the KL divergence to it.
+
 The drift penalty adds what both sentences of a pair rise in common, per token (:func:`drift_penalty`).
 
 The anchor adds, per sentence s, ``weight × relu((log π_ref(s) − log π(s)) / |s| − slack)``: margins may
@@ -44,7 +50,8 @@ from counterpoise.alignment.config import LossSettings, LossType
 class PairLogProbs:
     """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32.
 
-    ``target`` is the margin m* that ``neutral`` draws each pair to, nats.
+    ``target`` is the margin m* that ``neutral`` draws each pair to, nats; ``push`` the weight of its preference,
+    −1 to 1, below 0 with the sides swapped.
     """
 
     chosen: Tensor
@@ -54,6 +61,7 @@ class PairLogProbs:
     chosen_tokens: Tensor
     rejected_tokens: Tensor
     target: Tensor
+    push: Tensor
 
     @property
     def chosen_change(self) -> Tensor:
@@ -82,8 +90,14 @@ def objective(pairs: PairLogProbs, settings: LossSettings) -> tuple[Tensor, Tens
     anchor = anchor + settings.drift_weight * drift_penalty(pairs).mean()
     total = anchor
     for name, weight in zip(settings.types, settings.weights, strict=True):
-        total = total + weight * _LOSSES[name](pairs, settings).mean()
+        rows = _LOSSES[name](pairs, settings)
+        total = total + weight * (rows * pairs.push.abs() if name in _STEERED else rows).mean()
     return total, anchor
+
+
+def replay_penalty(now: Tensor, reference: Tensor) -> Tensor:
+    """Mean squared change of token log-probabilities, each ``[tokens]``, nats: scalar, nats²."""
+    return ((now - reference) ** 2).mean()
 
 
 def anchor_penalty(pairs: PairLogProbs, slack: float) -> Tensor:
@@ -105,20 +119,20 @@ def drift_penalty(pairs: PairLogProbs) -> Tensor:
 
 
 def _sigmoid(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
-    return -logsigmoid(settings.beta * pairs.delta)
+    return -logsigmoid(settings.beta * pairs.push.sign() * pairs.delta)
 
 
 def _sigmoid_norm(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
-    return -logsigmoid(settings.beta * pairs.delta_per_token)
+    return -logsigmoid(settings.beta * pairs.push.sign() * pairs.delta_per_token)
 
 
 def _ipo(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
-    return (pairs.delta_per_token - 1 / (2 * settings.beta)) ** 2
+    return (pairs.push.sign() * pairs.delta_per_token - 1 / (2 * settings.beta)) ** 2
 
 
 def _robust(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
     flipped = settings.label_smoothing
-    scaled = settings.beta * pairs.delta
+    scaled = settings.beta * pairs.push.sign() * pairs.delta
     return (flipped * logsigmoid(-scaled) - (1 - flipped) * logsigmoid(scaled)) / (1 - 2 * flipped)
 
 
@@ -140,3 +154,4 @@ _LOSSES: dict[LossType, Callable[[PairLogProbs, LossSettings], Tensor]] = {
     "robust": _robust,
     "sft": _sft,
 }
+_STEERED = frozenset({"sigmoid", "sigmoid_norm", "ipo", "robust"})

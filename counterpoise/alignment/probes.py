@@ -23,6 +23,7 @@ from counterpoise.alignment.batches import (
 from counterpoise.alignment.config import GuardSettings
 from counterpoise.alignment.records import Probe
 from counterpoise.alignment.scoring import Decoder, sequence_log_probs
+from counterpoise.alignment.steering import score, soft_score
 from counterpoise.alignment.tree_batches import tree_batches
 from counterpoise.errors import DataError
 from counterpoise.likelihood.sentences import shares_prefixes
@@ -58,6 +59,11 @@ class Reading:
     tokens_more: Tensor
     perplexity: float
     usable_text: float
+
+    @property
+    def margins(self) -> Tensor:
+        """log p(more) − log p(less), ``[pairs]``, nats."""
+        return self.more - self.less
 
 
 def probe_set(
@@ -107,21 +113,20 @@ def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Readin
 
 
 @torch.no_grad()
-def base_level(  # everything it is measured with
-    model: Any, parts: Decoder, tokenizer: Any, pairs: Sequence[Pair], *, max_tokens: int, temperature: float
-) -> float:
-    """The soft score of ``pairs``, percent: the base's level on more pairs than the validation fold has."""
+def pair_margins(
+    model: Any, parts: Decoder, tokenizer: Any, pairs: Sequence[Pair], *, max_tokens: int
+) -> Tensor:
+    """log p(more) − log p(less) of ``pairs`` in their order, ``[pairs]``, nats."""
     training = model.training
     model.eval()
     encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
-    less, more = _pair_log_probs(parts, _batches(encoded, share=shares_prefixes(model)))
+    batches = _batches(encoded, share=shares_prefixes(model))
+    less, more = _pair_log_probs(parts, batches)
     model.train(training)
-    return soft_score(more - less, temperature)
-
-
-def soft_score(margin: Tensor, temperature: float) -> float:
-    """100 × mean sigmoid(margin / temperature) of margins ``[pairs]`` in nats, percent."""
-    return 100 * float(torch.sigmoid(margin / temperature).mean())
+    place = {pair.pair_id: index for index, pair in enumerate(pairs)}
+    result = torch.empty(len(pairs))
+    result[[place[int(name)] for batch in batches for name in batch.names]] = more - less
+    return result
 
 
 def probe(
@@ -130,18 +135,18 @@ def probe(
     """Compare a reading with the base's and let the guards judge it.
 
     Args:
-        level: the base's soft score over all pairs outside the evaluated fold, percent. Training cannot have
-            touched the base, so these pairs may tell where it stands; the validation pairs then tell only how
-            far the adapter moved it, a paired difference with much less noise than their own level.
+        level: the base's score over all pairs outside the evaluated fold, percent; default: on the validation
+            pairs. Training cannot have touched the base, so all these pairs may tell where it stands; the
+            validation pairs tell only how far the adapter moved it, a paired difference with much less noise
+            than their own level.
     """
-    margin = now.more - now.less
-    offset = 0.0 if level is None else level - soft_score(base.more - base.less, settings.temperature)
-    wins, losses = int((margin > 0).sum()), int((margin < 0).sum())
+    margin = now.margins
+    moved = soft_score(margin, settings.temperature) - soft_score(base.margins, settings.temperature)
     result = Probe(
         step=step,
-        score=100 * wins / (wins + losses) if wins + losses else 50.0,
-        ties=len(margin) - wins - losses,
-        soft_score=soft_score(margin, settings.temperature) + offset,
+        score=score(margin),
+        ties=int((margin == 0).sum()),
+        soft_score=(score(base.margins) if level is None else level) + moved,
         mean_margin=float(margin.mean()),
         mean_abs_margin=float(margin.abs().mean()),
         less_change=float(((now.less - base.less) / now.tokens_less).mean()),

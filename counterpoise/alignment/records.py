@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from counterpoise.alignment.config import Status
+from counterpoise.alignment.steering import CategoryBias
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class TrainingStep:
         reward_accuracy: share of pairs with a positive reward margin, 0 to 1.
         chosen_log_prob, rejected_log_prob: summed over the completion, nats.
         chosen_change, rejected_change: policy − reference, nats per token.
+        push: mean absolute weight of the preferences, 0 to 1.
+        replay: mean squared change of the replayed tokens' log-probabilities, nats².
         gradient_norm: before clipping.
     """
 
@@ -34,6 +37,8 @@ class TrainingStep:
     rejected_log_prob: float
     chosen_change: float
     rejected_change: float
+    push: float
+    replay: float
     gradient_norm: float
 
 
@@ -45,7 +50,8 @@ class Probe:
         step: 0 is the base.
         score: pairs whose more stereotyping sentence is the more likely one, percent (ties left out).
         ties: pairs with equal log-probabilities.
-        soft_score: 100 × mean sigmoid(margin / temperature): the score with a softened step, less noisy.
+        soft_score: estimated score of unseen pairs, percent: the base's score on all pairs outside the evaluated
+            fold, plus the change of 100 × mean sigmoid(margin / temperature) on the validation pairs.
         mean_margin: mean of log p(more) − log p(less), nats; ``mean_abs_margin``: of its absolute value.
         less_change, more_change: mean change of the two sentences against the base, nats per token.
         perplexity: of the neutral texts, per token; ``perplexity_rise``: relative to the base, 0.02 = 2 %.
@@ -90,6 +96,7 @@ class TrainingOutcome:
 
     history: tuple[TrainingStep, ...]
     probes: tuple[Probe, ...]
+    steering: tuple[CategoryBias, ...]
     selected_step: int
     status: Status
     reason: str

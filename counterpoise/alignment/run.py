@@ -15,15 +15,22 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from counterpoise.alignment.batches import TokenBatch, encode_preferences, pair_batches, schedule
+from counterpoise.alignment.batches import (
+    TokenBatch,
+    encode_preferences,
+    pair_batches,
+    schedule,
+    text_batches,
+)
 from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
 from counterpoise.alignment.config import AlignmentConfig
 from counterpoise.alignment.judge import Judge
-from counterpoise.alignment.lora import resolve_targets, save_adapter, trainable_state
+from counterpoise.alignment.lora import adapted_blocks, resolve_targets, save_adapter, trainable_state
 from counterpoise.alignment.probes import probe_set
 from counterpoise.alignment.records import Probe, ReferenceLogProb, TrainingOutcome, TrainingStep
 from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.alignment.selection import best, stop_reason, verdict
+from counterpoise.alignment.steering import CategoryBias, pushes
 from counterpoise.alignment.targets import target_margins
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
 from counterpoise.errors import CounterpoiseError, TrainingStopped
@@ -42,7 +49,7 @@ class Data:
     """What a run trains and probes on; ``reference`` may hold the base's log-probabilities already.
 
     ``level`` are further pairs outside the evaluated fold, on which the base alone is scored
-    (:func:`counterpoise.alignment.probes.probe`).
+    (:func:`counterpoise.alignment.probes.probe`); ``replay`` is neutral text on which the model is held to its base.
     """
 
     train: Sequence[Preference]
@@ -50,6 +57,7 @@ class Data:
     probe_texts: Sequence[str]
     reference: Sequence[ReferenceLogProb] | None
     level: Sequence[Pair] = ()
+    replay: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +98,33 @@ class Run:
             share=shares_prefixes(loaded.model),
         )
         self.batches = pair_batches(encoded, config.optimisation.batch_pairs, seed)
+        self.replay = self._replay_batches()
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
         self.parts = decoder(self.model)
-        self.judge = Judge(self.model, judge, self.tokenizer, probes_on, data.level, config)
+        self.judge = Judge(self.model, judge, self.tokenizer, probes_on, data.validation, data.level, config)
         self.steps = math.ceil(len(self.trainer.train_dataset) / config.optimisation.gradient_accumulation)
         precisions = [loaded.precision, (judge or loaded).precision]
         self.fingerprint = _fingerprint(
-            config, loaded, [*precisions, seed, *data.level], self.batches, probes_on.pairs, probes_on.texts
+            config,
+            loaded,
+            [*precisions, seed, *data.level],
+            self.batches,
+            probes_on.pairs,
+            probes_on.texts,
+            self.replay,
         )
         self.probes: list[Probe] = []
+        self.steering: list[CategoryBias] = []
         self.best_state: dict[str, Tensor] = {}
         self.stopped = ""
         self.interrupted = False
+
+    def _replay_batches(self) -> list[TokenBatch]:
+        loss, limit = self.config.loss, self.config.optimisation.max_tokens
+        if not loss.replay_weight:
+            return []
+        return text_batches(self.data.replay, self.tokenizer, max_tokens=limit, rows=loss.replay_rows)
 
     def _trainer(self, loaded: LoadedModel, seed: int) -> NeutralTrainer:
         trainer = NeutralTrainer(
@@ -111,6 +133,7 @@ class Run:
             peft_config=self._lora(loaded.model),
             batches=self.batches,
             order=schedule(len(self.batches), self.config.optimisation.epochs, seed),
+            replay=[self.replay[turn] for turn in schedule(len(self.replay), 1, seed)],
             config=self.config,
             seed=seed,
             workspace=self.checkpoints,
@@ -126,6 +149,7 @@ class Run:
             lora_alpha=lora.alpha,
             lora_dropout=lora.dropout,
             target_modules=resolve_targets(model, lora),
+            layers_to_transform=adapted_blocks(model, lora),
             task_type="CAUSAL_LM",
         )
 
@@ -140,6 +164,7 @@ class Run:
         self.stopped = self._reason_to_stop()
         if self.stopped or done >= self.steps:
             return
+        self._steer()
         with _memory_errors(self.checkpoints, self.fingerprint, self.config):
             self._prepare_reference()
             self.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -153,7 +178,9 @@ class Run:
         """Write the chosen adapter and say what it is."""
         kept, status, reason = verdict(self.probes, self.config.guards, self.stopped)
         save_adapter(self.model, self.best_state, out)
-        return TrainingOutcome(tuple(self.trainer.steps), tuple(self.probes), kept.step, status, reason)
+        return TrainingOutcome(
+            tuple(self.trainer.steps), tuple(self.probes), tuple(self.steering), kept.step, status, reason
+        )
 
     def _prepare_reference(self) -> None:
         """Look log-probabilities of the base up from now on, and derive targets from them if they are needed."""
@@ -182,9 +209,20 @@ class Run:
         return due or self.interrupted, bool(self.stopped) or self.interrupted
 
     def _probe(self, step: int) -> None:
-        self.probes.append(self.judge.probe(step))
+        found, left = self.judge.probe(step)
+        self.probes.append(found)
+        self.steering += left
+        self._steer()
         if best(self.probes, self.config.guards).step == step:
             self.best_state = trainable_state(self.model)
+
+    def _steer(self) -> None:
+        """Push each category as the last probe says, if training is steered."""
+        if self.config.loss.steer:
+            by_category = pushes(self.steering)
+            self.trainer.use_pushes(
+                {row.preference_id: by_category.get(row.category, 1.0) for row in self.data.train}
+            )
 
     def _reason_to_stop(self) -> str:
         return stop_reason(self.probes, self.config.guards)
@@ -202,6 +240,7 @@ class Run:
         state = {
             "steps": [asdict(row) for row in self.trainer.steps],
             "probes": [asdict(row) for row in self.probes],
+            "steering": [asdict(row) for row in self.steering],
         }
         (folder / PROGRESS).write_text(json.dumps(state), encoding="utf-8")
 
@@ -209,6 +248,7 @@ class Run:
         state = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
         self.trainer.steps[:] = [TrainingStep(**row) for row in state["steps"]]
         self.probes[:] = [Probe(**row) for row in state["probes"]]
+        self.steering[:] = [CategoryBias(**row) for row in state["steering"]]
         self.best_state = load_file(folder / BEST)
 
 

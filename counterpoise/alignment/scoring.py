@@ -64,13 +64,18 @@ def hidden_states(parts: Decoder, input_ids: Tensor, **layout: Tensor | None) ->
     return states
 
 
-def sequence_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
-    """Summed log-probability of each sequence's scored tokens, ``[sequences]`` fp32, nats; differentiable."""
+def scored_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
+    """Log-probability of every scored token of the batch, ``[scored]`` fp32, nats; differentiable."""
     states = hidden_states(
         parts, batch.input_ids, position_ids=batch.position_ids, attention_mask=batch.attention_mask
     )
     hidden = states.flatten(0, 1).index_select(0, batch.positions)
-    scores = token_log_probs(hidden, parts.head, batch.targets)
+    return token_log_probs(hidden, parts.head, batch.targets)
+
+
+def sequence_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
+    """Summed log-probability of each sequence's scored tokens, ``[sequences]`` fp32, nats; differentiable."""
+    scores = scored_log_probs(parts, batch)
     # A dense matrix summed by row: index_add would add in an undefined order on a GPU.
     if batch.members is not None:
         own = torch.arange(int(batch.counts.max()), device=scores.device) < batch.counts[:, None]

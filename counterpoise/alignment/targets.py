@@ -5,11 +5,14 @@ nat, while single margins are ten times as large for reasons that are no bias (a
 What pairs of one category share is what generalises to unseen pairs; so the target moves it, and shrinks the
 rest by a chosen share:
 
-    m*ᵢ = (1 − shrink) · (m₀ᵢ − c),    c = the median base margin of the pair's category and origin
+    m*ᵢ = m₀ᵢ + [(1 − shrink) · (jᵢ − c) − jᵢ],    c = the median base margin of the pair's category and origin
 
-pulled towards the median of all as a small category's own is uncertain: with n pairs, weight n / (n + 20).
+with m₀ the trained base's margin and j the judged base's, the same where they are one model (then
+m* = (1 − shrink)(m₀ − c)). c is drawn towards the median of all, as a small category's own is uncertain: with n
+pairs, weight n / (n + 20).
 ``shrink = 0`` is a pure shift, ``shrink = 1`` asks every pair to be exactly undecided. Where the model is judged
-at another precision than it is trained in, c is the judged base's: it is the judged model that must be centred.
+at another precision than it is trained in, what is asked for is a change of the judged margin: it is the judged
+model that must be centred, and the adapter moves both by the same.
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ def target_margins(
     overall = median(value for values in groups.values() for value in values)
     centre = {key: _centre(values, overall) for key, values in groups.items()}
     return {
-        row.preference_id: (1 - shrink) * (margin[row.preference_id] - centre[row.category, row.origin])
+        row.preference_id: margin[row.preference_id]
+        - level[row.preference_id]
+        + (1 - shrink) * (level[row.preference_id] - centre[row.category, row.origin])
         for row in preferences
     }
 

@@ -30,6 +30,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     precision: Precision,
     probe_precision: Precision | None = None,
     level: Sequence[Pair] = (),
+    replay: Sequence[str] = (),
     seed: int,
     out: Path,
     checkpoints: Path,
@@ -52,6 +53,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         probe_precision: of the weights that guards and choice look at, where the model will be judged at another
             precision than it is trained in; a second copy of the base is kept for it.
         level: further pairs outside the evaluated fold that tell where the *base* stands.
+        replay: neutral sentences on which the model is held to its base while it trains; none of ``probe_texts``.
         out: a new folder for the adapter, in safetensors and fp32.
         checkpoints: a folder of this run alone; an earlier call's newest valid checkpoint there is resumed.
         reference: the base's log-probabilities, if they were computed before; default: compute them first.
@@ -75,7 +77,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         warnings.simplefilter("ignore")
         run = Run(
             load_model(model_folder, precision, device=device),
-            Data(train, validation, probe_texts, reference, level),
+            Data(train, validation, probe_texts, reference, level, replay),
             config,
             seed=seed,
             checkpoints=checkpoints,

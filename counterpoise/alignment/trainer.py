@@ -22,9 +22,14 @@ from trl import DPOConfig, DPOTrainer
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig, LossSettings
 from counterpoise.alignment.lora import restore_trainable, trainable_state
-from counterpoise.alignment.losses import PairLogProbs, objective
+from counterpoise.alignment.losses import PairLogProbs, objective, replay_penalty
 from counterpoise.alignment.records import ReferenceLogProb, TrainingStep
-from counterpoise.alignment.scoring import decoder, reference_log_probs, sequence_log_probs
+from counterpoise.alignment.scoring import (
+    decoder,
+    reference_log_probs,
+    scored_log_probs,
+    sequence_log_probs,
+)
 from counterpoise.models.fused import fuse_lora
 
 ADAPTER = "adapter.safetensors"
@@ -36,10 +41,11 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
 
     Args:
         batches: their compositions; ``order``: the batch of each forward pass, all epochs in a row.
+        replay: batches of neutral text, one beside each forward pass in turn; may be empty.
         save: called instead of TRL's own checkpoint writer.
     """
 
-    def __init__(  # DPOTrainer's own arguments and the four seams
+    def __init__(  # noqa: PLR0913  # DPOTrainer's own arguments and the seams
         self,
         *,
         model: Any,
@@ -47,6 +53,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         peft_config: Any,
         batches: Sequence[TokenBatch],
         order: Sequence[int],
+        replay: Sequence[TokenBatch],
         config: AlignmentConfig,
         seed: int,
         workspace: Path,
@@ -58,12 +65,14 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         self._save_hook = save
         self._reference: dict[str, ReferenceLogProb] = {}
         self._targets: Mapping[str, float] = {}
+        self._pushes: Mapping[str, float] = {}
+        self._replay, self._replay_reference = replay, dict[int, Tensor]()
         self.steps: list[TrainingStep] = []
         super().__init__(
             model=model,
             args=_arguments(config, seed, workspace, model.device),
             data_collator=self._collate,
-            train_dataset=Dataset.from_dict({"batch": list(order)}),
+            train_dataset=Dataset.from_dict({"batch": list(order), "place": list(range(len(order)))}),
             processing_class=tokenizer,
             peft_config=peft_config,
         )
@@ -82,7 +91,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
 
     def _collate(self, rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
         batch = self._batches[rows[0]["batch"]]
-        return {"input_ids": batch.input_ids, "batch": rows[0]["batch"]}
+        return {"input_ids": batch.input_ids, **rows[0]}
 
     def use_reference(self, rows: Sequence[ReferenceLogProb]) -> None:
         """Look reference log-probabilities up in ``rows`` instead of computing them in every step."""
@@ -92,6 +101,10 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         """Margins for the ``neutral`` loss, nats, by preference; 0 for any that is not named."""
         self._targets = targets
 
+    def use_pushes(self, pushes: Mapping[str, float]) -> None:
+        """Weights of preferences, −1 to 1, by preference, from the next batch on; 1 for any not named."""
+        self._pushes = pushes
+
     def compute_loss(
         self,
         model: Any,
@@ -99,13 +112,25 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Tensor:
-        """The objective on one batch: mean over its pairs."""
+        """The objective on one batch, mean over its pairs, and on the neutral text beside it."""
         batch = self._batches[inputs["batch"]].to(self._parts.device)
         pairs = self._pair_log_probs(batch)
         loss, anchor = objective(pairs, self._loss)
-        for name, value in _metrics(pairs, anchor, self._loss.beta).items():
+        replay = self._replayed(inputs["place"], loss)
+        for name, value in _metrics(pairs, anchor, replay, self._loss.beta).items():
             self._metrics["train"][name].append(value)
-        return loss
+        return loss + self._loss.replay_weight * replay
+
+    def _replayed(self, place: int, loss: Tensor) -> Tensor:
+        """The replay penalty of the neutral text whose turn it is."""
+        if not self._replay:
+            return torch.zeros_like(loss)
+        turn = place % len(self._replay)
+        batch = self._replay[turn].to(self._parts.device)
+        if turn not in self._replay_reference:
+            with torch.no_grad(), self.model.disable_adapter():
+                self._replay_reference[turn] = scored_log_probs(self._parts, batch)
+        return replay_penalty(scored_log_probs(self._parts, batch), self._replay_reference[turn])
 
     def _pair_log_probs(self, batch: TokenBatch) -> PairLogProbs:
         rows = [self._reference[name] for name in batch.names] if self._reference else None
@@ -121,6 +146,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             chosen_tokens=chosen_tokens,
             rejected_tokens=rejected_tokens,
             target=chosen.new_tensor([self._targets.get(name, 0.0) for name in batch.names]),
+            push=chosen.new_tensor([self._pushes.get(name, 1.0) for name in batch.names]),
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -168,7 +194,7 @@ def _restore_adapter_settings(model: Any, dropout: float) -> None:
             module.p = dropout
 
 
-def _metrics(pairs: PairLogProbs, anchor: Tensor, beta: float) -> dict[str, Tensor]:
+def _metrics(pairs: PairLogProbs, anchor: Tensor, replay: Tensor, beta: float) -> dict[str, Tensor]:
     """Means over the pairs, left on the device: reading them would make the step wait."""
     reward = (beta * pairs.delta).detach()
     return {
@@ -179,6 +205,8 @@ def _metrics(pairs: PairLogProbs, anchor: Tensor, beta: float) -> dict[str, Tens
         "rejected_log_prob": pairs.rejected.detach().mean(),
         "chosen_change": (pairs.chosen_change / pairs.chosen_tokens).detach().mean(),
         "rejected_change": (pairs.rejected_change / pairs.rejected_tokens).detach().mean(),
+        "push": pairs.push.abs().mean(),
+        "replay": replay.detach(),
     }
 
 

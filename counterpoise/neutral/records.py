@@ -7,7 +7,7 @@ from typing import Literal
 
 from counterpoise.records import Variant
 
-Part = Literal["probe", "evaluation"]
+Part = Literal["probe", "evaluation", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class NeutralText:
     """A neutral sentence and what it is for.
 
     Attributes:
-        part: ``probe`` (watched in training) or ``evaluation`` (seen by nothing before the report).
+        part: ``probe`` (watched in training), ``evaluation`` (seen by nothing before the report) or ``replay``
+            (the model is held to its base on it while it trains).
     """
 
     text_id: int

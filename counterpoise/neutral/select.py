@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from counterpoise.errors import DataError
-from counterpoise.neutral.records import NeutralText
+from counterpoise.neutral.records import NeutralText, Part
 
 MIN_WORDS, MAX_WORDS = 8, 60
 
@@ -30,8 +30,11 @@ def parse_neutral(data: bytes, where: str) -> list[str]:
     return sentences
 
 
-def select_neutral(sentences: Sequence[str], probes: int, evaluations: int, where: str) -> list[NeutralText]:
-    """The first ``probes`` sentences by sha256 for training's guards, the next ``evaluations`` for the report.
+def select_neutral(
+    sentences: Sequence[str], probes: int, evaluations: int, where: str, replays: int = 0
+) -> list[NeutralText]:
+    """The first ``probes`` sentences by sha256 for training's guards, the next ``evaluations`` for the report,
+    and ``replays`` more to train beside.
 
     Duplicates, and sentences of fewer than 8 or more than 60 words, are left out.
 
@@ -40,14 +43,16 @@ def select_neutral(sentences: Sequence[str], probes: int, evaluations: int, wher
     """
     usable = {text for text in sentences if MIN_WORDS <= len(text.split()) <= MAX_WORDS}
     ordered = sorted(usable, key=lambda text: hashlib.sha256(text.encode()).digest())
-    if len(ordered) < probes + evaluations:
+    if len(ordered) < probes + evaluations + replays:
         raise DataError(
-            f"{where}: {len(ordered)} usable sentences, {probes} + {evaluations} asked for",
-            "lower capability.probe_texts or capability.evaluation_texts, or name a larger source",
+            f"{where}: {len(ordered)} usable sentences, {probes} + {evaluations} + {replays} asked for",
+            "lower capability.probe_texts, evaluation_texts or replay_texts, or name a larger source",
         )
+    sizes: dict[Part, int] = {"probe": probes, "evaluation": evaluations, "replay": replays}
+    parts = [part for part, size in sizes.items() for _ in range(size)]
     return [
-        NeutralText(number, text, "probe" if number < probes else "evaluation")
-        for number, text in enumerate(ordered[: probes + evaluations])
+        NeutralText(number, text, part)
+        for number, (text, part) in enumerate(zip(ordered, parts, strict=False))
     ]
 
 

@@ -30,7 +30,7 @@ STOCK: list[tuple[LossType, ...]] = [
 
 def pairs(chosen: float, rejected: float, *, reference: tuple[float, float] = (-20.0, -18.0)) -> PairLogProbs:
     """One pair of 10 chosen and 5 rejected tokens."""
-    values = (chosen, rejected, *reference, 10.0, 5.0, 0.0)
+    values = (chosen, rejected, *reference, 10.0, 5.0, 0.0, 1.0)
     return PairLogProbs(*(torch.tensor([value]) for value in values))
 
 
@@ -66,7 +66,7 @@ def test_losses_add_up_with_their_weights() -> None:
 def test_neutral_is_least_at_margin_zero_and_pulls_no_harder_than_one(margin: float, beta: float) -> None:
     chosen = torch.tensor([-20.0], requires_grad=True)
     rejected = torch.tensor([-20.0 - margin])
-    batch = PairLogProbs(chosen, rejected, *(torch.ones(1) for _ in range(4)), torch.zeros(1))
+    batch = PairLogProbs(chosen, rejected, *(torch.ones(1) for _ in range(4)), torch.zeros(1), torch.ones(1))
     value, _ = objective(
         batch, LossSettings(types=("neutral",), beta=beta, anchor_weight=0.0, drift_weight=0.0)
     )
@@ -81,7 +81,7 @@ def test_neutral_pulls_a_balanced_set_nowhere() -> None:
     shift = torch.zeros(1, requires_grad=True)
     chosen = torch.tensor([-20.0, -20.0, -20.0, -20.0]) + shift
     rejected = torch.tensor([-23.0, -17.0, -21.0, -19.0])
-    batch = PairLogProbs(chosen, rejected, *(torch.ones(4) for _ in range(4)), torch.zeros(4))
+    batch = PairLogProbs(chosen, rejected, *(torch.ones(4) for _ in range(4)), torch.zeros(4), torch.ones(4))
     value, _ = objective(batch, LossSettings(types=("neutral",), anchor_weight=0.0, drift_weight=0.0))
     value.backward()
     assert shift.grad is not None
@@ -105,7 +105,7 @@ def test_drift_is_the_rise_both_sentences_share() -> None:
     assert float(drift_penalty(pairs(-19, -17))) == pytest.approx((0.1 + 0.2) / 2)
     # chosen fell by 0.2 nats per token, rejected rose by 0.2: a margin moved, nothing drifted
     assert float(drift_penalty(pairs(-22, -17))) == pytest.approx(0)
-    total, penalty = objective(pairs(-19, -17), LossSettings(beta=0.5, drift_weight=2.0))
+    total, penalty = objective(pairs(-19, -17), LossSettings(types=("sigmoid",), beta=0.5, drift_weight=2.0))
     # δ = (−19 + 20) − (−17 + 18) = 0, so the loss itself is log 2
     assert float(penalty) == pytest.approx(2 * 0.15)
     assert float(total) == pytest.approx(0.3 + math.log(2))
@@ -167,4 +167,4 @@ def log_probs(trainer: Any, batch: dict[str, torch.Tensor]) -> PairLogProbs:
         tokens = torch.log_softmax(logits.float(), -1).gather(-1, batch["input_ids"][:, 1:, None])[..., 0]
         sums += list((tokens * mask).sum(-1).chunk(2))
     chosen, rejected = mask.sum(-1).chunk(2)
-    return PairLogProbs(*sums, chosen, rejected, torch.zeros(len(chosen)))
+    return PairLogProbs(*sums, chosen, rejected, torch.zeros(len(chosen)), torch.ones(len(chosen)))

@@ -32,9 +32,18 @@ def test_the_numbers_by_hand() -> None:
     assert result.ties == 1
     assert result.mean_margin == pytest.approx(0.5)
     assert result.mean_abs_margin == pytest.approx(2.5)
-    # σ(1) + σ(−2) + σ(0) + σ(2) = 0.731059 + 0.5 + 1
-    assert result.soft_score == pytest.approx(100 * 2.231059 / 4, rel=1e-5)
+    # the base's own score and no shift yet
+    assert result.soft_score == pytest.approx(200 / 3)
     assert (result.less_change, result.more_change, result.perplexity_rise, result.complaint) == (0, 0, 0, "")
+
+
+def test_the_soft_score_is_the_bases_level_and_the_shift_of_the_validation_pairs() -> None:
+    more = BASE.more + torch.tensor([-2.0, 0.0, 0.0, 0.0])
+    result = probe(1, dataclasses.replace(BASE, more=more), BASE, GUARDS, level=55.0)
+    # the first margin falls from 2 to 0: σ(2 / T) − ½ of one pair in four
+    moved = 100 * (torch.sigmoid(torch.tensor(2 / GUARDS.temperature)) - 0.5) / 4
+    assert result.soft_score == pytest.approx(55 - float(moved), rel=1e-5)
+    assert result.score == pytest.approx(50)
 
 
 @pytest.mark.parametrize(

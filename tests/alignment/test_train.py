@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from counterpoise.alignment import trainer as trainer_module
-from counterpoise.alignment.config import AlignmentConfig, LoraSettings, case_study
+from counterpoise.alignment.config import AlignmentConfig, LoraSettings, LossSettings, case_study
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
@@ -22,6 +22,10 @@ from counterpoise.models.loading import load_model
 from tests.alignment.material import CONFIG, NEUTRAL, PAIRS, TRAIN, VALIDATION
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+UNSTEERED = CONFIG.model_copy(update={"loss": LossSettings(types=("sigmoid",), steer=False)})
+"""Nothing that is seen of this training has a part in it."""
 
 
 def train(folder: Path, where: Path, config: AlignmentConfig = CONFIG, **options: Any) -> TrainingOutcome:
@@ -185,25 +189,23 @@ def test_the_case_study_trains_on_opts_layer_names_only(tiny_folder: Path, tmp_p
 
 
 def test_the_guards_may_look_at_another_precision_and_at_more_of_the_base(
-    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+    tiny_folder: Path, tmp_path: Path
 ) -> None:
-    _, plain = finished
     options: dict[str, Any] = {"probe_precision": "fp32", "level": PAIRS[:16]}
-    judged = train(tiny_folder, tmp_path / "whole", **options)
+    plain = train(tiny_folder, tmp_path / "plain", UNSTEERED)
+    judged = train(tiny_folder, tmp_path / "whole", UNSTEERED, **options)
     # What is trained is the same; what is seen of it is not.
     assert judged.history == plain.history
     assert judged.probes != plain.probes
     with pytest.raises(TrainingStopped):
-        train(tiny_folder, tmp_path / "cut", should_stop=lambda: True, **options)
-    assert train(tiny_folder, tmp_path / "cut", **options) == judged
+        train(tiny_folder, tmp_path / "cut", UNSTEERED, should_stop=lambda: True, **options)
+    assert train(tiny_folder, tmp_path / "cut", UNSTEERED, **options) == judged
     assert digests(tmp_path / "cut" / "out") == digests(tmp_path / "whole" / "out")
 
 
-def test_the_bases_level_moves_every_probe_by_the_same_points(
-    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
-) -> None:
-    _, plain = finished
-    judged = train(tiny_folder, tmp_path, level=PAIRS[:16])
+def test_the_bases_level_moves_every_probe_by_the_same_points(tiny_folder: Path, tmp_path: Path) -> None:
+    plain = train(tiny_folder, tmp_path / "plain", UNSTEERED)
+    judged = train(tiny_folder, tmp_path / "level", UNSTEERED, level=PAIRS[:7])
     offsets = [
         ours.soft_score - own.soft_score for ours, own in zip(judged.probes, plain.probes, strict=True)
     ]

@@ -31,7 +31,7 @@ def test_more_evaluation_texts_do_not_move_the_probes() -> None:
 
 
 def test_too_short_and_too_long_are_left_out() -> None:
-    with pytest.raises(DataError, match="1 usable sentences, 1 \\+ 1 asked for"):
+    with pytest.raises(DataError, match="1 usable sentences, 1 \\+ 1 \\+ 0 asked for"):
         select_neutral(["Too short.", "word " * 61, SENTENCES[0]], 1, 1, "x")
 
 

@@ -156,6 +156,8 @@ def _training(rng: np.random.Generator, selected: int, steps: int = 120) -> Trai
             rejected_log_prob=-82.0,
             chosen_change=0.02 * math.log1p(step / 10) + 0.005 * rng.normal(),
             rejected_change=-0.03 * step / steps + 0.005 * rng.normal(),
+            push=0.5,
+            replay=0.01,
             gradient_norm=1.0,
         )
         for step in range(1, steps + 1)
@@ -163,6 +165,7 @@ def _training(rng: np.random.Generator, selected: int, steps: int = 120) -> Trai
     return TrainingOutcome(
         history=history,
         probes=tuple(_probe(rng, step, steps) for step in range(0, steps + 1, 10)),
+        steering=(),
         selected_step=selected,
         status="neutral",
         reason=f"step {selected}: validation score within 1.5 points of 50",
