@@ -12,6 +12,7 @@ from counterpoise.likelihood.config import ScoringConfig
 from counterpoise.models.config import ModelConfig
 from counterpoise.pairs.config import PairsConfig
 from counterpoise.preferences.config import PreferencesConfig
+from counterpoise.publishing.config import PublishConfig
 from counterpoise.settings import Settings
 from counterpoise.toxicity.config import ToxicityConfig
 
@@ -56,4 +57,7 @@ class RunConfig(Settings):
     )
     generation: GenerationConfig = Field(
         default_factory=GenerationConfig, description="Continuations by base and tuned."
+    )
+    publish: PublishConfig = Field(
+        default_factory=PublishConfig, description="Where the finished model goes; nowhere by default."
     )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
@@ -89,8 +89,10 @@ class ProcessRunner:
             assert process.stdin is not None
             process.stdin.write(json.dumps(given).encode())
             process.stdin.close()
-            self._wait(branch.label, process, err)
-            return self._outcome(branch, process.returncode, _text(out), _text(err))
+            asked = self._wait(branch.label, process, err)
+            outcome = self._outcome(branch, process.returncode, _text(out), _text(err))
+        stopped = asked and outcome.status == "failed"
+        return replace(outcome, status="stopped", reason="asked to stop") if stopped else outcome
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
@@ -103,7 +105,8 @@ class ProcessRunner:
             environment |= dict.fromkeys(THREADS, str(threads))
         return environment
 
-    def _wait(self, label: str, process: subprocess.Popen[bytes], err: IO[bytes]) -> None:
+    def _wait(self, label: str, process: subprocess.Popen[bytes], err: IO[bytes]) -> bool:
+        """Waits for the process's end; whether it was asked to stop."""
         shown = 0
         asked = False
         while process.poll() is None:
@@ -116,6 +119,7 @@ class ProcessRunner:
                 asked = True
                 process.terminate()
             shown = self._echo_from(label, err, shown)
+        return asked
 
     def _echo_from(self, label: str, err: IO[bytes], start: int) -> int:
         lines, _, _rest = os.pread(err.fileno(), 1 << 20, start).rpartition(b"\n")

@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": "Check every artifact in the store against its hash.",
     "gc": "Delete artifacts that no kept run needs.",
     "score": "Score any causal model on a benchmark.",
+    "publish": "Write a finished model to a folder or the hub, with its model card.",
     "swap": "Swap identity terms in a sentence or a stream.",
     "augment": "Swap identity terms in a whole Parquet or JSONL file.",
     "lexicon": "Check a counterfactual lexicon.",

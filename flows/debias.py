@@ -11,7 +11,7 @@ from prefect import flow, runtime
 from pydantic import Field
 
 from artifacts.publish import STAGES_KEY, publish_report, publish_table
-from artifacts.store import Store
+from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from flows.configure import load_config
 from flows.pipeline import pipeline
@@ -39,6 +39,11 @@ def debias(
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()
         publish(Store.open(store).fetch(final), log.record["stages"])
+        if config.publish.to:
+            from counterpoise.publishing.deliver import deliver
+
+            made = Ref.from_json(log.record["stages"][-1]["ref"])
+            deliver(Store.open(store).fetch(made), config.publish.to, private=config.publish.private)
     return log.completed(final)
 
 

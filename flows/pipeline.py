@@ -18,6 +18,7 @@ from tasks.generations import generations
 from tasks.neutral import neutral
 from tasks.pairs import pairs
 from tasks.preferences import preferences
+from tasks.publication import publication
 from tasks.report import report
 from tasks.revised_pairs import revised_pairs
 from tasks.scores import revised_scores, scores
@@ -62,7 +63,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         measured += _benchmarks(step, config, fold, model, tuned)
 
     written = _generations(step, config, model, adapters)
-    return step(
+    reported = step(
         report,
         pairs=paired,
         counterfactuals=swaps,
@@ -75,6 +76,9 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         generations=written,
         generation_toxicity=[step(generation_toxicity, generations=written)],
     )
+    if config.publish.to:
+        step(publication, model=model, adapter=adapters[0], report=reported)
+    return reported
 
 
 def _benchmarks(step: Step, config: RunConfig, fold: int, model: Any, tuned: Any) -> list[Any]:

@@ -148,7 +148,7 @@ report = Stage(
     name="report",
     version=1,
     compute=compute,
-    settings=lambda config: {"config": config.model_dump(mode="json")},
+    settings=lambda config: {"config": config.model_dump(mode="json", exclude={"publish"})},
     resources=lambda config: package_data(
         "report/report.html.j2", "report/report.css", "generation/prompts.toml"
     ),

@@ -60,7 +60,7 @@ class RunFacts:
             normalisation=config.scoring.normalisation,
             folds=config.pairs.folds,
             max_perplexity_rise=config.alignment.guards.max_perplexity_rise,
-            config=config.model_dump(mode="json"),
+            config=config.model_dump(mode="json", exclude={"publish"}),
         )
 
 

@@ -60,6 +60,11 @@ from flows.commands._options import json_option, print_json
     "--min-log-ratio", type=float, help="With --fluency: swaps below this are implausible, nats per token."
 )
 @click.option("--drop-implausible", is_flag=True, help="With --min-log-ratio: leave implausible rows out.")
+@click.option(
+    "--dask",
+    metavar="N|ADDRESS",
+    help="Work on a Dask cluster: N local workers, or a scheduler's address; files on storage all of them mount.",
+)
 @click.option("--fresh", is_flag=True, help="Throw the shards of an unfinished run away.")
 @json_option
 def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
@@ -75,7 +80,10 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
     workers = options["workers"] or os.cpu_count() or 1
     with _Bar() as bar:
         score = _scorer(options["fluency"]) if options["fluency"] else None
-        outcome = augment(job, workers=workers, fresh=options["fresh"], progress=bar.update, score=score)
+        if options["dask"]:
+            outcome = _on_dask(job, options, bar.update, score)
+        else:
+            outcome = augment(job, workers=workers, fresh=options["fresh"], progress=bar.update, score=score)
     if as_json:
         print_json(
             {
@@ -89,6 +97,16 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
         return
     click.echo(table(outcome.statistics))
     click.echo(f"\n{target} · review page {outcome.review}")
+
+
+def _on_dask(job: Any, options: dict[str, Any], progress: Any, score: Any) -> Any:
+    from flows.prefect_settings import quiet_defaults
+
+    quiet_defaults()
+    from flows.augment_runner import augment_on, dask_runner
+
+    runner, workers = dask_runner(options["dask"])
+    return augment_on(job, runner, workers, fresh=options["fresh"], progress=progress, score=score)
 
 
 def _job(source: Path, target: Path, options: dict[str, Any]) -> Any:

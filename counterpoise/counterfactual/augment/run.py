@@ -73,12 +73,17 @@ def augment(
     engine = Engine.from_config(job.config)
     engine.swap("", job.axes, job.direction)
     total = layout.total(job)
-    _prepare(job, engine.fingerprint, fresh)
+    prepare(job, engine.fingerprint, fresh)
     count, resumed = _work(job, layout, engine, workers, lambda done: progress(done, total))
     return _finish(job, layout, count, resumed, score)
 
 
-def _prepare(job: Job, fingerprint: str, fresh: bool) -> None:
+def prepare(job: Job, fingerprint: str, fresh: bool) -> None:
+    """The folder for the shards, marked as this job's.
+
+    Raises:
+        UsageError: an unfinished run of another job is there, or input and output are one file.
+    """
     if job.source.resolve() == job.target.resolve():
         raise UsageError("input and output are the same file", "name another output")
     if fresh:

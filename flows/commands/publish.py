@@ -1,0 +1,79 @@
+"""`counterpoise publish`: a finished run's model, as others load it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands._options import json_option, print_json, store_option
+
+if TYPE_CHECKING:
+    from artifacts.store import Ref, Store
+
+
+@click.command()
+@click.option("--run", "run_id", default=None, help="A run's id; by default the newest finished one.")
+@click.option("--to", required=True, metavar="DIR|hub:OWNER/NAME", help="A folder, or a hub repository.")
+@click.option("--merged", is_flag=True, help="The whole model, with the adapter merged into its weights.")
+@click.option("--public", is_flag=True, help="A hub repository that is made for it is public.")
+@click.option("--licence", default="", help="Licence of the result; by default the base model's.")
+@click.option("--dry-run", is_flag=True, help="Only list the files.")
+@store_option
+@json_option
+def command(store_url: str, as_json: bool, dry_run: bool, **options: Any) -> None:
+    """Publish a run's adapter (or the merged model) with tokenizer and model card.
+
+    The folder loads with transformers and peft alone. The hub is written with HF_TOKEN; HF_ENDPOINT names another.
+    """
+    from artifacts.store import Store
+    from counterpoise.publishing.deliver import deliver, repository_of
+    from counterpoise.publishing.folder import files_of
+    from flows.commands.demo import newest_finished
+    from flows.prefect_settings import quiet_libraries
+
+    quiet_libraries()
+    repository_of(options["to"])
+    store = Store.open(store_url, create=False)
+    record = store.run(options["run_id"]) if options["run_id"] else newest_finished(store)
+    made = store.fetch(made_of(store, record, options))
+    files = files_of(made)
+    private = not options["public"]
+    address = None if dry_run else deliver(made, options["to"], private=private)
+    if as_json:
+        rows = [{"file": name, "bytes": size} for name, size in files]
+        print_json({"run": record["run"], "to": options["to"], "address": address, "files": rows})
+        return
+    for name, size in files:
+        click.echo(f"{size:>14,} B  {name}")
+    click.echo(f"{'would go to' if dry_run else 'published:'} {address or options['to']}")
+
+
+def made_of(store: Store, record: dict[str, Any], options: dict[str, Any]) -> Ref:
+    """The run's publication, made now or found in the store.
+
+    Raises:
+        UsageError: the run has not finished, or its configuration is an older version's.
+    """
+    from artifacts.store import Ref
+    from counterpoise.config import RunConfig
+    from counterpoise.errors import UsageError
+    from counterpoise.settings import validated
+    from tasks.execute import execute
+    from tasks.publication import publication
+
+    refs: dict[str, Ref] = {}
+    for stage in record["stages"]:
+        ref = Ref.from_json(stage["ref"])
+        refs.setdefault(ref.stage, ref)
+    missing = [name for name in ("base-model", "adapter", "report") if name not in refs]
+    if missing:
+        raise UsageError(
+            f"run {record['run']} has no {', no '.join(missing)}: it is {record['status']}",
+            "name a finished run",
+        )
+    publish = {"to": options["to"], "merged": options["merged"], "licence": options["licence"]}
+    values = record["config"] | {"publish": publish}
+    config = validated(RunConfig, values, f"the configuration of run {record['run']}")
+    inputs = {"model": refs["base-model"], "adapter": refs["adapter"], "report": refs["report"]}
+    return execute(publication, config, store, inputs).ref

@@ -1,0 +1,94 @@
+"""Sweeps as a person runs them: the command line, real processes, one that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifacts.parquet import read_table
+from artifacts.store import Ref, Store
+from artifacts.tables import SWEEP
+from flows.branch_runs import ProcessRunner
+from flows.sweep_plan import SweepPlan, branches
+from tests.flows.test_smoke import Shell
+
+PLAN = """
+name = "doses"
+profile = "smoke"
+folds = [0, 1]
+[set]
+generation = {samples = 0, max_new_tokens = 2}
+[recipes.default]
+[recipes.broken]
+alignment.lora.targets = ["no_such_layer"]
+"""
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    others = (path / "children" for path in Path(f"/proc/{pid}/task").iterdir())
+    return [int(number) for path in others for number in path.read_text().split()] or [
+        int(number) for number in text.split()
+    ]
+
+
+def test_a_killed_branch_is_named_with_its_reason_and_how_to_go_on(tmp_path: Path) -> None:
+    (branch,) = branches(SweepPlan(profile="smoke"))
+    before, found = set(children(os.getpid())), []
+    runner = ProcessRunner(str(tmp_path / "store"), 1, lambda: False)
+    thread = threading.Thread(target=lambda: found.append(runner(branch)))
+    thread.start()
+    while not (new := set(children(os.getpid())) - before):
+        time.sleep(0.01)
+    os.kill(new.pop(), signal.SIGKILL)
+    thread.join(30)
+    (outcome,) = found
+    assert (outcome.status, outcome.reason) == ("failed", "its process was killed by SIGKILL; out of memory?")
+    assert outcome.resume.startswith(
+        f"counterpoise run --profile smoke --store {tmp_path}/store --set seed=0"
+    )
+
+
+def test_a_branch_that_is_asked_to_stop_says_so(tmp_path: Path) -> None:
+    (branch,) = branches(SweepPlan(profile="smoke"))
+    outcome = ProcessRunner(str(tmp_path / "store"), 1, lambda: True)(branch)
+    assert outcome.status == "stopped"
+
+
+@pytest.mark.slow
+def test_a_failing_recipe_does_not_lose_the_others(root: Path, tmp_path: Path, prefect_server: str) -> None:
+    shell = Shell(root, tmp_path)
+    shell.environment["PREFECT_API_URL"] = prefect_server
+    file = tmp_path / "doses.toml"
+    file.write_text(PLAN, encoding="utf-8")
+
+    record = json.loads(shell("sweep", str(file), "--parallel", "2", "--json", code=1).stdout)
+    assert record["status"] == "incomplete"
+    by_label: dict[str, Any] = {item["branch"]: item for item in record["branches"]}
+    good, bad = by_label["default · seed 0"], by_label["broken · seed 0"]
+    assert (good["status"], bad["status"]) == ("completed", "failed")
+    assert "no_such_layer" in bad["reason"]
+    assert """alignment.lora.targets=["no_such_layer"]""" in bad["resume"]
+
+    store = Store.open(shell.store)
+    stages = store.run(record["run"])["stages"]
+    folder = store.fetch(Ref.from_json(stages[-1]["ref"]))
+    table = read_table(folder / "sweep.parquet", SWEEP).to_pandas()
+    pooled = table[table.part == "all"].iloc[0]
+    assert pooled.pairs == table[table.part == "fold"].pairs.sum()
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert [item["branch"] for item in summary["failures"]] == ["broken · seed 0"]
+    branch_summary = json.loads(shell("show", good["run"], "--json").stdout)["summary"]
+    assert pooled.tuned_score == pytest.approx(branch_summary["scores"]["tuned"]["score"])
+    assert pooled.p == pytest.approx(branch_summary["scores"]["p"])
+
+    again = shell("sweep", str(file), code=1)
+    assert "✗ broken · seed 0" in again.stdout
+    assert "computed" not in "\n".join(line for line in again.stderr.splitlines() if line.startswith("✓"))

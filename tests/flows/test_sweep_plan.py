@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterpoise.errors import UsageError
+from flows.sweep_plan import branches, load_plan
+
+TEXT = """
+profile = "smoke"
+seeds = [0, 7]
+[set]
+generation.max_new_tokens = 2
+[recipes.default]
+[recipes.hot.alignment.optimisation]
+learning_rate = 0.01
+"""
+
+
+def plan_file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "dose.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_recipe_meets_every_seed_over_all_folds(tmp_path: Path) -> None:
+    plan = load_plan(plan_file(tmp_path, TEXT), ["capability.probe_texts=4"])
+    found = branches(plan)
+    assert plan.name == "dose"
+    assert [item.label for item in found] == [
+        "default · seed 0", "default · seed 7", "hot · seed 0", "hot · seed 7",
+    ]  # fmt: skip
+    hot = found[-1].config
+    assert (hot.seed, hot.alignment.optimisation.learning_rate, hot.pairs.evaluate) == (7, 0.01, (0, 1, 2))
+    assert (hot.generation.max_new_tokens, hot.capability.probe_texts) == (2, 4)
+    assert found[-1].facts.settings == ("alignment.optimisation.learning_rate=0.01",)
+    assert found[0].command("s3://b/x") == (
+        "counterpoise run --profile smoke --store s3://b/x --set generation.max_new_tokens=2 "
+        "--set capability.probe_texts=4 --set seed=0 --set 'pairs.evaluate=[0, 1, 2]'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed = [1]", "unknown key 'seed' (did you mean 'seeds'?)"),
+        ('profile = "smoke"\n[recipes.a]\nalignment.bta = 1', "unknown key 'alignment.bta'"),
+        ('profile = "smoke"\n[recipes.a]\nseed = 1', "sets seed, which it varies itself"),
+        ('profile = "smoke"\n[set]\npublish.to = "x"', "sets publish.to"),
+        ('profile = "smoke"\nseeds = [1, 1]', "a model or seed stands there twice"),
+        ('profile = "smoke"\nfolds = [9]', "evaluate"),
+        ('profile = "nope"', "no profile or .toml file 'nope'"),
+        ("seeds = [", "readable UTF-8 TOML"),
+    ],
+)
+def test_bad_files_are_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        branches(load_plan(plan_file(tmp_path, text)))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
