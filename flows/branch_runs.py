@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -87,8 +88,9 @@ class ProcessRunner:
             )
             given = {"config": branch.config.model_dump(mode="json"), "store": self.store}
             assert process.stdin is not None
-            process.stdin.write(json.dumps(given).encode())
-            process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # it may be dead already; why is told below
+                process.stdin.write(json.dumps(given).encode())
+                process.stdin.close()
             asked = self._wait(branch.label, process, err)
             outcome = self._outcome(branch, process.returncode, _text(out), _text(err))
         stopped = asked and outcome.status == "failed"

@@ -90,10 +90,15 @@ def _front_matter(facts: CardFacts) -> str:
 def _what(facts: CardFacts) -> str:
     form = "The whole model, the adapter merged into its weights" if facts.merged else "A LoRA adapter (PEFT)"
     return (
-        f"{form}, trained with direct preference optimisation on CrowS-Pairs and identity swaps of it to prefer "
-        f"stereotypes less, and stopped where the preference was nearest to neutral with the model intact.\n\n"
-        f"**{facts.summary['headline']}.** {facts.summary['sentence']}"
+        f"{form}, trained with direct preference optimisation on {_pairs(facts)} and identity swaps of them to "
+        "prefer stereotypes less. Kept is the step whose validation score was nearest to neutral among those that "
+        "the guards on perplexity and usable text accepted."
     )
+
+
+def _pairs(facts: CardFacts) -> str:
+    source = facts.config["pairs"]["source"]
+    return "CrowS-Pairs" if source == "crows-pairs" else f"pairs in the form of CrowS-Pairs ({source})"
 
 
 def _use(facts: CardFacts) -> str:
@@ -169,8 +174,8 @@ def _limits(facts: CardFacts) -> str:
 def _licence(facts: CardFacts) -> str:
     licence = facts.licence or "not known here: see the base model"
     return (
-        f"Weights: {licence}. Base model: {facts.base_repository or facts.base}. Trained on CrowS-Pairs (Nangia et "
-        "al. 2020), CC BY-SA 4.0, which is not part of this folder."
+        f"Weights: {licence}. Base model: {facts.base_repository or facts.base}. Trained on {_pairs(facts)}; "
+        "CrowS-Pairs (Nangia et al. 2020) is CC BY-SA 4.0 and not part of this folder."
     )
 
 

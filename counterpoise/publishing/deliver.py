@@ -12,7 +12,8 @@ from counterpoise.sources.hub import hub_endpoint
 from counterpoise.sources.hub_client import upload_folder
 
 HUB = "hub:"
-_REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+_PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(f"{_PART}/{_PART}", re.ASCII)
 
 
 def repository_of(to: str) -> str | None:

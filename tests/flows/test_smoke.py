@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from huggingface_hub import ModelCard
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from artifacts.store import Store
+from artifacts.store import Ref, Store
 from counterpoise.errors import UsageError
+from counterpoise.likelihood.pairs import score_pairs
+from counterpoise.models.loading import load_model
+from counterpoise.pairs.parse import parse_pairs
 from counterpoise.toxicity.classifiers import load_classifier
 from demo.session import Session
 from flows.commands.demo import newest_finished
@@ -220,3 +227,46 @@ def test_demo_answers_from_the_run_and_scores_what_it_shows(shell: Shell) -> Non
         assert answer.toxicity == {linear.name: linear.score([answer.text])[0]}
     with pytest.raises(UsageError, match="the prompt has 0 characters"):
         session.answer("  ", "base", **settings)
+
+
+@pytest.mark.parametrize("form", ["adapter", "merged"])
+def test_published_folder_loads_without_us_and_reproduces_the_scores(
+    shell: Shell, tmp_path: Path, form: str
+) -> None:
+    extra = ["--merged"] if form == "merged" else []
+    listed = json.loads(shell("publish", "--to", str(tmp_path / "out"), "--dry-run", "--json", *extra).stdout)
+    assert not (tmp_path / "out").exists()
+    shell("publish", "--to", str(tmp_path / "out"), *extra)
+    out = tmp_path / "out"
+    assert {row["file"]: row["bytes"] for row in listed["files"]} == {
+        path.name: path.stat().st_size for path in out.iterdir()
+    }
+    store = Store.open(shell.store)
+    refs = {stage["stage"]: Ref.from_json(stage["ref"]) for stage in store.run(listed["run"])["stages"]}
+    base, adapter = store.fetch(refs["base-model"]), store.fetch(refs["adapter · fold 0"]) / "adapter"
+    (file,) = store.fetch(refs["dataset"]).glob("*.csv")
+    pairs = parse_pairs(file.read_bytes(), file.name)[:12]
+    ours = score_pairs(load_model(base, "fp32", adapter=adapter), pairs, "tuned")
+    theirs = plain_log_probs(out, base, [text for pair in pairs for text in (pair.more, pair.less)])
+    expected = [value for row in ours for value in (row.more_log_prob, row.less_log_prob)]
+    assert theirs == pytest.approx(expected, abs=2e-3)
+    card = ModelCard.load(out / "README.md")
+    summary = shell.shown()["summary"]
+    assert card.data.eval_results[0].metric_value == round(summary["scores"]["tuned"]["score"], 2)
+    assert summary["sentence"] in card.text
+    assert refs["adapter · fold 0"].sha256 in card.text
+
+
+def plain_log_probs(folder: Path, base: Path, texts: list[str]) -> list[float]:
+    """Summed log-probabilities after the BOS token, with transformers and peft alone, nats."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    adapted = (folder / "adapter_config.json").exists()
+    model = AutoModelForCausalLM.from_pretrained(base if adapted else folder, dtype=torch.float32)
+    model = PeftModel.from_pretrained(model, folder) if adapted else model
+    found = []
+    for text in texts:
+        ids = torch.tensor([tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]])
+        with torch.no_grad():
+            log_probs = model(ids[None]).logits[0, :-1].log_softmax(-1)
+        found.append(float(log_probs.gather(1, ids[1:, None]).sum()))
+    return found
