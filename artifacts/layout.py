@@ -13,7 +13,8 @@ STORE_VERSION = 1
 FORMAT = "format.json"
 OBJECTS, MANIFESTS, RUNS, SCRATCH = "objects", "manifests", "runs", "scratch"
 LEASES, QUARANTINE, TMP = "leases", "quarantine", "tmp"
-FOLDERS = (OBJECTS, MANIFESTS, RUNS, SCRATCH, LEASES, QUARANTINE, TMP)
+VOTES = "votes"
+FOLDERS = (OBJECTS, MANIFESTS, RUNS, SCRATCH, LEASES, QUARANTINE, TMP, VOTES)
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

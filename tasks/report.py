@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from artifacts.parquet import TableSpec
 from artifacts.store import Ref
@@ -31,11 +32,26 @@ from tasks.job import Job
 from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
-    from counterpoise.report.inputs import ArtifactFact, FoldEvidence, RevisedEvidence
+    from counterpoise.config import RunConfig
+    from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RevisedEvidence
 
 Record = TypeVar("Record")
 MARKDOWN, HTML, SUMMARY = "report.md", "report.html", "summary.json"
 CHARTS = "charts"
+
+
+class Evidence(Protocol):
+    """Where a run's artifacts are read from: a stage's job, or a finished run in the store."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration."""
+
+    def folder(self, ref: Ref) -> Path:
+        """A local folder with the files of an artifact."""
+
+    def read(self, ref: Ref, spec: TableSpec, record: type[Record]) -> list[Record]:
+        """A table as records."""
 
 
 def compute(
@@ -52,29 +68,40 @@ def compute(
             generation_toxicity, one.
     """
     from counterpoise.report.build import build_report
+
+    _write(job, build_report(gather(job, pairs, counterfactuals, preferences, evidence)))
+
+
+def gather(
+    source: Evidence,
+    pairs: Ref,
+    counterfactuals: Ref,
+    preferences: Ref,
+    evidence: Mapping[str, Sequence[Ref]],
+) -> ReportInputs:
+    """The records behind a report; the arguments are those of :func:`compute`."""
     from counterpoise.report.inputs import ReportInputs, RunFacts
 
     (toxicity,) = evidence["generation_toxicity"]
     refs = [pairs, counterfactuals, preferences, *(ref for group in evidence.values() for ref in group)]
-    inputs = ReportInputs(
-        run=RunFacts.of(job.config),
-        pairs=from_rows(job.read(pairs, PAIRS, PairRow)),
-        preferences=job.read(preferences, PREFERENCES, Preference),
-        folds=_folds(job, evidence["adapters"], evidence["scores"], evidence["capability"]),
-        generations=_all(job, evidence["generations"], GENERATIONS, Generation),
-        toxicity=_by_classifier(job.read(toxicity, TOXICITY, ToxicityScore)),
+    return ReportInputs(
+        run=RunFacts.of(source.config),
+        pairs=from_rows(source.read(pairs, PAIRS, PairRow)),
+        preferences=source.read(preferences, PREFERENCES, Preference),
+        folds=_folds(source, evidence["adapters"], evidence["scores"], evidence["capability"]),
+        generations=_all(source, evidence["generations"], GENERATIONS, Generation),
+        toxicity=_by_classifier(source.read(toxicity, TOXICITY, ToxicityScore)),
         provenance=[_fact(ref) for ref in refs],
-        benchmarks=_all(job, evidence["benchmarks"], BENCHMARKS, BenchmarkScore),
-        revised=_revised(job, evidence["revised"]),
+        benchmarks=_all(source, evidence.get("benchmarks", ()), BENCHMARKS, BenchmarkScore),
+        revised=_revised(source, evidence.get("revised", ())),
     )
-    _write(job, build_report(inputs))
 
 
-def _all(job: Job, refs: Sequence[Ref], spec: TableSpec, record: type[Record]) -> list[Record]:
+def _all(job: Evidence, refs: Sequence[Ref], spec: TableSpec, record: type[Record]) -> list[Record]:
     return [row for ref in refs for row in job.read(ref, spec, record)]
 
 
-def _revised(job: Job, refs: Sequence[Ref]) -> RevisedEvidence | None:
+def _revised(job: Evidence, refs: Sequence[Ref]) -> RevisedEvidence | None:
     """The revised pairs that were scored: those of the evaluated folds."""
     from counterpoise.report.inputs import RevisedEvidence
 
@@ -89,7 +116,7 @@ def _revised(job: Job, refs: Sequence[Ref]) -> RevisedEvidence | None:
 
 
 def _folds(
-    job: Job, adapters: Sequence[Ref], scores: Sequence[Ref], capability: Sequence[Ref]
+    job: Evidence, adapters: Sequence[Ref], scores: Sequence[Ref], capability: Sequence[Ref]
 ) -> list[FoldEvidence]:
     from counterpoise.report.inputs import FoldEvidence
 
@@ -106,7 +133,7 @@ def _folds(
     ]
 
 
-def _training(job: Job, adapter: Ref) -> TrainingOutcome:
+def _training(job: Evidence, adapter: Ref) -> TrainingOutcome:
     chosen = json.loads((job.folder(adapter) / "selection.json").read_text(encoding="utf-8"))
     return TrainingOutcome(
         history=tuple(job.read(adapter, HISTORY, TrainingStep)),

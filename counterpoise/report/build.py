@@ -12,7 +12,7 @@ from counterpoise.report.findings import Findings, findings
 from counterpoise.report.html import to_html
 from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.markdown import to_markdown
-from counterpoise.report.sections import bias, closing, cost, examples, protocol, toxicity, worse
+from counterpoise.report.sections import bias, closing, cost, examples, protocol, toxicity, votes, worse
 from counterpoise.report.summary import summarise
 from counterpoise.report.words import interval, number, percent, signed
 
@@ -64,6 +64,7 @@ def _document(inputs: ReportInputs, found: Findings) -> tuple[Document, list[Cha
         cost.training(found, curves),
         toxicity.preference_filter(found.filter),
         examples.side_by_side(found.texts, inputs.run.seed),
+        votes.votes(inputs),
         closing.limits(inputs, found),
         closing.provenance(inputs),
     ]

@@ -11,6 +11,7 @@ from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Normalisation, Pair, PairScore, Preference
+from counterpoise.votes.records import Vote
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig
@@ -130,6 +131,14 @@ class ArtifactFact:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteEvidence:
+    """People's votes on the first fold's adapter, and the digest that pins them."""
+
+    votes: Sequence[Vote]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportInputs:
     """One finished run.
 
@@ -143,6 +152,7 @@ class ReportInputs:
         revised: the revised edition, if there is one.
         recipes: other recipes for the trade-off chart, if any.
         provenance: every artifact the report rests on.
+        votes: people's blind votes; None in the report that a run writes, which is made before anyone voted.
     """
 
     run: RunFacts
@@ -155,3 +165,4 @@ class ReportInputs:
     benchmarks: Sequence[BenchmarkScore] = field(default=())
     revised: RevisedEvidence | None = None
     recipes: Sequence[RecipePoint] = field(default=())
+    votes: VoteEvidence | None = None

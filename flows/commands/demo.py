@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from counterpoise.errors import UsageError
 from flows.commands._options import store_option
+
+if TYPE_CHECKING:
+    from artifacts.store import Store
+
+HOW = (
+    "make one: `make run` (ten minutes and more), or look around with `counterpoise demo --smoke` (a minute)"
+)
 
 
 @click.command()
@@ -14,50 +23,91 @@ from flows.commands._options import store_option
 @click.option(
     "--port", default=7860, show_default=True, type=click.IntRange(1, 65535), help="Port on 127.0.0.1."
 )
+@click.option(
+    "--smoke",
+    is_flag=True,
+    help="Make a run of the tiny smoke model first; it shows the page, it means nothing.",
+)
+@click.option(
+    "--classifier", "classifiers", multiple=True, help="Another toxicity classifier to show; repeatable."
+)
 @store_option
-def command(run_id: str | None, port: int, store_url: str) -> None:
+def command(run_id: str | None, port: int, smoke: bool, classifiers: tuple[str, ...], store_url: str) -> None:
     """Compare base and tuned in a browser, on this machine only."""
-    from flows.prefect_settings import quiet_libraries
+    _check_installed()
+    from flows.prefect_settings import quiet_defaults, quiet_libraries
 
+    quiet_defaults()
     quiet_libraries()
-    app, label = _app(store_url, run_id)
-    click.echo(f"{label} · http://127.0.0.1:{port} · Ctrl-C ends it", err=True)
-    app.launch(server_name="127.0.0.1", server_port=port, share=False, quiet=True)
+    store, record = _chosen(store_url, run_id, smoke)
+    from demo.app import build_app, launch
+    from demo.session import Session
+
+    session = Session.of_run(store, record, classifiers)
+    click.echo(f"{session.data.label} · http://127.0.0.1:{port} · Ctrl-C ends it", err=True)
+    try:
+        launch(build_app(session), port)
+    except OSError as error:
+        raise UsageError(f"port {port} cannot be used ({error})", "choose another with --port") from None
 
 
-def _app(store_url: str, run_id: str | None) -> tuple[Any, str]:
+def _check_installed() -> None:
     import os
 
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from artifacts.store import Store
-    from counterpoise.errors import UsageError
-
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
-        from demo.app import build_app
+        import gradio  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the demo needs {error.name}", "run `make demo`, or pip install -e '.[demo]'"
         ) from None
-    from demo.session import Session
 
+
+def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dict[str, Any]]:
+    from artifacts.store import Store
+
+    if smoke:
+        return _smoke(store_url)
+    if run_id is None and _offer(store_url):
+        return _smoke(store_url)
     store = Store.open(store_url, create=False)
-    record = store.run(run_id) if run_id else newest_finished(store)
-    label = f"Run {record['run']} · {record['config']['model']['source']} · profile {record['profile']}"
-    return build_app(Session.of_run(store, record), label), label
+    return store, store.run(run_id) if run_id else newest_finished(store)
 
 
-def newest_finished(store: Any) -> dict[str, Any]:
+def _offer(store_url: str) -> bool:
+    """Whether someone at a terminal without a finished run wants the smoke model now."""
+    from artifacts.store import Store
+    from counterpoise.errors import StoreError
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    try:
+        newest_finished(Store.open(store_url, create=False))
+    except (StoreError, UsageError) as error:
+        click.echo(error.message, err=True)
+        return click.confirm(
+            "Make a run of the tiny smoke model now (about a minute)?", default=True, err=True
+        )
+    return False
+
+
+def _smoke(store_url: str) -> tuple[Store, dict[str, Any]]:
+    from artifacts.store import Store
+    from flows.commands.run import run_flow
+    from flows.configure import load_config
+
+    record = run_flow(load_config("smoke", ()), store_url, as_json=False)
+    return Store.open(store_url, create=False), record
+
+
+def newest_finished(store: Store) -> dict[str, Any]:
     """The newest completed run's record.
 
     Raises:
         UsageError: there is none.
     """
-    from counterpoise.errors import UsageError
-
     finished = [run for run in store.runs() if run["status"] == "completed" and run.get("kind") != "sweep"]
     if not finished:
-        raise UsageError(
-            f"no finished run in {store.url}", "make one: `make run`, or `make smoke` in seconds"
-        )
+        raise UsageError(f"no finished run in {store.url}", HOW)
     record: dict[str, Any] = finished[0]
     return record

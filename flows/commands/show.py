@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", default="latest")
+@click.option(
+    "--report",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the report to this HTML file, with the blind votes cast so far.",
+)
 @store_option
 @json_option
-def command(run: str, store_url: str, as_json: bool) -> None:
+def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
     """Print RUN (an id, its unique beginning, or `latest`): verdict, scores by category, stages, report."""
     from artifacts.store import Store
 
     store = Store.open(store_url, create=False)
     record = store.run(run)
+    if file is not None:
+        _write_report(store, record, file)
     made_from = lineage(store, record)
     if as_json:
         stages = [stage | {"made_from": made_from[stage["stage"]]} for stage in record["stages"]]
@@ -34,6 +42,21 @@ def command(run: str, store_url: str, as_json: bool) -> None:
         return
     print_stages(record, made_from)
     print_run(store_url, record)
+
+
+def _write_report(store: Store, record: dict[str, Any], file: Path) -> None:
+    from counterpoise.errors import UsageError
+    from tasks.votes import report_with_votes, vote_box
+
+    if not file.parent.is_dir():
+        raise UsageError(f"the folder {file.parent} does not exist", "create it first")
+    if report_folder(store, record) is None:
+        raise UsageError(
+            f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
+        )
+    votes = vote_box(store, record).votes()
+    file.write_text(report_with_votes(store, record, votes).html, encoding="utf-8")
+    click.echo(f"{file}: the report with {len(votes)} votes", err=True)
 
 
 def lineage(store: Store, record: dict[str, Any]) -> dict[str, list[dict[str, str]]]:

@@ -18,13 +18,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from artifacts.store import Ref, Store
-from counterpoise.errors import UsageError
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.models.loading import load_model
 from counterpoise.pairs.parse import parse_pairs
-from counterpoise.toxicity.classifiers import load_classifier
-from demo.session import Session
-from flows.commands.demo import newest_finished
 
 STAGES = [
     "base-model",
@@ -213,20 +209,6 @@ def test_normal_run_prints_little(shell: Shell) -> None:
     done = shell("run", "--profile", "smoke")
     assert len(done.stderr.splitlines()) == 1 + len(STAGES), done.stderr
     assert len(done.stdout.splitlines()) < 30
-
-
-def test_demo_answers_from_the_run_and_scores_what_it_shows(shell: Shell) -> None:
-    store = Store.open(shell.store)
-    session = Session.of_run(store, newest_finished(store))
-    prompt = "The old man said"
-    settings: dict[str, Any] = {"tokens": 8, "temperature": 1.0, "greedy": True, "seed": 0}
-    linear = load_classifier("alt-profanity-check", cache=shell.store)
-    for variant in ("base", "tuned"):
-        answer = session.answer(prompt, variant, **settings)
-        assert answer.text.startswith(prompt)
-        assert answer.toxicity == {linear.name: linear.score([answer.text])[0]}
-    with pytest.raises(UsageError, match="the prompt has 0 characters"):
-        session.answer("  ", "base", **settings)
 
 
 @pytest.mark.parametrize("form", ["adapter", "merged"])

@@ -1,0 +1,127 @@
+"""Everything a page shows of a finished run, read from the store once, when the demo starts."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any, TypeVar
+
+from artifacts.parquet import TableSpec, read_records
+from artifacts.store import Ref, Store
+from artifacts.tables import GENERATIONS, PAIRS, SCORES
+from counterpoise.charts.style import Chart
+from counterpoise.config import RunConfig
+from counterpoise.errors import StoreError, UsageError
+from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.records import Generation, Pair, PairScore
+from tasks.report import CHARTS, SUMMARY
+
+_TITLE = re.compile(rb"<title>(.*?)</title>|<dc:title>(.*?)</dc:title>", re.DOTALL)
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A finished run.
+
+    Attributes:
+        record: its record in the store.
+        config: its configuration.
+        model, adapter: the two artifacts that answer. With several folds it is the first fold's adapter.
+        pairs: every pair, by its number.
+        scores: base and tuned scores of the pairs that this adapter was not trained on.
+        generations: the run's own continuations by base and tuned.
+        summary: the report's numbers.
+        charts: the report's charts, in the order of the report.
+    """
+
+    store: Store
+    record: dict[str, Any]
+    config: RunConfig
+    model: Ref
+    adapter: Ref
+    pairs: dict[int, Pair]
+    scores: list[PairScore]
+    generations: list[Generation]
+    summary: dict[str, Any]
+    charts: list[Chart]
+
+    @classmethod
+    def of(cls, store: Store, record: dict[str, Any]) -> RunData:
+        """The data of the run with this record.
+
+        Raises:
+            UsageError: the run lacks an artifact that the demo needs.
+            StoreError: the store cannot be read, or holds damaged content.
+        """
+        refs = {stage: ref_of(record, stage) for stage in ("base-model", "adapter", "report")}
+
+        def rows(stage: str, spec: TableSpec, kind: type[Record]) -> list[Record]:
+            return read_records(store.fetch(ref_of(record, stage)) / f"{spec.name}.parquet", spec, kind)
+
+        report = store.fetch(refs["report"])
+        return cls(
+            store=store,
+            record=record,
+            config=RunConfig.model_validate(record["config"]),
+            model=refs["base-model"],
+            adapter=refs["adapter"],
+            pairs={item.pair.pair_id: item.pair for item in from_rows(rows("pairs", PAIRS, PairRow))},
+            scores=rows("scores", SCORES, PairScore),
+            generations=rows("generations", GENERATIONS, Generation),
+            summary=json.loads((report / SUMMARY).read_text(encoding="utf-8")),
+            charts=[_chart(path) for path in _in_order(report / CHARTS)],
+        )
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return str(self.record["run"])
+
+    @property
+    def label(self) -> str:
+        """The run in a few words."""
+        return f"Run {self.run} · {self.config.model.source} · profile {self.config.profile}"
+
+    def gone(self) -> str:
+        """One line when the run is no longer in the store; empty while it is."""
+        try:
+            self.store.run(self.run)
+        except StoreError as error:
+            return (
+                f"Run {self.run} can no longer be read from store {self.store.url} ({error.message}). "
+                "This page goes on with what it loaded at its start; votes are closed. "
+                "Make a run and start the demo again."
+            )
+        return ""
+
+
+def ref_of(record: dict[str, Any], stage: str) -> Ref:
+    """The first artifact of a stage in a run.
+
+    Raises:
+        UsageError: it has none.
+    """
+    found = [row["ref"] for row in record["stages"] if row["ref"]["stage"] == stage]
+    if not found:
+        raise UsageError(
+            f"run {record['run']} has no {stage}: it is {record['status']}", "name a finished run"
+        )
+    return Ref.from_json(found[0])
+
+
+def _in_order(folder: Path) -> list[Path]:
+    order = ("scores", "tradeoff", "toxicity", "toxicity_by_group", "training")
+    rank = {name: at for at, name in enumerate(order)}
+    return sorted(folder.glob("*.svg"), key=lambda path: (rank.get(path.stem, len(rank)), path.stem))
+
+
+def _chart(path: Path) -> Chart:
+    """A chart of the report; its description is its own title."""
+    svg = path.read_bytes()
+    title = _TITLE.search(svg)
+    alt = unescape((title[1] or title[2]).decode()) if title else path.stem
+    return Chart(path.stem, alt, svg, b"")

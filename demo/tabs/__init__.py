@@ -1,0 +1,1 @@
+"""The page's tabs, one a module: what is shown where, and which function answers."""

@@ -1,0 +1,76 @@
+"""A finished run's report with the votes that people have cast since: made on demand, stored nowhere.
+
+The report artifact is a pure function of the run's artifacts, and votes come after it. So they are no input of the
+report stage: the same function that made the report is called again with the votes, and the page names the digest of
+those it holds. The same run and the same votes give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from artifacts.parquet import TableSpec, read_records
+from artifacts.store import Ref, Store
+from artifacts.votes import VoteBox, digest
+from counterpoise.config import RunConfig
+from counterpoise.errors import UsageError
+from counterpoise.votes.records import Vote
+from tasks.report import gather
+
+if TYPE_CHECKING:
+    from counterpoise.report.build import Report
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A finished run's artifacts, as :class:`tasks.report.Evidence`."""
+
+    config: RunConfig
+    store: Store
+
+    def folder(self, ref: Ref) -> Path:
+        """A local folder with the files of an artifact."""
+        return self.store.fetch(ref)
+
+    def read(self, ref: Ref, spec: TableSpec, record: type[Record]) -> list[Record]:
+        """A table as records."""
+        return read_records(self.folder(ref) / f"{spec.name}.parquet", spec, record)
+
+
+def vote_box(store: Store, record: Mapping[str, Any]) -> VoteBox:
+    """The votes on a run: those on its first fold's adapter, whose texts people judge.
+
+    Raises:
+        UsageError: the run has no adapter.
+    """
+    found = [ref for ref in _refs(record) if ref.stage == "adapter"]
+    if not found:
+        raise UsageError(f"run {record['run']} has no adapter: it is {record['status']}", "finish it first")
+    return VoteBox(store, found[0].sha256)
+
+
+def report_with_votes(store: Store, record: Mapping[str, Any], votes: Sequence[Vote]) -> Report:
+    """The report of a finished run, with a section on these votes where there are any."""
+    from counterpoise.report.build import build_report
+    from counterpoise.report.inputs import VoteEvidence
+
+    run = StoredRun(RunConfig.model_validate(record["config"]), store)
+    shown = ("pairs", "counterfactuals", "preferences", "adapter", "scores", "capability")
+    refs = [
+        ref
+        for stage in (*shown, "generations", "generation-toxicity")
+        for ref in _refs(record)
+        if ref.stage == stage
+    ]
+    inputs = gather(run, refs)
+    evidence = VoteEvidence(votes, digest(list(votes))) if votes else None
+    return build_report(replace(inputs, votes=evidence))
+
+
+def _refs(record: Mapping[str, Any]) -> list[Ref]:
+    return [Ref.from_json(stage["ref"]) for stage in record["stages"]]
