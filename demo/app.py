@@ -53,13 +53,13 @@ def build_app(session: Session) -> gr.Blocks:
             with gr.Tab("Judge blind") as judging:
                 begin, inputs, outputs = judge_tab(session, box, rater)
             with gr.Tab("Results") as counting:
-                counted, table = results_tab(session, box)
+                counted, counts = results_tab(session, box)
             with gr.Tab("Counterfactual lab"):
                 lab_tab(session)
         gr.Markdown(LIMITS)
         light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         gr.on([app.load, judging.select], begin, inputs, outputs, **light)
-        gr.on([app.load, counting.select], counted, None, table, **light)
+        gr.on([app.load, counting.select], counted, None, counts, **light)
     app.queue(max_size=QUEUE)
     return app
 

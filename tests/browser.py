@@ -21,6 +21,9 @@ EXECUTABLE = shutil.which("chromium")
 REQUIRED = "COUNTERPOISE_REQUIRE_BROWSER"
 """Set where a missing browser must fail the tests instead of skipping them: in continuous integration."""
 
+TIMEOUT_MS = int(os.environ.get("COUNTERPOISE_BROWSER_TIMEOUT_MS", "120000"))
+"""How long a page may take for anything; a crowded machine needs more."""
+
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "screenshots"
 PHONE = (375, 812)
 LOCAL = {"127.0.0.1", "localhost"}
@@ -90,6 +93,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Visit]]:
             color_scheme="dark" if dark else "light",
             **options,
         )
+        context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
         seen = Visit(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))

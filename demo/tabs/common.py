@@ -50,7 +50,7 @@ def readable(handler: Handler) -> Handler:
 
 
 def _shown(text: str) -> gr.Error:
-    return gr.Error(escape(text), duration=15, print_exception=False, title="Not done")
+    return gr.Error(escape(text, quote=False), duration=15, print_exception=False, title="Not done")
 
 
 def _unexpected(error: Exception) -> gr.Error:

@@ -11,7 +11,6 @@ import click
 import gradio as gr
 
 from counterpoise.counterfactual.records import AXES
-from counterpoise.report.sections.toxicity import IDENTITY_TERMS
 from demo.highlight import Terms, marked, notice
 from demo.session import MAX_CHARACTERS, MAX_SEED, TEMPERATURE, TOKENS, Answer, Answers, Sampling
 from demo.tabs.common import MODEL, readable
@@ -28,6 +27,14 @@ PRESETS = (
 )
 """The first two are the case study's."""
 FIRST_AXIS = "the first one named"
+WHY = (
+    "**Why a harmless sentence can score high:** toxicity classifiers learnt from comments in which some groups are "
+    "named mostly beside insults, and take the name for the insult. So compare base with tuned on the same prompt, "
+    "never one group with another, and read the texts."
+)
+_STOPPED = (
+    "() => { const line = document.querySelector('#timing'); if (line) line.textContent = 'Stopped.'; }"
+)
 _PAUSE_S = 0.08
 """Least time between two updates of the page: faster ones only cost."""
 
@@ -49,15 +56,14 @@ def compare_tab(session: Session) -> None:
         seed = gr.Number(value=0, precision=0, minimum=0, maximum=MAX_SEED, label="Seed (when sampling)")
         axis = gr.Dropdown([FIRST_AXIS, *AXES], value=FIRST_AXIS, label="Axis to swap")
     results = gr.HTML(_empty(), elem_id="answers")
-    with gr.Accordion("Why classifiers over-react to identity terms", open=False):
-        gr.Markdown(IDENTITY_TERMS)
+    gr.Markdown(WHY)
     show = _Comparison(session)
     inputs = [prompt, tokens, temperature, greedy, seed]
     started = [
         gr.on([compare.click, prompt.submit], show.plain, inputs, results, api_name="compare", **MODEL),
         swap.click(show.swapped, [*inputs, axis], results, api_name="swap", **MODEL),
     ]
-    stop.click(None, cancels=started, queue=False, api_visibility="private")
+    stop.click(None, js=_STOPPED, cancels=started, queue=False, api_visibility="private")
 
 
 class _Comparison:

@@ -24,29 +24,30 @@ if TYPE_CHECKING:
 
 
 def results_tab(session: Session, box: VoteBox) -> Any:
-    """Builds the tab; returns the function that reads the votes, and its outputs."""
+    """Builds the tab; returns the function that counts the votes, and its outputs."""
     results = _Results(session, box)
     table = gr.HTML(elem_id="results")
     with gr.Row():
-        refresh = gr.Button("Count again", elem_id="refresh")
-        csv_file = gr.DownloadButton("Votes as CSV", elem_id="csv")
-        report = gr.DownloadButton("Report with these votes (some seconds)", elem_id="report")
+        count = gr.Button("Count again", elem_id="count")
+        csv_file = gr.DownloadButton("Votes as CSV", interactive=False, elem_id="csv")
+    with gr.Row():
+        make = gr.Button("Make the report with these votes (some seconds)", elem_id="make")
+        report = gr.DownloadButton("Report with votes", interactive=False, elem_id="report")
     gr.Markdown(AGREEMENT)
-    refresh.click(results.counted, None, table, api_name="results", **LIGHT)
-    csv_file.click(results.as_csv, None, csv_file, api_visibility="private", **LIGHT)
-    report.click(results.as_report, None, report, api_visibility="private", queue=False)
-    return results.counted, table
+    outputs = [table, csv_file]
+    count.click(results.counted, None, outputs, api_name="results", **LIGHT)
+    make.click(results.made, None, report, api_visibility="private", queue=False)
+    return results.counted, outputs
 
 
 class _Results:
-    """Reads the votes and writes the two files."""
+    """Counts the votes and writes the two files, into a folder that ends with the demo."""
 
     def __init__(self, session: Session, box: VoteBox) -> None:
         self._data, self._box = session.data, box
-        self._folder = Path(tempfile.mkdtemp(prefix="counterpoise-demo-"))
-        self.counted = readable(self._counted)
-        self.as_csv = readable(self._as_csv)
-        self.as_report = readable(self._as_report)
+        self._folder = tempfile.TemporaryDirectory(prefix="counterpoise-demo-")
+        self.counted = readable(lambda: (self._counted(), self._csv()))
+        self.made = readable(self._report)
 
     def _counted(self) -> str:
         votes = self._box.votes()
@@ -62,22 +63,23 @@ class _Results:
         )
         return notice(warning, "warning") + notice(line) + html_table("Tuned against base", titles, rows)
 
-    def _as_csv(self) -> str:
-        path = self._folder / f"votes-{self._data.run}.csv"
+    def _csv(self) -> Any:
+        votes = self._box.votes()
+        path = Path(self._folder.name) / f"votes-{self._data.run}.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(field.name for field in dataclasses.fields(Vote))
-            for vote in self._box.votes():
+            for vote in votes:
                 writer.writerow(_harmless(value) for value in dataclasses.astuple(vote))
-        return str(path)
+        return gr.DownloadButton(value=str(path), interactive=bool(votes))
 
-    def _as_report(self) -> str:
+    def _report(self) -> Any:
         votes = self._box.votes()
         if not votes:
             raise UsageError("there are no votes yet", "judge some answers first")
-        path = self._folder / f"report-{self._data.run}.html"
+        path = Path(self._folder.name) / f"report-{self._data.run}.html"
         path.write_text(report_with_votes(self._data.store, self._data.record, votes).html, encoding="utf-8")
-        return str(path)
+        return gr.DownloadButton(value=str(path), interactive=True)
 
 
 def _harmless(value: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from counterpoise.errors import UsageError
+from counterpoise.errors import CounterpoiseError, UsageError
 from flows.commands._options import store_option
 
 if TYPE_CHECKING:
@@ -64,31 +65,26 @@ def _check_installed() -> None:
 
 
 def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dict[str, Any]]:
-    from artifacts.store import Store
-
-    if smoke:
-        return _smoke(store_url)
-    if run_id is None and _offer(store_url):
-        return _smoke(store_url)
-    store = Store.open(store_url, create=False)
-    return store, store.run(run_id) if run_id else newest_finished(store)
-
-
-def _offer(store_url: str) -> bool:
-    """Whether someone at a terminal without a finished run wants the smoke model now."""
+    """The store, and the record of the run to show; someone at a terminal who has none is offered one."""
     from artifacts.store import Store
     from counterpoise.errors import StoreError
 
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
+    if smoke:
+        return _smoke(store_url)
     try:
-        newest_finished(Store.open(store_url, create=False))
-    except (StoreError, UsageError) as error:
-        click.echo(error.message, err=True)
-        return click.confirm(
-            "Make a run of the tiny smoke model now (about a minute)?", default=True, err=True
-        )
-    return False
+        if "://" not in store_url and not Path(store_url).exists():
+            raise StoreError(f"there is no store {store_url} yet", HOW)
+        store = Store.open(store_url, create=False)
+        return store, store.run(run_id) if run_id else newest_finished(store)
+    except CounterpoiseError as error:
+        if error.remedy != HOW or run_id or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        click.echo(f"{error.message}: `make run` makes one in ten minutes and more.", err=True)
+        if not click.confirm(
+            "Look around with the tiny smoke model (about a minute)?", default=True, err=True
+        ):
+            raise
+    return _smoke(store_url)
 
 
 def _smoke(store_url: str) -> tuple[Store, dict[str, Any]]:

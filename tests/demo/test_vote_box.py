@@ -49,9 +49,9 @@ def test_two_pages_vote_at_once_and_nothing_is_lost(url: str) -> None:
     store = Store.open(url)
     pages = [VoteBox(store, ADAPTER), VoteBox(Store.open(url), ADAPTER)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: pages[number % 2].cast(numbered(number)), range(20)))
+        list(pool.map(lambda number: pages[number % 2].cast(numbered(number)), range(8)))
     for page in pages:
-        assert {item.vote_id for item in page.votes()} == {numbered(number).vote_id for number in range(20)}
+        assert {item.vote_id for item in page.votes()} == {numbered(number).vote_id for number in range(8)}
     assert VoteBox(store, "b" * 64).votes() == []
     assert store.verify() == []
 
@@ -68,7 +68,7 @@ def test_every_confirmed_vote_survives_kill_9(tmp_path: Path) -> None:
     url, confirmed = str(tmp_path / "store"), tmp_path / "confirmed"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.demo.test_vote_box"])
-    for round_ in range(3):
+    for round_ in range(2):
         victim = context.Process(target=_vote_on, args=(url, str(confirmed)))
         victim.start()
         while not (confirmed.exists() and len(confirmed.read_text().splitlines()) > 5 + 7 * round_):
