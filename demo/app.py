@@ -50,7 +50,7 @@ def build_app(session: Session) -> gr.Blocks:
                 compare_tab(session)
             with gr.Tab("Explain"):
                 explain_tab(session)
-            with gr.Tab("Judge blind") as judging:
+            with gr.Tab("Judge blind"):
                 begin, inputs, outputs = judge_tab(session, box, rater)
             with gr.Tab("Results") as counting:
                 counted, counts = results_tab(session, box)
@@ -58,7 +58,7 @@ def build_app(session: Session) -> gr.Blocks:
                 lab_tab(session)
         gr.Markdown(LIMITS)
         light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        gr.on([app.load, judging.select], begin, inputs, outputs, **light)
+        app.load(begin, inputs, outputs, **light)
         gr.on([app.load, counting.select], counted, None, counts, **light)
     app.queue(max_size=QUEUE)
     return app

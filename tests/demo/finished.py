@@ -13,11 +13,13 @@ from tasks.runlog import RunLog
 from tasks.stage import Stage
 
 RUN = "20260101-000000-demotest"
+STRONG = ("alignment.optimisation.learning_rate=0.03", "alignment.guards.enforce=false")
+"""So that the two steps of this profile change what the model writes, and the page has something to compare."""
 
 
 def finished_run(url: Path) -> dict[str, Any]:
     """The run's record."""
-    store, config = Store.open(url), load_config("smoke", ("seed=1",))
+    store, config = Store.open(url), load_config("smoke", STRONG)
     with RunLog(store, RUN, config) as log:
 
         def step(stage: Stage, *, fold: int | None = None, **inputs: Any) -> Ref:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from artifacts.votes import digest
 from counterpoise.errors import UsageError
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate
@@ -17,9 +18,12 @@ from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.models.loading import adapter_switched
 from counterpoise.records import Variant
 from counterpoise.toxicity.classifiers import load_classifier
-from demo.run_data import RunData
+from demo.run_data import RunData, ref_of
 from demo.session import Answers, Sampling, Session
 from demo.streaming import Row, stream
+from tasks.report import HTML
+from tasks.votes import report_with_votes
+from tests.votes.test_statistics import vote
 
 pytestmark = pytest.mark.slow
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")
@@ -112,3 +116,13 @@ def test_explained_margins_are_the_runs_own(session: Session) -> None:
             again = score_pairs(session._loaded, [pair], detail.variant)[0]
             assert detail.more.sum_log_prob == pytest.approx(stored.more_log_prob, abs=1e-3)
             assert detail.less.sum_log_prob == pytest.approx(again.less_log_prob, abs=1e-3)
+
+
+def test_report_is_the_runs_own_until_there_are_votes(session: Session) -> None:
+    store, record = session.data.store, session.data.record
+    stored = (store.fetch(ref_of(record, "report")) / HTML).read_text(encoding="utf-8")
+    assert report_with_votes(store, record, []).html == stored
+    votes = [vote(1, "r", "i", "tuned"), vote(2, "s", "i", "tuned")]
+    html = report_with_votes(store, record, votes).html
+    assert "2 votes by 2 raters on 1 pair of answers, 1 of them judged by two raters or more" in html
+    assert digest(votes) in html
