@@ -105,7 +105,7 @@ def ref_of(record: dict[str, Any], stage: str) -> Ref:
     Raises:
         UsageError: it has none.
     """
-    found = [row["ref"] for row in record["stages"] if row["ref"]["stage"] == stage]
+    found = [row["ref"] for row in record.get("stages", ()) if row["ref"]["stage"] == stage]
     if not found:
         raise UsageError(
             f"run {record['run']} has no {stage}: it is {record['status']}", "name a finished run"

@@ -21,6 +21,7 @@ from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
 from counterpoise.sources.cache import default_cache
 from counterpoise.toxicity.classifiers import ToxicityClassifier, load_classifier
+from demo.rows import switch_by_row
 from demo.run_data import RunData
 from demo.streaming import Row, stream
 from tasks.models import ADAPTER_FOLDER, VARIANTS, scoring_precision
@@ -137,6 +138,7 @@ class Session:
         data = RunData.of(store, record)
         adapter = store.fetch(data.adapter) / ADAPTER_FOLDER
         loaded = load_model(store.fetch(data.model), scoring_precision(data.config), adapter=adapter)
+        switch_by_row(loaded.model)
         specs = dict.fromkeys((*data.config.toxicity.classifiers, *more_classifiers))
         session = cls(loaded, [load_classifier(spec, cache=default_cache()) for spec in specs], data)
         for _ in session.compare(["Hello"], Sampling(tokens=8, temperature=1.0, greedy=True, seed=0)):

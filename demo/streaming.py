@@ -1,8 +1,8 @@
 """Base and tuned decoded together: one batch through one set of weights, the adapter on for some rows only.
 
 PEFT's mixed batches (``adapter_names``) switch the adapter row by row, so that the weights pass through the cores
-once a token for all answers. Everything else is the pipeline's own decoding: :func:`generate_batch` is handed a
-model that tells a listener of every token.
+once a token for all answers; :mod:`demo.rows` teaches it to our fused layers. Everything else is the pipeline's own
+decoding: :func:`generate_batch` is handed a model that tells a listener of every token.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate_batch, plan_batches, stop_ids
 from counterpoise.generation.prompts import Prompt
+from counterpoise.models.fused import ADAPTER
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Generation, Variant
+from demo.rows import BASE_ROW
 
-ADAPTERS: dict[Variant, str] = {"base": "__base__", "tuned": "default"}
+ADAPTERS: dict[Variant, str] = {"base": BASE_ROW, "tuned": ADAPTER}
 """What PEFT calls a row without the adapter, and one with it."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from artifacts.parquet import TableSpec, read_records
-from artifacts.store import Ref, Store
+from artifacts.store import Manifest, Ref, Store
 from artifacts.votes import VoteBox, digest
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from counterpoise.report.build import Report
 
 Record = TypeVar("Record")
+SHOWN_KEY = "key of "
+"""Before each input's role in the key of a stage that quotes its inputs' keys; see :meth:`Stage.key_parts`."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,36 @@ def vote_box(store: Store, record: Mapping[str, Any]) -> VoteBox:
 
 
 def report_with_votes(store: Store, record: Mapping[str, Any], votes: Sequence[Vote]) -> Report:
-    """The report of a finished run, with a section on these votes where there are any."""
+    """The report of a finished run, with a section on these votes where there are any.
+
+    Raises:
+        UsageError: the run has no report.
+        StoreError: what the report was made from is no longer in the store.
+    """
     from counterpoise.report.build import build_report
     from counterpoise.report.inputs import VoteEvidence
 
+    found = [ref for ref in _refs(record) if ref.stage == "report"]
+    if not found:
+        raise UsageError(
+            f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
+        )
     run = StoredRun(RunConfig.model_validate(record["config"]), store)
-    shown = ("pairs", "counterfactuals", "preferences", "adapter", "scores", "capability")
-    refs = [
-        ref
-        for stage in (*shown, "generations", "generation-toxicity")
-        for ref in _refs(record)
-        if ref.stage == stage
-    ]
-    inputs = gather(run, refs)
-    evidence = VoteEvidence(votes, digest(list(votes))) if votes else None
-    return build_report(replace(inputs, votes=evidence))
+    (pairs,), (swaps,), (preferences,), evidence = _roles(store.manifest("report", found[-1].key))
+    inputs = gather(run, pairs, swaps, preferences, evidence)
+    return build_report(replace(inputs, votes=VoteEvidence(votes, digest(list(votes))) if votes else None))
+
+
+def _roles(report: Manifest) -> tuple[list[Ref], list[Ref], list[Ref], dict[str, list[Ref]]]:
+    """The artifacts a report was made from, by the role in which its stage took them, in its order."""
+    names = {
+        key: name.removeprefix(SHOWN_KEY) for name, key in report.parts.resources.items() if SHOWN_KEY in name
+    }
+    roles: dict[str, list[Ref]] = {}
+    for parent in report.parents:
+        roles.setdefault(names[parent.key].partition("[")[0], []).append(parent)
+    return roles.pop("pairs"), roles.pop("counterfactuals"), roles.pop("preferences"), roles
 
 
 def _refs(record: Mapping[str, Any]) -> list[Ref]:
-    return [Ref.from_json(stage["ref"]) for stage in record["stages"]]
+    return [Ref.from_json(stage["ref"]) for stage in record.get("stages", ())]
