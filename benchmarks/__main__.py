@@ -1,26 +1,66 @@
-"""``make bench``: the CPU set, one script after another; each prints a table and writes docs/results/*.json."""
+"""``make bench``: the CPU set, each script in a process of its own; then docs/performance.md from what they wrote.
+
+python -m benchmarks                  all of it: under 20 minutes on two quiet cores
+python -m benchmarks --quick          less work a script: under 12 minutes
+python -m benchmarks scoring dpo      only these
+"""
 
 from __future__ import annotations
 
-import runpy
+import argparse
+import subprocess
 import sys
+import time
 
-SCRIPTS = ("scoring", "dpo", "toxicity", "counterfactual", "store")
+from benchmarks.common import RESULTS, write
+
+FULL: dict[str, list[str]] = {
+    "startup": [],
+    "pipeline": [],
+    "scoring": ["--repeats", "3"],
+    "dpo": ["--pairs", "160"],
+    "generation": ["--prompts", "32", "--repeats", "2"],
+    "toxicity": [],
+    "counterfactual": [],
+    "scaling": [],
+}
+QUICK: dict[str, list[str]] = {
+    "startup": ["--repeats", "5"],
+    "pipeline": ["--repeats", "2"],
+    "scoring": ["--pairs", "400", "--repeats", "3"],
+    "dpo": ["--pairs", "96"],
+    "generation": ["--prompts", "24", "--tokens", "16", "--repeats", "2"],
+    "toxicity": ["--repeats", "2"],
+    "counterfactual": [],
+    "scaling": ["--shrink", "2"],
+}
+CHECKED = {"store": ["--sizes", "10", "1000", "--megabytes", "64"]}
+"""Run to see that they still do; the figures in docs/ come from a longer run (docs/store.md names its command)."""
 
 
 def main() -> None:
     """Runs the scripts named on the command line, or all; a failing one doesn't stop the others."""
-    failed = []
-    for name in sys.argv[1:] or SCRIPTS:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help=f"of {', '.join([*FULL, *CHECKED])}")
+    parser.add_argument("--quick", action="store_true", help="less work a script")
+    options = parser.parse_args()
+    measured = QUICK if options.quick else FULL
+    unknown = set(options.scripts) - {*measured, *CHECKED}
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    failed, took = [], {}
+    for name in options.scripts or [*measured, *CHECKED]:
         print(f"\n== {name} ==", flush=True)
-        sys.argv = [f"benchmarks.{name}"]
-        try:
-            runpy.run_module(f"benchmarks.{name}", run_name="__main__")
-        except SystemExit as end:
-            failed += [name] if end.code else []
-        except Exception as error:
-            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
-            failed.append(name)
+        arguments = CHECKED.get(name) or [*measured[name], "--out", str(RESULTS / f"{name}.json")]
+        start = time.monotonic()
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=False)
+        took[name] = round(time.monotonic() - start, 1)
+        failed += [name] if done.returncode else []
+    if not options.scripts and not failed:
+        write({"quick": options.quick, "seconds": took}, RESULTS / "bench.json")
+    subprocess.run([sys.executable, "-m", "benchmarks.render"], check=True)
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 
 

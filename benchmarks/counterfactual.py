@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import platform
 import re
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.common import machine
 from counterpoise.counterfactual import AXES, Engine
 from counterpoise.counterfactual.tokens import Document
 from counterpoise.sources.datasets import locate
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes of the memory measurement")
     parser.add_argument("--out", type=Path, help="also write the numbers here, as JSON")
     options = parser.parse_args()
-    found = {"python": platform.python_version(), "machine": platform.processor() or platform.machine()}
+    found = {"benchmark": "counterfactuals", "machine": machine("pyarrow", threads=1)}
     rates = {} if options.memory_only else compare()
     memory = [peak_memory(int(n), options.workers) for n in options.memory.split(",") if n]
     result = {**found, "rates": rates, "memory": memory}

@@ -2,8 +2,8 @@
 
 Both run in this process, in turns, on NF4 weights with the same LoRA shape, the same sigmoid loss and the same
 pairs in the same batches in the same order; the stock trainer is given its best settings (no gradient
-checkpointing, reference log-probs precomputed), and once its defaults for that (reference recomputed). Before
-anything is timed, the loss of the first step is compared, and afterwards the two loss curves are shown side by side.
+checkpointing, reference log-probs precomputed), and once its defaults for that (reference recomputed). Speeds
+count only if all begin with the same loss; the loss curves are kept side by side.
 
     python -m benchmarks.dpo --out docs/results/dpo.json
 """
@@ -11,17 +11,12 @@ anything is timed, the loss of the first step is compared, and afterwards the tw
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import resource
 import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +29,20 @@ quiet_libraries()
 
 from datasets import Dataset, disable_progress_bars  # noqa: E402  # after the libraries are told to be quiet
 from peft import LoraConfig  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
 from transformers import PrinterCallback, TrainerCallback  # noqa: E402
 from trl import DPOConfig, DPOTrainer  # noqa: E402
 
+from benchmarks.common import (  # noqa: E402
+    Sample,
+    clock,
+    machine,
+    peak_flops,
+    peak_memory,
+    show,
+    wait_for,
+    write,
+)
+from benchmarks.scoring import crows_pairs, linear_parameters  # noqa: E402
 from counterpoise.alignment.batches import (  # noqa: E402
     EncodedPair,
     TokenBatch,
@@ -48,50 +52,43 @@ from counterpoise.alignment.batches import (  # noqa: E402
 )
 from counterpoise.alignment.config import AlignmentConfig  # noqa: E402
 from counterpoise.alignment.lora import resolve_targets  # noqa: E402
-from counterpoise.alignment.records import ReferenceLogProb  # noqa: E402
-from counterpoise.alignment.scoring import decoder, reference_log_probs  # noqa: E402
+from counterpoise.alignment.scoring import reference_log_probs  # noqa: E402
 from counterpoise.alignment.trainer import NeutralTrainer  # noqa: E402
 from counterpoise.models.attention import use_short_attention  # noqa: E402
-from counterpoise.pairs.parse import parse_pairs  # noqa: E402
 from counterpoise.records import Pair, Preference  # noqa: E402
-from counterpoise.sources.datasets import locate  # noqa: E402
 from flows.commands._model import model_folder  # noqa: E402
 
 BETA = 0.1
 FIRST_LOSS_TOLERANCE = 0.02
 """The adapter starts as the identity, so the first loss is log 2 but for bf16 rounding between two passes."""
-
-
-@dataclass
-class Work:
-    """One trainer's turn: what it was given and what it did."""
-
-    seconds: list[float] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
+OURS, STOCK = "counterpoise", "DPOTrainer, reference precomputed"
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
-    """Notes when each optimiser step ended and what its loss was."""
+    """Notes by both clocks when each optimiser step ended, and what its loss was."""
 
-    def __init__(self) -> None:
-        self.times: list[float] = []
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.times: list[Sample] = []
         self.losses: list[float] = []
 
+    def _note(self) -> None:
+        wait_for(self._device)
+        self.times.append({"wall": time.perf_counter(), "cpu": time.process_time()})
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.times.append(time.perf_counter())
+        self._note()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.times.append(time.perf_counter())
+        self._note()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
         if "loss" in logs:
             self.losses.append(logs["loss"])
 
-    def work(self) -> Work:
-        pairs = zip(self.times, self.times[1:], strict=False)
-        return Work([after - before for before, after in pairs], self.losses)
+    def after_the_first_step(self) -> Sample:
+        """Seconds of all steps but the first, which allocates and packs."""
+        return {name: self.times[-1][name] - self.times[1][name] for name in ("wall", "cpu")}
 
 
 class InOrder(DPOTrainer):  # type: ignore[misc]
@@ -101,9 +98,12 @@ class InOrder(DPOTrainer):  # type: ignore[misc]
         return torch.utils.data.SequentialSampler(self.train_dataset)
 
 
-def preferences(count: int) -> list[Preference]:
-    file = locate("crows-pairs")
-    return [as_preference(pair) for pair in parse_pairs(file.read_bytes(), file.name)[:count]]
+class Ours(NeutralTrainer):
+    """Our trainer with its reference pass as one call."""
+
+    def precompute(self) -> None:
+        """Look the base's log-probabilities up from now on; the pass over the batches happens here."""
+        self.use_reference(reference_log_probs(self.model, self._parts, self._batches))
 
 
 def as_preference(pair: Pair) -> Preference:
@@ -133,100 +133,198 @@ def lora(loaded: LoadedModel, config: AlignmentConfig) -> LoraConfig:
     )
 
 
-def stock(
-    folder: Path,
-    order: Sequence[EncodedPair],
+def batches_of(
+    folder: Path, rows: Sequence[Preference], config: AlignmentConfig
+) -> tuple[list[TokenBatch], list[int], list[EncodedPair]]:
+    """Whole batches, the batch of each forward pass over all epochs, and the pairs in that order."""
+    size = config.optimisation.batch_pairs
+    tokenizer = load_model(folder, "bf16", device="cpu").tokenizer
+    encoded = encode_preferences(rows, tokenizer, append_eos=config.loss.append_eos, max_tokens=256)
+    batches = [batch for batch in pair_batches(encoded, size, 0) if len(batch.names) == size]
+    order = schedule(len(batches), config.optimisation.epochs, 0)
+    by_name = {pair.name: pair for pair in encoded}
+    return batches, order, [by_name[name] for index in order for name in batches[index].names]
+
+
+def stock_trainer(
+    loaded: LoadedModel,
+    pairs: Sequence[EncodedPair],
     config: AlignmentConfig,
-    options: argparse.Namespace,
+    scratch: str,
     *,
     precompute: bool,
-) -> Work:
-    """``DPOTrainer`` on the pairs in ``order``, ``batch_pairs`` at a time."""
-    loaded = load_model(folder, options.precision, device=options.device)
-    decode = loaded.tokenizer.decode
+) -> Any:
+    """``DPOTrainer`` on the pairs as they come, ``batch_pairs`` at a time."""
+    decode, optimisation = loaded.tokenizer.decode, config.optimisation
     rows = [
         {"prompt": decode(pair.prompt), "chosen": decode(pair.chosen), "rejected": decode(pair.rejected)}
-        for pair in order
+        for pair in pairs
     ]
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = InOrder(
-            model=loaded.model,
-            args=DPOConfig(
-                output_dir=scratch,
-                per_device_train_batch_size=config.optimisation.batch_pairs,
-                learning_rate=config.optimisation.learning_rate,
-                lr_scheduler_type="constant_with_warmup",
-                num_train_epochs=1,
-                beta=BETA,
-                precompute_ref_log_probs=precompute,
-                gradient_checkpointing=False,
-                bf16=options.precision != "fp32",
-                use_cpu=loaded.device.type == "cpu",
-                seed=0,
-                logging_steps=1,
-                report_to="none",
-                save_strategy="no",
-                disable_tqdm=True,
-                dataloader_pin_memory=False,
-            ),
-            train_dataset=Dataset.from_list(rows),
-            processing_class=loaded.tokenizer,
-            peft_config=lora(loaded, config),
-        )
-        return trained(trainer)
+    return InOrder(
+        model=loaded.model,
+        args=DPOConfig(
+            output_dir=scratch,
+            per_device_train_batch_size=optimisation.batch_pairs,
+            gradient_accumulation_steps=optimisation.gradient_accumulation,
+            learning_rate=optimisation.learning_rate,
+            lr_scheduler_type=optimisation.schedule,
+            warmup_steps=optimisation.warmup,
+            num_train_epochs=1,
+            beta=config.loss.beta,
+            precompute_ref_log_probs=precompute,
+            gradient_checkpointing=False,
+            bf16=loaded.precision != "fp32",
+            use_cpu=loaded.device.type == "cpu",
+            seed=0,
+            logging_steps=1,
+            report_to="none",
+            save_strategy="no",
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+        ),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=loaded.tokenizer,
+        peft_config=lora(loaded, config),
+    )
 
 
-def ours(
-    folder: Path,
+def our_trainer(
+    loaded: LoadedModel,
     batches: Sequence[TokenBatch],
     order: Sequence[int],
     config: AlignmentConfig,
-    options: argparse.Namespace,
-) -> tuple[Work, float]:
-    """Our trainer on the same batches, and the seconds its reference log-probs took beforehand."""
-    loaded = load_model(folder, options.precision, device=options.device)
+    scratch: str,
+) -> Ours:
     use_short_attention(loaded.model)
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = NeutralTrainer(
-            model=loaded.model,
-            tokenizer=loaded.tokenizer,
-            peft_config=lora(loaded, config),
-            batches=batches,
-            order=order,
-            config=config,
-            seed=0,
-            workspace=Path(scratch),
-            save=lambda: None,
+    return Ours(
+        model=loaded.model,
+        tokenizer=loaded.tokenizer,
+        peft_config=lora(loaded, config),
+        batches=batches,
+        order=order,
+        replay=(),
+        config=config,
+        seed=0,
+        workspace=Path(scratch),
+        save=lambda: None,
+    )
+
+
+def turn(
+    load: Callable[[], LoadedModel], build: Callable[[LoadedModel, str], Any], pairs: int
+) -> dict[str, Any]:
+    """Load, build a trainer and train ``pairs`` pairs: rates with and without what precedes the steps."""
+    loaded = load()
+    cuda = loaded.device.type == "cuda"
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    with tempfile.TemporaryDirectory() as scratch, peak_memory() as memory:
+        start = {"wall": time.perf_counter(), "cpu": time.process_time()}
+        trainer, watch = build(loaded, scratch), Clock(loaded.device)
+        trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(watch)
+        if isinstance(trainer, Ours):
+            trainer.precompute()
+        trainer.train()
+    losses = [row.loss for row in trainer.steps] if isinstance(trainer, Ours) else watch.losses
+    steps, seconds = len(losses), watch.after_the_first_step()
+    return {
+        "rate": {name: pairs * (steps - 1) / steps / value for name, value in seconds.items()},
+        "whole_rate": {name: pairs / (watch.times[-1][name] - start[name]) for name in start},
+        "seconds": {name: watch.times[-1][name] - start[name] for name in start},
+        "losses": losses,
+        "peak_mib": torch.cuda.max_memory_allocated() / 2**20 if cuda else memory["peak_mib"],
+    }
+
+
+def measure(
+    folder: Path, rows: Sequence[Preference], config: AlignmentConfig, options: argparse.Namespace
+) -> dict[str, Any]:
+    batches, order, pairs = batches_of(folder, rows, config)
+    per_step = config.optimisation.batch_pairs * config.optimisation.gradient_accumulation
+    few = pairs[: options.peer_steps * per_step] if options.peer_steps else pairs
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def load() -> LoadedModel:
+        return load_model(folder, options.precision, device=device)
+
+    def stock(*, precompute: bool) -> dict[str, Any]:
+        return turn(
+            load,
+            lambda loaded, scratch: stock_trainer(loaded, few, config, scratch, precompute=precompute),
+            len(few),
         )
-        start = time.perf_counter()
-        reference: list[ReferenceLogProb] = reference_log_probs(
-            trainer.model, decoder(trainer.model), batches
-        )
-        seconds = time.perf_counter() - start
-        trainer.use_reference(reference)
-        work = trained(trainer)
-        work.losses = [row.loss for row in trainer.steps]
-        return work, seconds
+
+    ways: dict[str, Callable[[], dict[str, Any]]] = {
+        STOCK: lambda: stock(precompute=True),
+        "DPOTrainer, reference recomputed": lambda: stock(precompute=False),
+        OURS: lambda: turn(
+            load, lambda loaded, scratch: our_trainer(loaded, batches, order, config, scratch), len(pairs)
+        ),
+    }
+    where = machine(
+        "torch", "transformers", "trl", "peft", "bitsandbytes", device=device, threads=torch.get_num_threads()
+    )
+    done: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    for _ in range(options.repeats):
+        for name, way in ways.items():
+            done[name].append(way())
+    check_agreement(done)
+    model, tokens = (
+        load(),
+        sum(len(pair.prompt) * 2 + len(pair.chosen) + len(pair.rejected) for pair in pairs),
+    )
+    return {
+        "benchmark": "dpo training",
+        "model": options.model,
+        "precision": options.precision,
+        "lora_rank": config.lora.rank,
+        "batch_pairs": config.optimisation.batch_pairs,
+        "gradient_accumulation": config.optimisation.gradient_accumulation,
+        "epochs": config.optimisation.epochs,
+        "pairs": len(pairs),
+        "tokens": tokens,
+        # Forward, and backward to the activations only: the weights are frozen. The adapter is not counted.
+        "flop_per_pair": 4 * tokens / len(pairs) * linear_parameters(model.model),
+        "peak_flops": peak_flops(torch.float32 if options.precision == "fp32" else torch.bfloat16, device),
+        "runs": {name: medians(works) for name, works in done.items()},
+        "machine": where,
+    }
 
 
-def trained(trainer: Any) -> Work:
-    clock = Clock()
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(clock)
-    trainer.train()
-    return clock.work()
+def check_agreement(done: dict[str, list[dict[str, Any]]]) -> None:
+    """All start from the same loss, or the comparison is void."""
+    first = {name: works[0]["losses"][0] for name, works in done.items()}
+    if max(first.values()) - min(first.values()) > FIRST_LOSS_TOLERANCE:
+        raise SystemExit(f"the first losses differ: {first}")
 
 
-def settings(options: argparse.Namespace) -> AlignmentConfig:
+def medians(works: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the repeats; the first repeat's losses (the others' are the same)."""
+    rates = {
+        which: {name: statistics.median(work[which][name] for work in works) for name in ("wall", "cpu")}
+        for which in ("rate", "whole_rate", "seconds")
+    }
+    return {
+        **rates,
+        "peak_mib": max(work["peak_mib"] for work in works),
+        "losses": [round(loss, 4) for loss in works[0]["losses"]],
+    }
+
+
+def settings(rank: int, batch: int) -> AlignmentConfig:
+    """Plain DPO on every layer: what stock does not have (anchor, drift, steering, replay) is off."""
     return AlignmentConfig.model_validate(
         {
-            "lora": {"rank": options.rank, "alpha": 2 * options.rank},
+            "lora": {"rank": rank, "alpha": 2 * rank, "skip_layers": 0.0},
             "loss": {
                 "types": ["sigmoid"],
                 "weights": [1.0],
                 "beta": BETA,
                 "anchor_weight": 0.0,
                 "drift_weight": 0.0,
+                "steer": False,
+                "replay_weight": 0.0,
                 "append_eos": True,
             },
             "optimisation": {
@@ -234,88 +332,39 @@ def settings(options: argparse.Namespace) -> AlignmentConfig:
                 "schedule": "constant_with_warmup",
                 "warmup": 0.0,
                 "epochs": 1,
-                "batch_pairs": options.batch,
+                "batch_pairs": batch,
             },
         }
     )
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    folder, config = model_folder(options.model, lambda done, total: None), settings(options)
-    tokenizer = load_model(folder, options.precision, device=options.device).tokenizer
-    encoded = encode_preferences(preferences(options.pairs), tokenizer, append_eos=True, max_tokens=256)
-    batches = [
-        batch for batch in pair_batches(encoded, options.batch, 0) if len(batch.names) == options.batch
-    ]
-    order = schedule(len(batches), 1, 0)
-    by_name = {pair.name: pair for pair in encoded}
-    in_order = [by_name[name] for index in order for name in batches[index].names]
-
-    turns: dict[str, Callable[[], Work]] = {
-        "DPOTrainer, reference precomputed": lambda: stock(
-            folder, in_order, config, options, precompute=True
+def report(result: dict[str, Any]) -> None:
+    use = clock(result["machine"])
+    base = result["runs"][STOCK]["rate"][use]
+    show(
+        f"DPO, {result['precision']}, LoRA r {result['lora_rank']}, batch {result['batch_pairs']}; {use} time",
+        (
+            "",
+            "pairs/s",
+            "ratio",
+            "of the matmul peak",
+            "with reference pass",
+            "peak MiB",
+            "mean loss, last third",
         ),
-        "DPOTrainer, reference recomputed": lambda: stock(
-            folder, in_order, config, options, precompute=False
-        ),
-        "counterpoise": lambda: ours(folder, batches, order, config, options)[0],
-    }
-    done: dict[str, list[Work]] = {name: [] for name in turns}
-    for _ in range(options.repeats):
-        for name, turn in turns.items():
-            done[name].append(turn())
-    check_agreement(done)
-    tokens = sum(len(pair.prompt) * 2 + len(pair.chosen) + len(pair.rejected) for pair in in_order)
-    return {
-        "benchmark": "dpo training",
-        "model": options.model,
-        "precision": options.precision,
-        "lora_rank": options.rank,
-        "batch_pairs": options.batch,
-        "steps": len(order),
-        "tokens": tokens,
-        "runs": {name: summary(works, options.batch) for name, works in done.items()},
-        "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-            "threads": torch.get_num_threads(),
-            **{name: version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes")},
-        },
-    }
-
-
-def check_agreement(done: dict[str, list[Work]]) -> None:
-    """Both start from the same loss, or the comparison is void."""
-    first = {name: works[0].losses[0] for name, works in done.items()}
-    if max(first.values()) - min(first.values()) > FIRST_LOSS_TOLERANCE:
-        raise SystemExit(f"the first losses differ: {first}")
-
-
-def summary(works: Sequence[Work], batch: int) -> dict[str, Any]:
-    """Pairs per second from each repeat's steps, the first left out: it allocates and packs."""
-    rates = [batch * (len(work.seconds) - 1) / sum(work.seconds[1:]) for work in works]
-    return {"pairs_per_second": rates, "median": statistics.median(rates), "losses": works[0].losses}
-
-
-def show(result: dict[str, Any]) -> None:
-    console = Console()
-    table = Table(
-        title=f"DPO, {result['precision']}, LoRA r {result['lora_rank']}, batch {result['batch_pairs']} pairs"
+        [
+            (
+                name,
+                f"{run['rate'][use]:.2f}",
+                f"{run['rate'][use] / base:.2f}×",
+                f"{run['rate'][use] * result['flop_per_pair'] / result['peak_flops'][use]:.0%}",
+                f"{run['whole_rate'][use]:.2f}",
+                f"{run['peak_mib']:,.0f}",
+                f"{statistics.fmean(run['losses'][-max(1, len(run['losses']) // 3) :]):.4f}",
+            )
+            for name, run in result["runs"].items()
+        ],
     )
-    for column in ("", "pairs/s", "ratio", "mean loss, last third"):
-        table.add_column(column, justify="right" if column else "left")
-    base = next(iter(result["runs"].values()))["median"]
-    for name, run in result["runs"].items():
-        tail = run["losses"][-max(1, len(run["losses"]) // 3) :]
-        table.add_row(
-            name, f"{run['median']:.2f}", f"{run['median'] / base:.2f}×", f"{statistics.fmean(tail):.4f}"
-        )
-    console.print(table)
-    for name, run in result["runs"].items():
-        console.print(f"{name}: loss " + " ".join(f"{loss:.3f}" for loss in run["losses"]))
 
 
 def main() -> None:
@@ -326,18 +375,25 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="pairs in one step")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--peer-steps", type=int, default=None, help="steps of the stock trainer (all)")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--device", default=None)
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     disable_progress_bars()
+    rows = [as_preference(pair) for pair in crows_pairs(options.pairs)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = measure(options)
-    show(result)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        result = measure(
+            model_folder(options.model, lambda done, total: None),
+            rows,
+            settings(options.rank, options.batch),
+            options,
+        )
+    report(result)
+    write(result, options.out)
 
 
 if __name__ == "__main__":

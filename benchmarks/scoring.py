@@ -11,46 +11,44 @@ it is possible.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import statistics
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.common import (
+    Sample,
+    Work,
+    clock,
+    in_turns,
+    machine,
+    matmul_seconds,
+    peak_flops,
+    show,
+    write,
+)
 from counterpoise.likelihood.encoding import encode
 from counterpoise.likelihood.sentences import causal_model, score_sentences
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.pairs.parse import parse_pairs
+from counterpoise.records import Pair
 from counterpoise.sources.datasets import locate
 from flows.commands._model import model_folder
 
 ROWS = 1024
 SAMPLE = 64
 TOLERANCE = 1e-3
-LM_EVAL_BATCHES = (16, 32)
+LM_EVAL_BATCHES = {"cpu": (16, 32), "cuda": (64, 256)}
+"""The best one counts."""
 
 
-def silent(done: int, total: int) -> None:
-    return None
-
-
-def timed(work: Callable[[], Any], device: torch.device) -> float:
-    """Seconds of one call, the device's queue emptied."""
-    start = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+def crows_pairs(count: int | None = None) -> list[Pair]:
+    file = locate("crows-pairs")
+    return parse_pairs(file.read_bytes(), file.name)[:count]
 
 
 def peer(loaded: LoadedModel, token: int, batch: int) -> HFLM:
@@ -95,106 +93,75 @@ def linear_shapes(causal: Any) -> Counter[tuple[int, int]]:
     )
 
 
-def matmul_seconds(rows: int, shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> float:
-    """Seconds of one ``[rows, inputs] × [inputs, outputs]``: the median of seven after a warm-up."""
-    left = torch.randn(rows, shape[0], dtype=dtype, device=device)
-    right = torch.randn(shape[1], shape[0], dtype=dtype, device=device)
-    work = lambda: left @ right.T  # noqa: E731
-    work()
-    return statistics.median(timed(work, device) for _ in range(7))
+def linear_parameters(causal: Any) -> int:
+    """Weights that a token meets in matrix products, the output head included."""
+    return sum(count * inputs * outputs for (inputs, outputs), count in linear_shapes(causal).items())
 
 
-def floor_seconds(loaded: LoadedModel, tokens: int, dtype: torch.dtype) -> tuple[float, float]:
-    """Time of the matrix products alone for ``tokens`` tokens, and their work in FLOP."""
+def floor_seconds(loaded: LoadedModel, tokens: int, dtype: torch.dtype) -> Sample:
+    """Time of the matrix products alone for ``tokens`` tokens, by both clocks."""
     causal = causal_model(loaded)
-    seconds = flop = 0.0
+    total = {"wall": 0.0, "cpu": 0.0}
     for shape, count in linear_shapes(causal).items():
         rows = 256 if shape[1] == causal.config.vocab_size else ROWS
-        seconds += count * tokens / rows * matmul_seconds(rows, shape, dtype, loaded.device)
-        flop += 2 * count * tokens * shape[0] * shape[1]
-    return seconds, flop
+        once = matmul_seconds(rows, shape, dtype, loaded.device)
+        for name in total:
+            total[name] += count * tokens / rows * once[name]
+    return total
 
 
-def peak_flops(dtype: torch.dtype, device: torch.device) -> float:
-    """FLOP/s of a square product of 2048 (8192 on a GPU)."""
-    side = 8192 if device.type == "cuda" else 2048
-    return 2 * side**3 / matmul_seconds(side, (side, side), dtype, device)
-
-
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    folder = model_folder(arguments.model, silent)
-    file = locate("crows-pairs")
-    pairs = parse_pairs(file.read_bytes(), file.name)[: arguments.pairs]
+def measure(folder: Path, pairs: Sequence[Pair], options: argparse.Namespace) -> dict[str, Any]:
     texts = [text for pair in pairs for text in (pair.more, pair.less)]
-    worst = check_agreement(folder, texts, arguments.prefix, arguments.device)
-    loaded = load_model(folder, arguments.precision, device=arguments.device)
-    dtype = torch.float32 if arguments.precision == "fp32" else torch.bfloat16
-    token = getattr(loaded.tokenizer, f"{arguments.prefix}_token_id")
-    tokens = sum(len(row.targets) for row in encode(loaded.tokenizer, texts, arguments.prefix))
-    peers = {batch: peer(loaded, token, batch) for batch in LM_EVAL_BATCHES}
-
-    runs: dict[str, Callable[[], Any]] = {
-        "counterpoise": lambda: our_scores(loaded, texts, arguments.prefix, arguments.budget)
+    worst = check_agreement(folder, texts, options.prefix, options.device)
+    loaded = load_model(folder, options.precision, device=options.device)
+    dtype = torch.float32 if options.precision == "fp32" else torch.bfloat16
+    token = getattr(loaded.tokenizer, f"{options.prefix}_token_id")
+    tokens = sum(len(row.targets) for row in encode(loaded.tokenizer, texts, options.prefix))
+    ways: dict[str, Work] = {
+        "counterpoise": lambda: our_scores(loaded, texts, options.prefix, options.budget)
     }
-    for batch, model in peers.items():
-        runs[f"lm-eval, batch {batch}"] = lambda model=model: peer_scores(model, texts)
-    peer_scores(peers[16], texts[:64])
-    our_scores(loaded, texts[:64], arguments.prefix, arguments.budget)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(arguments.repeats):
-        for name, work in runs.items():
-            seconds[name].append(timed(work, loaded.device))
-    floor, flop = floor_seconds(loaded, tokens, dtype)
+    for batch in LM_EVAL_BATCHES[loaded.device.type]:
+        model = peer(loaded, token, batch)
+        peer_scores(model, texts[:64])
+        ways[f"lm-eval, batch {batch}"] = lambda model=model: peer_scores(model, texts)
+    our_scores(loaded, texts[:64], options.prefix, options.budget)
+    where = machine("torch", "transformers", "lm_eval", device=loaded.device, threads=torch.get_num_threads())
+    runs = in_turns(ways, options.repeats, loaded.device)
     return {
         "benchmark": "crows-pairs scoring",
-        "model": arguments.model,
+        "model": options.model,
         "pairs": len(pairs),
         "tokens": tokens,
-        "precision": arguments.precision,
-        "prefix": arguments.prefix,
+        "precision": options.precision,
+        "prefix": options.prefix,
         "largest_difference_fp32_nats": worst,
-        "floor_seconds": floor,
-        "peak_tflops": peak_flops(dtype, loaded.device) / 1e12,
-        "runs": {name: summary(values, tokens, floor, flop) for name, values in seconds.items()},
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "device": str(loaded.device),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "transformers": version("transformers"),
-            "lm_eval": version("lm_eval"),
-        },
+        "flop": 2 * tokens * linear_parameters(causal_model(loaded)),
+        "floor": floor_seconds(loaded, tokens, dtype),
+        "peak_flops": peak_flops(dtype, loaded.device),
+        "runs": runs,
+        "machine": where,
     }
 
 
-def summary(values: list[float], tokens: int, floor: float, flop: float) -> dict[str, Any]:
-    median = statistics.median(values)
-    return {
-        "seconds": values,
-        "median_seconds": median,
-        "tokens_per_second": tokens / median,
-        "share_of_floor": floor / median,
-        "plain_pass_tflops": flop / median / 1e12,
-    }
-
-
-def show(result: dict[str, Any]) -> None:
-    table = Table(title=f"CrowS-Pairs scoring, {result['pairs']} pairs, {result['precision']}")
-    for column in ("", "median s", "tokens/s", "of the floor", "vs best lm-eval"):
-        table.add_column(column, justify="right" if column else "left")
-    best = min(run["median_seconds"] for name, run in result["runs"].items() if name.startswith("lm-eval"))
-    for name, run in result["runs"].items():
-        table.add_row(
+def report(result: dict[str, Any]) -> None:
+    use = clock(result["machine"])
+    best = min(run[use] for name, run in result["runs"].items() if name.startswith("lm-eval"))
+    rows = [
+        (
             name,
-            f"{run['median_seconds']:.2f}",
-            f"{run['tokens_per_second']:,.0f}",
-            f"{run['share_of_floor']:.0%}",
-            f"{best / run['median_seconds']:.2f}×",
+            f"{run['wall']:.2f}",
+            f"{run['cpu']:.2f}",
+            f"{best / run[use]:.2f}×",
+            f"{result['floor'][use] / run[use]:.0%}",
+            f"{result['flop'] / run[use] / result['peak_flops'][use]:.0%}",
         )
-    table.add_row("matrix products alone", f"{result['floor_seconds']:.2f}", "", "100%", "")
-    Console().print(table)
+        for name, run in result["runs"].items()
+    ]
+    show(
+        f"CrowS-Pairs scoring, {result['pairs']} pairs, {result['precision']}; ratios of {use} time",
+        ("", "s", "CPU s", "vs best lm-eval", "of the floor", "of the matmul peak"),
+        rows,
+    )
 
 
 def main() -> None:
@@ -208,12 +175,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--device", default=None)
     parser.add_argument("--out", type=Path, default=None)
-    arguments = parser.parse_args()
-    result = measure(arguments)
-    show(result)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    result = measure(
+        model_folder(options.model, lambda done, total: None), crows_pairs(options.pairs), options
+    )
+    report(result)
+    write(result, options.out)
 
 
 if __name__ == "__main__":

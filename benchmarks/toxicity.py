@@ -10,24 +10,17 @@ released weights are not on package indexes. Every way's scores are compared bef
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast, pipeline
 from transformers import logging as transformers_logging
 
+from benchmarks.common import clock, in_turns, machine, show, write
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.datasets import locate
@@ -103,25 +96,29 @@ def measure(ways: dict[str, Way], texts: Sequence[str], repeats: int) -> dict[st
     difference = max(abs(a - b) for way in ways.values() for a, b in zip(expected, way(sample), strict=True))
     if difference > TOLERANCE:
         raise SystemExit(f"the ways differ by {difference:.2g}: nothing is timed")
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(repeats):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way(texts)
-            seconds[name].append(time.perf_counter() - start)
     return {
         "texts": len(texts),
         "largest_difference": difference,
-        "seconds": {name: statistics.median(times) for name, times in seconds.items()},
+        "runs": in_turns({name: lambda way=way: way(texts) for name, way in ways.items()}, repeats),
     }
 
 
-def show(title: str, result: dict[str, Any], console: Console) -> None:
-    table = Table("way", "s", "texts/s", "ours is", title=f"{title}, {result['texts']} texts")
-    ours = result["seconds"]["ours"]
-    for name, seconds in result["seconds"].items():
-        table.add_row(name, f"{seconds:.2f}", f"{result['texts'] / seconds:,.0f}", f"{seconds / ours:.1f}×")
-    console.print(table)
+def report(title: str, result: dict[str, Any], use: str) -> None:
+    slowest = result["runs"]["one by one"][use]
+    show(
+        f"{title}, {result['texts']} texts",
+        ("way", "s", "CPU s", "texts/s", "ratio"),
+        [
+            (
+                name,
+                f"{run['wall']:.2f}",
+                f"{run['cpu']:.2f}",
+                f"{result['texts'] / run[use]:,.0f}",
+                f"{slowest / run[use]:.1f}×",
+            )
+            for name, run in result["runs"].items()
+        ],
+    )
 
 
 def main() -> None:
@@ -138,6 +135,7 @@ def main() -> None:
     arguments = parser.parse_args()
     transformers_logging.disable_progress_bar()
     texts = sentences(arguments.texts)
+    where = machine("torch", "transformers", "scikit-learn", threads=torch.get_num_threads())
     with tempfile.TemporaryDirectory() as scratch:
         make_model(Path(scratch), texts, LAYERS[arguments.shape])
         results = {
@@ -146,21 +144,9 @@ def main() -> None:
             ),
             "alt-profanity-check": measure(linear_ways(), texts, arguments.repeats),
         }
-    console = Console()
     for title, result in results.items():
-        show(title, result, console)
-    if arguments.out is not None:
-        machine = {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "device": arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"),
-            "versions": {name: version(name) for name in ("torch", "transformers", "scikit-learn")},
-        }
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(
-            json.dumps({"machine": machine, "results": results}, indent=1) + "\n", encoding="utf-8"
-        )
+        report(title, result, clock(where))
+    write({"benchmark": "toxicity", "results": results, "machine": where}, arguments.out)
 
 
 if __name__ == "__main__":
