@@ -15,6 +15,7 @@ from counterpoise.errors import CounterpoiseError, UsageError
 COMMANDS = {
     "run": "Run the pipeline: data, counterfactuals, 4-bit DPO, scores, report.",
     "sweep": "Run models × recipes × seeds × folds and compare them.",
+    "compare": "Compare finished runs with paired tests.",
     "plan": "Say which stages would run or are cached, and why.",
     "runs": "List the runs in the store.",
     "show": "Print one run: its scores, stages and report.",

@@ -1,0 +1,82 @@
+"""`counterpoise compare`: finished runs, as one comparison with paired tests; nothing is computed again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.commands._options import json_option, print_json, store_option
+
+if TYPE_CHECKING:
+    from artifacts.store import Store
+    from tasks.comparison import Finished
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="[RECIPE=]RUN...")
+@click.option("--name", default="comparison", show_default=True, help="What the comparison is called.")
+@store_option
+@json_option
+def command(runs: tuple[str, ...], name: str, store_url: str, as_json: bool) -> None:
+    """Compare finished runs: RUN is an id or its unique beginning, RECIPE what its settings are called.
+
+    Runs of one recipe and model with different seeds are summarised together. A recipe without a name is called after
+    its profile. The result is that of `counterpoise sweep`: a table, a report and a trade-off chart.
+    """
+    from artifacts.store import Store
+    from counterpoise.config import RunConfig
+    from flows.commands.sweep import print_sweep
+    from tasks.comparison import comparison, inputs_of
+    from tasks.execute import execute
+
+    store = Store.open(store_url, create=False)
+    finished = finished_runs(store, runs)
+    compared = execute(comparison(name, finished, []), RunConfig(), store, inputs_of(finished))
+    if as_json:
+        print_json({"comparison": {"key": compared.ref.key, "sha256": compared.ref.sha256}})
+        return
+    print_sweep(store_url, {"stages": [compared.to_json()], "branches": []})
+
+
+def finished_runs(store: Store, names: Sequence[str]) -> list[Finished]:
+    """The runs as branches, in the order given.
+
+    Raises:
+        UsageError: a run has not finished, or a recipe has one seed twice.
+    """
+    from counterpoise.errors import UsageError
+    from tasks.comparison import Finished
+
+    found = []
+    for name in names:
+        recipe, separator, run = name.rpartition("=")
+        record = store.run(run if separator else name)
+        if record["status"] != "completed" or record.get("kind") == "sweep":
+            raise UsageError(
+                f"run {record['run']} has no report: it is {record['status']}", "name finished runs"
+            )
+        found.append(Finished.of_run(_facts(record["config"], recipe or record["profile"]), record["stages"]))
+    (most, times), *_ = Counter(branch.facts.label for branch in found).most_common(1)
+    if times > 1:
+        raise UsageError(f"{most} stands there {times} times", "name recipes apart: RECIPE=RUN")
+    return found
+
+
+def _facts(config: dict[str, Any], recipe: str) -> Any:
+    """What the comparison says of a run; read leniently, since an older version may have written it."""
+    from counterpoise.report.sweep.inputs import BranchFacts
+
+    model, seed = config["model"]["source"], config["seed"]
+    return BranchFacts(
+        label=f"{model} · {recipe} · seed {seed}",
+        model=model,
+        recipe=recipe,
+        seed=seed,
+        settings=(),
+        folds=tuple(config["pairs"]["evaluate"]),
+        normalisation=config["scoring"]["normalisation"],
+        max_perplexity_rise=config["alignment"]["guards"]["max_perplexity_rise"],
+    )
