@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from artifacts.store import Store
 from flows.sweep_plan import Branch
 
 POLL_S = 0.5
+POOL_POLL_S = 5.0
+RECOVERY_S = 180.0
+"""How long a crashed run may wait for the automation that resumes it, seconds."""
 GRACE_S = 120.0
 """How long a branch has after SIGTERM to complete a checkpoint, seconds."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -163,26 +167,55 @@ class DeploymentRunner:
     Attributes:
         store: a store that the workers reach too.
         deployment: ``flow/deployment``, as ``debias/local``.
+        sweep: id of the sweep's run: when that is resumed, it finds its branches' runs and starts no others.
+        should_stop: asked while a branch runs; on True the sweep waits no longer, and the branch's run goes on.
     """
 
     store: str
     deployment: str
+    sweep: str
+    should_stop: Callable[[], bool]
 
     def __call__(self, branch: Branch) -> BranchOutcome:
         """Schedules the branch and waits for its end."""
         from prefect.deployments import run_deployment
 
-        parameters = {"config": branch.config.model_dump(mode="json"), "store": self.store}
         flow_run: Any = run_deployment(
-            self.deployment, parameters=parameters, flow_run_name=branch.label, timeout=None
+            self.deployment,
+            parameters={"config": branch.config.model_dump(mode="json"), "store": self.store},
+            flow_run_name=branch.label,
+            idempotency_key=f"{self.sweep} · {branch.label}",
+            timeout=0,
         )
+        state = self._ended(flow_run.id)
         record = self._record(str(flow_run.id))
         run = record["run"] if record else None
         resume = branch.command(self.store)
-        if flow_run.state.is_completed() and record is not None:
+        if state is None:
+            return BranchOutcome(branch.label, "stopped", run, "asked to stop; its run goes on", resume)
+        if state.is_completed() and record is not None:
             return BranchOutcome(branch.label, "completed", run, "", resume, tuple(record["stages"]))
-        reason = (record or {}).get("error") or flow_run.state.message or flow_run.state.name
+        reason = (record or {}).get("error") or state.message or state.name
         return BranchOutcome(branch.label, "failed", run, " ".join(str(reason).split()), resume)
+
+    def _ended(self, flow_run_id: Any) -> Any:
+        """The run's final state, or None when asked to stop before it had one.
+
+        A crashed run is given time: the recovery automation may take it up again (docs/deployments.md).
+        """
+        from prefect.client.orchestration import get_client
+
+        crashed_since: float | None = None
+        with get_client(sync_client=True) as client:
+            while not self.should_stop():
+                state: Any = client.read_flow_run(flow_run_id).state
+                is_crashed = state is not None and state.is_crashed()
+                crashed_since = (crashed_since or time.monotonic()) if is_crashed else None
+                waited = crashed_since is not None and time.monotonic() - crashed_since > RECOVERY_S
+                if state is not None and state.is_final() and (waited or not is_crashed):
+                    return state
+                time.sleep(POOL_POLL_S)
+        return None
 
     def _record(self, flow_run_id: str) -> dict[str, Any] | None:
         ending = f"-{flow_run_id[:8]}"

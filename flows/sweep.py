@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Lock
+from types import TracebackType
 from typing import Any
 
 from prefect import flow, task
@@ -27,6 +28,7 @@ from flows.debias import run_id
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import branch_lines
 from flows.sweep_plan import Branch, SweepPlan, branches
+from flows.termination import prefect_decides
 from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
 from tasks.execute import Outcome, execute
 from tasks.provenance import git_state
@@ -50,22 +52,20 @@ def sweep(
     quiet_libraries()
     planned = branches(plan)
     log = SweepLog(Store.open(store), run_id(), plan)
-    with stop_on_sigterm() as stop:
-        runner = _runner(store, parallel, deployment, stop)
+    with prefect_decides(), stop_on_sigterm() as stop, log:
+        runner = _runner(store, parallel, deployment, log.record["run"], stop)
         outcomes = run_branches(planned, runner, store, parallel, stop, log.finished)
-    try:
         stop.check()
         compared = compare(plan, planned, outcomes, Store.open(store))
-    except CounterpoiseError as error:
-        log.end("stopped" if isinstance(error, Stopped) else "failed", error=str(error))
-        raise
-    publish(Store.open(store), compared)
+        publish(Store.open(store), compared)
     return log.completed(compared)
 
 
-def _runner(store: str, parallel: int, deployment: str | None, stop: StopFlag) -> BranchRunner:
+def _runner(
+    store: str, parallel: int, deployment: str | None, sweep_run: str, stop: StopFlag
+) -> BranchRunner:
     if deployment:
-        return DeploymentRunner(store, deployment)
+        return DeploymentRunner(store, deployment, sweep_run, stop)
     with get_client(sync_client=True) as client:
         api_url = str(client.api_url)
     return ProcessRunner(store, parallel, stop, api_url, branch_lines(parallel))
@@ -161,6 +161,16 @@ class SweepLog:
             **git_state(),
         }
         self._write()
+
+    def __enter__(self) -> SweepLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            stopped = isinstance(error, Stopped | KeyboardInterrupt)
+            self.end("stopped" if stopped else "failed", error=str(error) or type(error).__name__)
 
     def finished(self, outcome: BranchOutcome) -> None:
         """Adds a branch, as it ends."""

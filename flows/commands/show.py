@@ -41,6 +41,11 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
         print_json(record | {"stages": stages, "summary": summary_of(store, record)})
         return
     print_stages(record, made_from)
+    if record.get("kind") == "sweep":
+        from flows.commands.sweep import print_sweep
+
+        print_sweep(store_url, record)
+        return
     print_run(store_url, record)
 
 
