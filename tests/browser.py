@@ -36,12 +36,14 @@ class Visit:
     Attributes:
         page: playwright's page.
         requests: the address of every request, in order.
-        errors: what the page's scripts raised or logged as errors.
+        errors: what the page's scripts raised.
+        logged: what the page's console shows as errors, the browser's own remarks included.
     """
 
     page: Any
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
 
     @property
     def foreign(self) -> list[str]:
@@ -100,7 +102,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Visit]]:
         seen.page.on("websocket", lambda socket: seen.requests.append(socket.url))
         seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
         seen.page.on(
-            "console", lambda message: seen.errors.append(message.text) if message.type == "error" else None
+            "console", lambda message: seen.logged.append(message.text) if message.type == "error" else None
         )
         seen.page.goto(url)
         return seen

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from artifacts.votes import digest
 from counterpoise.toxicity.classifiers import load_classifier
 from demo.app import QUEUE
 from tests.browser import PHONE, Visit
@@ -38,7 +39,8 @@ def here(served: Served, visit: Open) -> Iterator[Open]:
     yield opened
     for seen in visits:
         assert seen.foreign == []
-        assert [line for line in seen.errors if "503" not in line] == []
+        assert seen.errors == []
+        assert [line for line in seen.logged if "Content Security Policy" in line] == []
 
 
 def go_to(page: Any, tab: str) -> None:
@@ -155,7 +157,9 @@ def _check_results(seen: Visit, served: Served, tmp_path: Path) -> None:
     with files[0].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["vote_id"] for row in rows] == [vote.vote_id for vote in served.box.votes()]
-    assert "What people said, judging blind" in files[1].read_text(encoding="utf-8")
+    html = files[1].read_text(encoding="utf-8")
+    assert "2 votes by 2 raters on 1 pair of answers, 1 of them judged by two raters or more" in html
+    assert digest(served.box.votes()) in html
 
 
 def test_lab_shows_edits_with_rules_and_refusals_with_reasons(here: Open) -> None:
@@ -163,6 +167,7 @@ def test_lab_shows_edits_with_rules_and_refusals_with_reasons(here: Open) -> Non
     page = seen.page
     go_to(page, "Counterfactual lab")
     page.click("#lab-swap")
+    page.wait_for_selector("#lab-result table")
     edits, refusals = page.locator("#lab-result table").all()
     assert edits.locator("tr", has_text="husband").inner_text().split("\t")[:4] == [
         "husband",
@@ -178,9 +183,8 @@ def test_lab_shows_edits_with_rules_and_refusals_with_reasons(here: Open) -> Non
     page.get_by_text("write 1 to 5000 characters").wait_for()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_tab_fits_a_phone_and_every_control_has_a_name(here: Open, dark: bool) -> None:
-    seen = here(size=PHONE, dark=dark)
+def test_every_tab_fits_a_phone_and_every_control_has_a_name(here: Open) -> None:
+    seen = here(size=PHONE)
     page = seen.page
     compare(page, "Christian people")
     unnamed = """() => [...document.querySelectorAll('button, input, textarea, [role=tab], [role=slider]')]
@@ -192,11 +196,17 @@ def test_every_tab_fits_a_phone_and_every_control_has_a_name(here: Open, dark: b
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], tab
         assert page.evaluate(unnamed) == [], tab
-        seen.screenshot(f"demo-phone-{'dark' if dark else 'light'}-{tab.split()[0].lower()}")
-    red, green, blue = page.evaluate(
-        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
-    )[:3]
-    assert (red + green + blue < 150) is dark
+        seen.screenshot(f"demo-phone-{tab.split()[0].lower()}")
+    light, dark = background(page), background(here(dark=True).page)
+    assert dark < 150 < light
+
+
+def background(page: Any) -> int:
+    """The page's red, green and blue, added up."""
+    colour = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).map(Number)"
+    )
+    return int(sum(colour))
 
 
 def test_fifty_users_at_once_get_an_answer_or_a_clear_busy(here: Open, served: Served) -> None:
@@ -214,17 +224,13 @@ def test_fifty_users_at_once_get_an_answer_or_a_clear_busy(here: Open, served: S
         seen.page.wait_for_timeout(1500)  # the first one leaves the queue and waits for the model
         with ThreadPoolExecutor(50) as pool:
             codes = list(pool.map(join, range(1, 50)))
-        assert codes.count(200) == QUEUE
-        assert codes.count(503) == 49 - QUEUE
+        assert QUEUE <= codes.count(200) <= QUEUE + 2  # two may pass the check before either is in the queue
+        assert codes.count(200) + codes.count(503) == 49
         seen.page.click("#compare")
         seen.page.get_by_text("currently busy").wait_for()
         seen.screenshot("demo-busy", full_page=False)
-    seen.page.wait_for_timeout(1000)
-    while True:  # the queue empties, and the page works as before
-        assert join(99) in (200, 503)
-        if httpx.get(f"{served.url}gradio_api/queue/status").json()["queue_size"] < QUEUE:
-            break
-        seen.page.wait_for_timeout(500)
+    while httpx.get(f"{served.url}gradio_api/queue/status").json()["queue_size"] >= QUEUE:
+        seen.page.wait_for_timeout(200)
     compare(seen.page, "The old man said")
 
 
