@@ -138,7 +138,7 @@ def needs_syntax(text: str) -> bool:
 
 
 def many_sentences(rows: int, chunk: int = 10_000) -> Iterator[list[str]]:
-    """``rows`` sentences: real ones, and between them written-out ones of which no two are equal."""
+    """``rows`` sentences, no two of the written ones equal: of ten, one real, one written with terms, eight without."""
     real = sentences()
     who, verbs = (
         ("Mary", "James", "My aunt", "The king", "A Muslim man", "Her son"),
@@ -147,9 +147,12 @@ def many_sentences(rows: int, chunk: int = 10_000) -> Iterator[list[str]]:
     objects = ("her mother", "his car", "the waitress", "him", "an old woman")
 
     def sentence(row: int) -> str:
-        if row % 2:
-            return real[row // 2 % len(real)]
-        return f"{who[row % 6]} {verbs[row // 6 % 3]} {objects[row // 18 % 5]} {row} times."
+        number, kind = divmod(row, 10)
+        if kind == 0:
+            return real[number % len(real)]
+        if kind == 1:
+            return f"{who[number % 6]} {verbs[number // 6 % 3]} {objects[number // 18 % 5]} {row} times."
+        return f"The meeting on the budget of plant {row} lasted until noon."
 
     for first in range(0, rows, chunk):
         yield [sentence(row) for row in range(first, min(first + chunk, rows))]
@@ -198,15 +201,18 @@ def main() -> None:
     options = parser.parse_args()
     found = {"benchmark": "counterfactuals", "machine": machine("pyarrow", threads=1)}
     rates = {} if options.memory_only else compare()
-    memory = [peak_memory(int(n), options.workers) for n in options.memory.split(",") if n]
-    result = {**found, "rates": rates, "memory": memory}
     for name, value in rates.items():
         print(f"{name:<42}{value:>14,.0f}")
-    for row in memory:
+    memory = []
+    for count in filter(None, options.memory.split(",")):
+        row = peak_memory(int(count), options.workers)
+        memory.append(row)
         print(
             f"augment {row['rows']:>10,} rows: peak {row['peak MiB']:.0f} MiB, "
-            f"largest worker {row['worker MiB']:.0f} MiB, {row['seconds']:.0f} s"
+            f"largest worker {row['worker MiB']:.0f} MiB, {row['seconds']:.0f} s",
+            flush=True,
         )
+    result = {**found, "rates": rates, "memory": memory}
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
