@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PROFILE ?= local
 N ?= 200
+# Processes that share the test files; each computes on one thread.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run smoke test test-fast check demo bench chaos readme clean
@@ -19,7 +21,7 @@ smoke: $(VENV)/.installed ## the same pipeline on a tiny model made on the spot,
 	$(BIN)/counterpoise run --profile smoke
 
 test: $(VENV)/.installed-dev ## every test, on real components
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed-dev ## the tests that need neither network nor the real model
 	$(BIN)/python -m pytest -m "not slow and not network and not browser"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,17 @@ def test_tiny_model(tiny: LoadedModel, pairs: list[Pair], prefix: str) -> None:
     check_agreement(tiny, pairs, prefix)
 
 
+EVERY = int(os.environ.get("LM_EVAL_EVERY", "6"))
+"""Each how manyth pair is scored by both; ``LM_EVAL_EVERY=1`` takes all 1,508 (some minutes)."""
+
+
 @pytest.mark.slow
 @pytest.mark.network
-def test_smollm2_on_all_of_crows_pairs(tmp_path: Path) -> None:
+def test_smollm2_on_crows_pairs(tmp_path: Path) -> None:
     convert_gguf(locate("smollm2-135m"), tmp_path / "model")
     file = locate("crows-pairs")
     pairs = parse_pairs(file.read_bytes(), file.name)
     assert len(pairs) == 1508
-    check_agreement(load_model(tmp_path / "model", "fp32", device="cpu"), pairs, "eos")
+    sample = pairs[::EVERY]
+    assert len(sample) > 250
+    check_agreement(load_model(tmp_path / "model", "fp32", device="cpu"), sample, "eos")
