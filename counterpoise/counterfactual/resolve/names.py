@@ -64,7 +64,7 @@ def _in_a_state(document: Document, index: int) -> bool:
 
 
 def _with_epithet(document: Document, index: int, following: str) -> bool:
-    """ "Jack the Ripper", "Joan of Arc"."""
+    """Whether it is "Jack the Ripper" or "Joan of Arc"."""
     if following not in {"the", "of"} or not document.joined(index + 1) or document.text.isupper():
         return False
     return document.raw(index + 1).islower() and document.raw(index + 2)[:1].isupper()
@@ -103,8 +103,7 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
         return "not-a-name: a place"
     if document.lower[index + 1 : index + 2] == ["s"] and document.gap(index) in {"'", "’"}:
         return None
-    about_a_place = words("about_places") & set(document.lower[index + 1 : index + 8])
-    if lower in words("name_places") and after in words("copula") and about_a_place:
+    if lower in words("name_places") and after in words("copula") and _about_a_place(document, index):
         return "not-a-name: a place"
     if not document.opens_sentence(index):
         return _mid_sentence(document, index, before)
@@ -129,6 +128,10 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
     if document.gap(index).startswith(",") and index:
         return None
     return "ambiguous: opens the sentence and may be a word"
+
+
+def _about_a_place(document: Document, index: int) -> bool:
+    return not words("about_places").isdisjoint(document.lower[index + 1 : index + 8])
 
 
 def _mid_sentence(document: Document, index: int, before: str) -> str | None:

@@ -36,8 +36,8 @@ def demonym(  # noqa: PLR0911 - an ordered list of decisions
     if _half_of_an_american(document, first, last):
         return "compound: an American of that descent"
     before, after = document.previous_word(first), document.next_word(last)
-    named = before in words("first_names") - {"christian"} and document.raw(first - 1).istitle()
-    noun_follows = bool(after) and after not in words("function") | words("verb_finite")
+    named = before != "christian" and before in words("first_names") and document.raw(first - 1).istitle()
+    noun_follows = bool(after) and after not in words("function") and after not in words("verb_finite")
     if named and document.raw(first).istitle() and slot != "plural" and not noun_follows:
         return "surname: follows a first name"
     if document.lower[first] in _HOMOGRAPHS and document.raw(first).islower():
