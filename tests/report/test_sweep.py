@@ -38,6 +38,9 @@ def branch(recipe: str, seed: int, tuned: Sequence[float], **summary: Any) -> Br
         "outcome": "improved",
         "perplexity": {"base": 20.0, "tuned": 20.2, "ratio": 1.01, "interval": [1.0, 1.02]},
         "text": {"base": {"usable": 90.0}, "tuned": {"usable": 88.0}},
+        "benchmarks": [
+            {"benchmark": "StereoSet", "metric": "LMS", "base": 80.0, "tuned": 79.0 + seed, "interval": None}
+        ],
         "toxicity": {"linear": {"base": 0.1, "tuned": 0.12}},
         "training": [{"fold": f, "selected_step": 8, "status": "neutral", "reason": ""} for f in (0, 1)],
     }
@@ -98,6 +101,7 @@ def test_report_names_failures_and_the_verdict_skips_damaged_recipes(tmp_path: P
         assert "its process was killed by SIGKILL" in page
         assert "counterpoise run --set seed=1" in page
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", report.html)
+    assert "80.00 → 79.00" in report.html  # StereoSet's LMS, base and tuned
     assert set(report.charts) == {"tradeoff.svg", "tradeoff.png"}
     assert b"hot" in report.charts["tradeoff.svg"]
     write_table(tmp_path / "sweep.parquet", SWEEP, report.rows)

@@ -9,7 +9,7 @@ from typing import Any
 from counterpoise.report.blocks import Document, KeyNumber
 from counterpoise.report.html import to_html
 from counterpoise.report.markdown import to_markdown
-from counterpoise.report.sweep import sections
+from counterpoise.report.sweep import details, evidence, recipes
 from counterpoise.report.sweep.findings import RecipeFindings, SweepFindings, sweep_findings
 from counterpoise.report.sweep.inputs import SweepInputs
 from counterpoise.report.sweep.rows import SweepRow, sweep_rows
@@ -44,7 +44,7 @@ def build_comparison(inputs: SweepInputs) -> SweepReport:
         DataError: as :func:`counterpoise.report.sweep.findings.sweep_findings`.
     """
     found = sweep_findings(inputs)
-    charts = sections.tradeoff_charts(found)
+    charts = evidence.tradeoff_charts(found)
     document = _document(inputs, found, charts)
     files = {f"{c.name}.{kind}": data for c in charts for kind, data in (("svg", c.svg), ("png", c.png))}
     summary = summarise(inputs, found) | {"headline": document.headline, "sentence": document.sentence}
@@ -54,13 +54,14 @@ def build_comparison(inputs: SweepInputs) -> SweepReport:
 def _document(inputs: SweepInputs, found: SweepFindings, charts: Sequence[Any]) -> Document:
     tone, headline, sentence = _verdict(inputs, found)
     parts = [
-        sections.what_was_compared(inputs, found),
-        sections.over_seeds(found),
-        sections.tradeoff(charts),
-        sections.paired_tests(found),
-        sections.by_seed(found),
-        sections.by_category(found),
-        sections.limits(found),
+        recipes.what_was_compared(inputs, found),
+        recipes.over_seeds(found),
+        evidence.tradeoff(charts),
+        evidence.paired_tests(found),
+        details.by_seed(found),
+        details.by_category(found),
+        details.benchmarks(found),
+        details.limits(found),
     ]
     seeds = len({branch.evidence.facts.seed for branch in found.branches})
     return Document(
@@ -70,14 +71,14 @@ def _document(inputs: SweepInputs, found: SweepFindings, charts: Sequence[Any]) 
         headline=headline,
         sentence=sentence,
         numbers=[_number(recipe) for recipe in found.recipes[:8]],
-        sections=parts,
+        sections=[part for part in parts if part],
     )
 
 
 def _number(recipe: RecipeFindings) -> KeyNumber:
     outcomes = _outcomes(recipe)
     tone = "bad" if outcomes & set(DAMAGE) else "good" if outcomes == {"improved"} else "caution"
-    return KeyNumber(*sections.brief(recipe), tone=tone)  # type: ignore[arg-type]
+    return KeyNumber(*recipes.brief(recipe), tone=tone)  # type: ignore[arg-type]
 
 
 def _outcomes(recipe: RecipeFindings) -> set[str]:
