@@ -16,6 +16,7 @@ from typing import Any
 from artifacts.scratch import MARKER
 from artifacts.store import Store
 from benchmarks.chaos.life import FINISHED, STOPPED, Life, Moment, Work, live
+from benchmarks.chaos.warm import learn
 
 HOLDS_LONGEST: Mapping[str, int] = {"adapter": 3, "generations": 2}
 """Stages that are aimed at more than once a run, because they keep checkpoints or shards."""
@@ -82,7 +83,7 @@ class Tally:
 
 
 def reference(work: Work) -> Reference:
-    """Runs ``work`` once without a kill.
+    """Runs ``work`` once without a kill; what it imported, later lives find imported.
 
     Raises:
         RuntimeError: it did not finish.
@@ -90,6 +91,7 @@ def reference(work: Work) -> Reference:
     life = live(work)
     if life.code != FINISHED:
         raise RuntimeError(f"the uninterrupted run ended with {life.code}: {life.error}")
+    learn(life, work.config)
     begun = {event["stage"]: event["at"] for event in life.of("started")}
     seconds = {event["stage"]: event["at"] - begun[event["stage"]] for event in life.of("finished")}
     boundaries = {event["stage"]: event["boundaries"] for event in life.of("finished")}

@@ -223,6 +223,7 @@ def _run(work: Work, moment: Moment | None, tell: Callable[..., None]) -> int:
                 log.completed(pipeline(step, work.config))
             except _Enough:
                 return FINISHED
+            tell("modules", names=[name for name in sys.modules if not name.startswith("_")])
     return FINISHED
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import importlib
 import os
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.chaos.life import Life
+from counterpoise.config import RunConfig
+from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
+from tasks import execute, runlog
+from tasks.provenance import git_state
+from tasks.stage import Stage, _code
 
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _MODULES = (
@@ -27,8 +35,8 @@ _MODULES = (
 )
 
 
-def warm() -> None:
-    """Imports what the stages import.
+def warm(modules: Sequence[str] = _MODULES) -> None:
+    """Imports ``modules``: what the stages import, as far as it is known before one has run.
 
     Raises:
         RuntimeError: a thread runs already; a fork would lose it, and whatever lock it holds.
@@ -36,13 +44,28 @@ def warm() -> None:
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     quiet_libraries()
-    for name in _MODULES:
-        importlib.import_module(name)
+    for name in modules:
+        with suppress(ImportError):  # some are made while a library loads, and cannot be imported by name
+            importlib.import_module(name)
     threads = _threads()
     if threads or threading.active_count() > 1:
         raise RuntimeError(
             f"threads run in the process that is to be forked ({', '.join(threads)}); start it afresh"
         )
+
+
+def learn(life: Life, config: RunConfig) -> None:
+    """Imports what an uninterrupted life imported, hashes the stages' code and asks git: once for all lives."""
+    told = life.of("modules")
+    warm(told[-1]["names"] if told else ())
+    pipeline(_hash_code, config)
+    state = git_state()
+    execute.git_state = runlog.git_state = lambda: dict(state)  # type: ignore[attr-defined]
+
+
+def _hash_code(stage: Stage, **_: object) -> None:
+    """A step of the pipeline that only hashes the stage's code, which is remembered."""
+    _code(stage.compute.__module__)
 
 
 def _threads() -> list[str]:
