@@ -54,3 +54,12 @@ def test_errors_are_one_line_with_the_right_code(
 
 def test_debug_shows_where(root: Path) -> None:
     assert "Traceback" in counterpoise("--debug", "plan", "--set", "sed=1", cwd=root).stderr
+
+
+def test_a_newer_versions_store_is_refused_in_one_line(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "format.json").write_text('{"format": "counterpoise-store", "version": 2}')
+    done = counterpoise("runs", "--store", str(tmp_path), cwd=root)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "has version 2, this program reads version 1 — it was written by a newer version" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["format.json"]

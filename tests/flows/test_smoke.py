@@ -167,7 +167,11 @@ def test_damaged_artifact_heals_with_its_own_bytes(shell: Shell) -> None:
 
 
 def test_show_runs_and_diff_speak_of_the_runs(shell: Shell) -> None:
-    assert "CrowS-Pairs, held out" in shell("show").stdout
+    shown = shell("show").stdout
+    assert "CrowS-Pairs, held out" in shown
+    assert re.search(r"toxicity .* from pairs, counterfactuals\n", shown)
+    (toxicity,) = [stage for stage in shell.shown()["stages"] if stage["stage"] == "toxicity"]
+    assert [parent["stage"] for parent in toxicity["made_from"]] == ["pairs", "counterfactuals"]
     runs = json.loads(shell("runs", "--json").stdout)
     assert {run["status"] for run in runs} == {"completed"}
     oldest, newest = runs[-1]["run"], runs[0]["run"]
