@@ -91,7 +91,7 @@ def reference(work: Work) -> Reference:
     life = live(work)
     if life.code != FINISHED:
         raise RuntimeError(f"the uninterrupted run ended with {life.code}: {life.error}")
-    learn(life, work.config)
+    learn(life, work)
     begun = {event["stage"]: event["at"] for event in life.of("started")}
     seconds = {event["stage"]: event["at"] - begun[event["stage"]] for event in life.of("finished")}
     boundaries = {event["stage"]: event["boundaries"] for event in life.of("finished")}

@@ -48,11 +48,13 @@ class Work:
         until: label of the stage after which the life ends; None runs all.
         before: called in the new process before anything else, to arrange a fault.
         at_stage: called with each stage's label as it starts, to arrange a fault.
+        pipeline: what it runs, as :func:`flows.pipeline.pipeline` does.
     """
 
     config: RunConfig
     store: str
     cache: Path
+    pipeline: Callable[[Any, RunConfig], Any] = pipeline
     until: str | None = None
     before: Callable[[], object] | None = None
     at_stage: Callable[[str], object] | None = None
@@ -220,7 +222,7 @@ def _run(work: Work, moment: Moment | None, tell: Callable[..., None]) -> int:
         with RunLog(store, f"run-{time.time_ns()}", work.config) as log:
             step.log = log
             try:
-                log.completed(pipeline(step, work.config))
+                log.completed(work.pipeline(step, work.config))
             except _Enough:
                 return FINISHED
             tell("modules", names=[name for name in sys.modules if not name.startswith("_")])
@@ -296,22 +298,38 @@ class _Telling:
 
 @contextmanager
 def _told_of_saving(tell: Callable[..., None]) -> Iterator[None]:
-    """Every shard and checkpoint that is complete is told of."""
-    from counterpoise.alignment.run import Run
-
-    save, checkpoint = Scratch.save, Run._checkpoint
+    """Every shard and checkpoint that is complete is told of, and how long a checkpoint of training took."""
+    save, checkpoint = Scratch.save, getattr(training_run(), "_checkpoint", None)
 
     def told(self: Scratch, item: str) -> None:
         save(self, item)
         tell("saved", item=item)
 
-    def timed(self: Run) -> None:
+    def timed(self: Any) -> None:
+        assert checkpoint is not None
         began = time.monotonic()
         checkpoint(self)
         tell("checkpoint", seconds=time.monotonic() - began)
 
-    Scratch.save, Run._checkpoint = told, timed  # type: ignore[method-assign]
+    with patched(Scratch, "save", told), patched(training_run(), "_checkpoint", timed):
+        yield
+
+
+def training_run() -> Any:
+    """The class of a training, where the trainer was imported; a pipeline of toys has none."""
+    module = sys.modules.get("counterpoise.alignment.run")
+    return module.Run if module is not None else None
+
+
+@contextmanager
+def patched(owner: Any, name: str, value: object) -> Iterator[None]:
+    """``owner.name`` is ``value`` inside the block; nothing happens without an owner."""
+    if owner is None:
+        yield
+        return
+    before = getattr(owner, name)
+    setattr(owner, name, value)
     try:
         yield
     finally:
-        Scratch.save, Run._checkpoint = save, checkpoint  # type: ignore[method-assign]
+        setattr(owner, name, before)

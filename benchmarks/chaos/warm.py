@@ -5,13 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.chaos.life import Life
-from counterpoise.config import RunConfig
-from flows.pipeline import pipeline
+from benchmarks.chaos.life import Life, Work
 from flows.prefect_settings import quiet_libraries
 from tasks import execute, runlog
 from tasks.provenance import git_state
@@ -35,8 +32,8 @@ _MODULES = (
 )
 
 
-def warm(modules: Sequence[str] = _MODULES) -> None:
-    """Imports ``modules``: what the stages import, as far as it is known before one has run.
+def warm() -> None:
+    """Imports what the stages import, as far as it is known before one has run.
 
     Raises:
         RuntimeError: a thread runs already; a fork would lose it, and whatever lock it holds.
@@ -44,9 +41,13 @@ def warm(modules: Sequence[str] = _MODULES) -> None:
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     quiet_libraries()
-    for name in modules:
-        with suppress(ImportError):  # some are made while a library loads, and cannot be imported by name
-            importlib.import_module(name)
+    for name in _MODULES:
+        importlib.import_module(name)
+    refuse_threads()
+
+
+def refuse_threads() -> None:
+    """Raises :class:`RuntimeError` when this process has threads besides its own."""
     threads = _threads()
     if threads or threading.active_count() > 1:
         raise RuntimeError(
@@ -54,11 +55,14 @@ def warm(modules: Sequence[str] = _MODULES) -> None:
         )
 
 
-def learn(life: Life, config: RunConfig) -> None:
+def learn(life: Life, work: Work) -> None:
     """Imports what an uninterrupted life imported, hashes the stages' code and asks git: once for all lives."""
-    told = life.of("modules")
-    warm(told[-1]["names"] if told else ())
-    pipeline(_hash_code, config)
+    for event in life.of("modules"):
+        for name in event["names"]:
+            with suppress(ImportError):  # some are made while a library loads and have no file of their own
+                importlib.import_module(name)
+    refuse_threads()
+    work.pipeline(_hash_code, work.config)
     state = git_state()
     execute.git_state = runlog.git_state = lambda: dict(state)  # type: ignore[attr-defined]
 
