@@ -28,14 +28,14 @@ class Reference:
 
     Attributes:
         store: its folder.
-        seconds: how long each stage took, by label.
+        seconds: how long each stage took when it was last computed, by label.
         boundaries: how many file-system calls each stage made, by label.
         total_s: how long the whole run took.
         life: everything it told.
     """
 
     store: Path
-    seconds: Mapping[str, float]
+    seconds: dict[str, float]
     boundaries: Mapping[str, int]
     total_s: float
     life: Life
@@ -92,10 +92,16 @@ def reference(work: Work) -> Reference:
     if life.code != FINISHED:
         raise RuntimeError(f"the uninterrupted run ended with {life.code}: {life.error}")
     learn(life, work)
-    begun = {event["stage"]: event["at"] for event in life.of("started")}
-    seconds = {event["stage"]: event["at"] - begun[event["stage"]] for event in life.of("finished")}
+    seconds = _durations(life)
     boundaries = {event["stage"]: event["boundaries"] for event in life.of("finished")}
     return Reference(Path(work.store), seconds, boundaries, life.seconds, life)
+
+
+def _durations(life: Life) -> dict[str, float]:
+    """Seconds of each stage that a life computed."""
+    begun = {event["stage"]: event["at"] for event in life.of("started")}
+    done = [event for event in life.of("finished") if event["state"] == "computed"]
+    return {event["stage"]: event["at"] - begun[event["stage"]] for event in done}
 
 
 def moments(known: Reference, noise: random.Random, stages: Sequence[str] = ()) -> Iterator[Moment]:
@@ -126,6 +132,7 @@ def killed_run(
         life = live(work, moment)
         tally.lives += 1
         spent += life.seconds
+        known.seconds.update(_durations(life))  # the machine may be busier or idler than it was
         if was_killed and life.resumed_s is not None:
             tally.resumed_s.append(life.resumed_s)
         was_killed = _count(life, moment, tally)
@@ -217,10 +224,19 @@ def compare(reference: Path, other: Path) -> tuple[int, list[str]]:
         )
         files += len(same)
         different += [f"{place}/{name} differs" for name in (*unlike, *missing)]
-    left = [path for folder in ("scratch", "leases", "quarantine") for path in (other / folder).rglob("*")
-            if path.is_file() and path.name != ".lock"]  # fmt: skip
-    drafts = list(other.glob("tmp/draft-*"))
-    return files, [*different, *(f"{path.relative_to(other)} is left over" for path in (*left, *drafts))]
+    return files, [*different, *_left_over(other)]
+
+
+def _left_over(folder: Path) -> list[str]:
+    """What no kill may leave, and what a collection does not take.
+
+    A kill after a commit leaves the stage's shards and its lease, which nobody looks at any more: garbage.
+    """
+    damaged = [*folder.glob("quarantine/**/*"), *folder.glob("tmp/draft-*")]
+    Store.open(folder).gc(keep_runs=1000, min_age_s=-1)
+    litter = [path for name in ("scratch", "leases") for path in (folder / name).rglob("*")
+              if path.is_file() and path.name != ".lock"]  # fmt: skip
+    return [f"{path.relative_to(folder)} is left over" for path in (*damaged, *litter)]
 
 
 def fresh(work: Work, folder: Path) -> Work:
