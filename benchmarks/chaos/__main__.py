@@ -108,7 +108,7 @@ def _real(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _smoke_work() -> Any:
-    from benchmarks.chaos.life import Work
+    from benchmarks.chaos.records import Work
     from flows.configure import load_config
 
     return Work(load_config("smoke", SETTINGS), "", Path())

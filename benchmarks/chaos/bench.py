@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.kills import Reference, compare
-from benchmarks.chaos.life import FINISHED, Life, Work, live
+from benchmarks.chaos.life import live
+from benchmarks.chaos.records import FINISHED, Life, Work
 
 
 @dataclass

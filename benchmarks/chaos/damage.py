@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks.chaos.bench import Bench
-from benchmarks.chaos.life import REFUSED, Moment, live
+from benchmarks.chaos.life import live
+from benchmarks.chaos.records import REFUSED, Moment
 
 Way = Callable[[Path, random.Random], object]
 

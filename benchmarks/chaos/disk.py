@@ -13,7 +13,8 @@ from pathlib import Path
 
 from artifacts.store import Store
 from benchmarks.chaos.bench import Bench
-from benchmarks.chaos.life import FINISHED, REFUSED, Life, live
+from benchmarks.chaos.life import live
+from benchmarks.chaos.records import FINISHED, REFUSED, Life
 
 _PAGE = 4096
 

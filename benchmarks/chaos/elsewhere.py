@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.chaos.bench import Bench
-from benchmarks.chaos.life import FINISHED, Birth, Life, Moment, Work, live
+from benchmarks.chaos.life import Birth, live
+from benchmarks.chaos.records import FINISHED, Life, Moment, Work
 
 ADAPTER = "adapter · fold 0"
 _DAY_S = 86_400.0

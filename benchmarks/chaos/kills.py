@@ -15,7 +15,8 @@ from typing import Any
 
 from artifacts.scratch import MARKER
 from artifacts.store import Store
-from benchmarks.chaos.life import FINISHED, STOPPED, Life, Moment, Work, live
+from benchmarks.chaos.life import live
+from benchmarks.chaos.records import FINISHED, STOPPED, Life, Moment, Work
 from benchmarks.chaos.warm import learn
 
 HOLDS_LONGEST: Mapping[str, int] = {"adapter": 3, "generations": 2}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.kills import Reference, Tally, killed_run, reference
-from benchmarks.chaos.life import Moment, Work
+from benchmarks.chaos.records import Moment, Work
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.datasets import locate
 from flows.configure import load_config

@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.chaos.life import Life, Work
+from benchmarks.chaos.records import Life, Work
 from flows.prefect_settings import quiet_libraries
 from tasks import execute, runlog
 from tasks.provenance import git_state

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.chaos import damage, disk, elsewhere
 from benchmarks.chaos.bench import Bench
 from benchmarks.chaos.kills import Tally, fresh, killed_run, moments, reference
-from benchmarks.chaos.life import Work
+from benchmarks.chaos.records import Work
 from counterpoise.config import RunConfig
 from tests.chaos.toy import pipeline
 
