@@ -32,7 +32,7 @@ class RunData:
         config: its configuration.
         model, adapter: the two artifacts that answer. With several folds it is the first fold's adapter.
         pairs: every pair, by its number.
-        scores: base and tuned scores of the pairs that this adapter was not trained on.
+        scores: base and tuned scores of whole sentences, for the pairs that this adapter was not trained on.
         generations: the run's own continuations by base and tuned.
         summary: the report's numbers.
         charts: the report's charts, in the order of the report.
@@ -70,7 +70,7 @@ class RunData:
             model=refs["base-model"],
             adapter=refs["adapter"],
             pairs={item.pair.pair_id: item.pair for item in from_rows(rows("pairs", PAIRS, PairRow))},
-            scores=rows("scores", SCORES, PairScore),
+            scores=[row for row in rows("scores", SCORES, PairScore) if row.reading == "whole"],
             generations=rows("generations", GENERATIONS, Generation),
             summary=json.loads((report / SUMMARY).read_text(encoding="utf-8")),
             charts=[_chart(path) for path in _in_order(report / CHARTS)],
