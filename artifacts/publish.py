@@ -7,11 +7,14 @@ published outside a flow or task run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import httpx
+from prefect import runtime
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -19,12 +22,18 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_UI_URL
 
 REPORT_KEY = "report"
 SCORES_KEY = "scores"
 STAGES_KEY = "stages"
 COMPARISON_KEY = "comparison"
 TESTS_KEY = "paired-tests"
+PAGES = {"artifact": "artifacts/artifact", "flow-run": "runs/flow-run"}
+"""Where the dashboard shows a thing, below its own address."""
+SERVER_AWAY_S = 60.0
+"""Seconds without a new try after the server did not take a progress bar."""
 MAX_ROWS = 200
 """Rows of a dashboard table; longer ones make the page slow."""
 MAX_MARKDOWN_BYTES = 500_000
@@ -38,17 +47,37 @@ def in_run() -> bool:
     return FlowRunContext.get() is not None or TaskRunContext.get() is not None
 
 
-def publish_report(markdown: str, summary: Mapping[str, Any]) -> None:
-    """Shows a report and its score table in the dashboard; does nothing outside a run.
+def publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
+    """Shows a report, its scores and the run's stages in the dashboard; does nothing outside a run.
+
+    The report links to the two tables of its own run, and they to the run.
 
     Args:
         markdown: the report, charts inside as data URIs; if it is over 500 KB, its charts are left out.
         summary: the report's numbers, whose sentence becomes the artifact's description.
+        stages: a row a stage.
     """
     if not in_run():
         return
-    create_markdown_artifact(fitting(markdown), key=REPORT_KEY, description=str(summary["sentence"]))
-    publish_table(SCORES_KEY, list(score_rows(summary)), description=str(summary["headline"]))
+    tables = {
+        "scores as a table": publish_table(SCORES_KEY, list(score_rows(summary)), str(summary["headline"])),
+        "what each stage did": publish_table(
+            STAGES_KEY, stages, "What each stage did, and its artifact's key"
+        ),
+    }
+    links = [link(text, "artifact", artifact) for text, artifact in tables.items()]
+    text = "\n\n".join(["Of the same run: " + " · ".join(links), markdown]) if all(links) else markdown
+    create_markdown_artifact(fitting(text), key=REPORT_KEY, description=str(summary["sentence"]))
+
+
+def link(text: str, kind: str, identifier: object) -> str:
+    """A Markdown link to a page of the dashboard, or nothing where its address is not known (embedded server).
+
+    Args:
+        kind: ``artifact`` or ``flow-run``.
+    """
+    base = PREFECT_UI_URL.value()
+    return f"[{text}]({base.rstrip('/')}/{PAGES[kind]}/{identifier})" if base and identifier else ""
 
 
 def publish_comparison(markdown: str, summary: Mapping[str, Any]) -> None:
@@ -59,18 +88,20 @@ def publish_comparison(markdown: str, summary: Mapping[str, Any]) -> None:
     publish_table(TESTS_KEY, list(summary["tests"]), description=str(summary["headline"]))
 
 
-def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
-    """Shows rows as a table in the dashboard; does nothing outside a run.
+def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> UUID | None:
+    """Shows rows as a table in the dashboard, its description linked to the run; does nothing outside a run.
 
     Args:
         key: lower-case letters, digits and dashes; the same in every run.
         rows: at most :data:`MAX_ROWS` are shown, and the description says so.
     """
     if not in_run():
-        return
+        return None
     shown = [{name: cell(value) for name, value in row.items()} for row in islice(rows, MAX_ROWS)]
     more = f" (first {MAX_ROWS} of {len(rows):,} rows)" if len(rows) > MAX_ROWS else ""
-    create_table_artifact(shown, key=key, description=description + more)
+    run = link("its run", "flow-run", runtime.flow_run.id)
+    text = description + more + (f" · {run}" if run else "")
+    return create_table_artifact(shown, key=key, description=text)  # type: ignore[return-value]
 
 
 def cell(value: Any) -> Cell:
@@ -118,19 +149,30 @@ def _score_row(name: str, change: Mapping[str, Any], p: float) -> dict[str, Cell
 
 
 class ProgressArtifact:
-    """A progress bar in the dashboard that moves in whole percents; silent outside a run."""
+    """A progress bar in the dashboard that moves in whole percents; silent outside a run.
 
-    def __init__(self, key: str, description: str) -> None:
+    A server that is away costs the bar, never the work: it is tried again after :data:`SERVER_AWAY_S`.
+    """
+
+    def __init__(self, key: str, description: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._key, self._description = key, description
+        self._clock = clock
         self._id: UUID | None = None
         self._shown = -1
+        self._not_before = 0.0
 
     def __call__(self, done: int, total: int) -> None:
         """Moves the bar; calls that change nothing visible cost nothing."""
         percent = 100 * done // total if total else 100
-        if percent == self._shown or not in_run():
+        if percent == self._shown or self._clock() < self._not_before or not in_run():
             return
-        self._shown = percent
+        try:
+            self._show(percent)
+            self._shown = percent
+        except (httpx.HTTPError, PrefectException):
+            self._not_before = self._clock() + SERVER_AWAY_S
+
+    def _show(self, percent: int) -> None:
         if self._id is None:
             self._id = create_progress_artifact(float(percent), key=self._key, description=self._description)  # type: ignore[assignment]
         else:

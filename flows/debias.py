@@ -10,7 +10,7 @@ from typing import Any
 from prefect import flow, runtime
 from pydantic import Field
 
-from artifacts.publish import STAGES_KEY, publish_report, publish_table
+from artifacts.publish import publish_report
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from flows.configure import load_config
@@ -50,12 +50,11 @@ def debias(
 def publish(report: Path, stages: Sequence[Mapping[str, Any]]) -> None:
     """Shows the report, its scores and the run's stages in the dashboard."""
     summary = json.loads((report / SUMMARY).read_text(encoding="utf-8"))
-    publish_report((report / MARKDOWN).read_text(encoding="utf-8"), summary)
     rows = [
         {name: stage[name] for name in ("stage", "state", "rows", "seconds", "key", "why")}
         for stage in stages
     ]
-    publish_table(STAGES_KEY, rows, "What each stage did, and the key of its artifact")
+    publish_report((report / MARKDOWN).read_text(encoding="utf-8"), summary, rows)
 
 
 def run_id() -> str:

@@ -15,14 +15,15 @@ from typing import Any
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
 from prefect.states import Completed
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import SourceError
-from tasks.execute import execute
+from tasks.execute import Outcome, execute
 from tasks.reporting import Reporter
-from tasks.stage import Stage
+from tasks.stage import Inputs, Stage, flat
 from tasks.stopping import StopFlag
 
 RETRY_DELAYS_S = [2.0, 10.0, 60.0]
@@ -109,7 +110,25 @@ def _run(
         around.reporter.failed(label, error)
         raise
     around.reporter.finished(outcome)
+    _rename(title(outcome, inputs))
     rows = f"{outcome.ref.rows:,} rows · " if outcome.ref.rows is not None else ""
     message = f"{outcome.state} · {rows}key {outcome.ref.key[:12]}"
     name = "Cached" if outcome.state == "cached" else "Completed"
     return Completed(name=name, message=message, data=outcome.ref)
+
+
+def title(outcome: Outcome, inputs: Inputs) -> str:
+    """What the dashboard's graph says of a finished stage: rows in and out, computed or cached, the key's head."""
+    came = " + ".join(f"{ref.rows:,}" for _, ref in flat(inputs) if ref.rows is not None)
+    went = f"{outcome.ref.rows:,} rows" if outcome.ref.rows is not None else ""
+    flow = " → ".join(part for part in (came, went) if part)
+    return ": ".join(
+        [outcome.label, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)]
+    )
+
+
+def _rename(name: str) -> None:
+    """Gives the task run of this moment another name; its final state carries it to the server."""
+    context = TaskRunContext.get()
+    if context is not None:
+        context.task_run.name = name

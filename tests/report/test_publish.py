@@ -72,7 +72,7 @@ def test_a_report_too_large_for_the_dashboard_loses_its_charts_alone() -> None:
 def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("create_markdown_artifact", "create_table_artifact", "create_progress_artifact"):
         monkeypatch.setattr(publish, name, lambda *a, **k: pytest.fail("published"))
-    publish_report("# a", SUMMARY)
+    publish_report("# a", SUMMARY, [])
     publish_table("t", [{"a": 1}], "d")
     ProgressArtifact("p", "d")(1, 2)
 
@@ -81,7 +81,7 @@ def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> 
 def test_artifacts_arrive_at_the_server() -> None:
     @flow
     def publishes() -> None:
-        publish_report("# report\n", SUMMARY)
+        publish_report("# report\n", SUMMARY, [{"stage": "pairs", "rows": 48}])
         publish_table("rows", [{"value": np.float32(index)} for index in range(MAX_ROWS + 5)], "many")
         bar = ProgressArtifact("bar", "moving")
         for done in (0, 1, 1, 2):
@@ -94,8 +94,11 @@ def test_artifacts_arrive_at_the_server() -> None:
     with prefect_test_harness(server_startup_timeout=120):
         publishes()
         found = asyncio.run(read())
-    assert set(found) == {"report", "scores", "rows", "bar"}
-    assert found["report"].data == "# report\n"
+    assert set(found) == {"report", "scores", "stages", "rows", "bar"}
+    links, _, report = found["report"].data.partition("\n\n")
+    assert report == "# report\n"
+    assert f"/artifacts/artifact/{found['scores'].id})" in links
+    assert f"/artifacts/artifact/{found['stages'].id})" in links
     assert found["report"].description == "It went."
-    assert found["rows"].description == "many (first 200 of 205 rows)"
+    assert found["rows"].description.startswith("many (first 200 of 205 rows) · [its run](")
     assert found["bar"].data == 100.0
