@@ -18,6 +18,7 @@ from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
 from flows.prefect_settings import quiet_libraries
+from flows.termination import prefect_decides
 from tasks.evaluation import RESULT, How, Subject, evaluation
 from tasks.execute import Outcome, execute
 from tasks.models import ADAPTER_FOLDER
@@ -48,7 +49,7 @@ def evaluate(
     quiet_libraries()
     opened = Store.open(store)
     subject, in_sample = _subject(opened, model, adapter, run)
-    with stop_on_sigterm() as stop:
+    with prefect_decides(), stop_on_sigterm() as stop:
         rows = []
         for name in benchmarks:
             stop.check()

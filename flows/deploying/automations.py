@@ -34,8 +34,9 @@ crashed attempt ends with an error itself (seen with Prefect 3.8.8)."""
 
 _RUN = {"prefect.resource.id": "prefect.flow-run.*"}
 _OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
-_SCHEDULED_AGAIN = ("AwaitingRetry", "Scheduled", "Late", "Pending", "Running")
-_ENDS = ("Completed", "Failed", "Cancelled", "Cancelling", "Crashed", *_SCHEDULED_AGAIN[:3])
+_ENDS = ("Completed", "Failed", "Cancelled", "Cancelling", "Crashed")
+_WAITS = ("AwaitingRetry", "Scheduled", "Late")
+_GOES_ON = (*_ENDS[:-1], *_WAITS, "Pending", "Running")
 
 
 def recovery(attempts: int) -> list[AutomationCore]:
@@ -48,7 +49,7 @@ def recovery(attempts: int) -> list[AutomationCore]:
     silent = AutomationCore(
         name="counterpoise-silent-run-crashed",
         description=f"A run without a heartbeat for {SILENCE_S} s has lost its process: mark it Crashed.",
-        trigger=_absence("heartbeat", ("heartbeat", *_ENDS), SILENCE_S),
+        trigger=_absence("heartbeat", ("heartbeat", *_ENDS, *_WAITS), SILENCE_S),
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED, message=f"no heartbeat for {SILENCE_S} s: worker lost"
@@ -58,13 +59,13 @@ def recovery(attempts: int) -> list[AutomationCore]:
     resume = AutomationCore(
         name="counterpoise-crashed-run-resumes",
         description=f"A Crashed run is scheduled again, the same one, up to {attempts} attempts in all.",
-        trigger=_absence("Crashed", _SCHEDULED_AGAIN, PAUSE_S, {"prefect.run-count": counts}),
+        trigger=_absence("Crashed", _GOES_ON, PAUSE_S, {"prefect.run-count": counts}),
         actions=[_again("crashed; goes on from the store")],
     )
     stuck = AutomationCore(
         name="counterpoise-claimed-run-never-started",
         description=f"A run claimed by a worker and not started within {STUCK_S} s is scheduled again.",
-        trigger=_absence("Pending", ("Running", *_ENDS), STUCK_S),
+        trigger=_absence("Pending", ("Running", *_ENDS, *_WAITS), STUCK_S),
         actions=[_again("claimed by a worker that never started it")],
     )
     return [silent, resume, stuck]

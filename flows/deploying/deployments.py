@@ -15,16 +15,17 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import parameter_schema
+from prefect.utilities.templating import apply_values
 
 from counterpoise.errors import UsageError
-from flows.checkout import ROOT
+from flows.checkout import ROOT, profile
 from flows.deploying.changes import Action, Change
 
 FILE = ROOT / "deployments" / "prefect.yaml"
 
 
 def read_file() -> dict[str, Any]:
-    """`deployments/prefect.yaml`.
+    """`deployments/prefect.yaml`, each deployment's config filled in from its profile.
 
     Raises:
         UsageError: it is not there: the package was installed without its checkout.
@@ -33,7 +34,12 @@ def read_file() -> dict[str, Any]:
         document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise UsageError(f"{FILE}: {error}", "run this in a complete checkout") from None
-    return document
+    (steps,) = {tuple(step) for step in document["build"]}
+    assert steps == ("flows.checkout.profile",), steps
+    profiles = [step["flows.checkout.profile"] for step in document["build"]]
+    values = {each["id"]: profile(each["name"]) for each in profiles}
+    filled: list[dict[str, Any]] = apply_values(document["deployments"], values)
+    return {**document, "deployments": filled}
 
 
 def ensure_deployment(
@@ -51,7 +57,7 @@ def ensure_deployment(
     Args:
         env: more environment variables of its runs; references to Prefect blocks, never secret values.
     """
-    flow = _flow(entry["entrypoint"])
+    flow = entry_flow(entry["entrypoint"])
     wanted = _wanted(entry, flow, pull, pool, store, env)
     name = f"{flow.name}/{entry['name']}"
     try:
@@ -66,7 +72,8 @@ def ensure_deployment(
     return Change("deployment", name, action)
 
 
-def _flow(entrypoint: str) -> Flow[..., Any]:
+def entry_flow(entrypoint: str) -> Flow[..., Any]:
+    """The flow of an entry point as ``flows/debias.py:debias``."""
     path, _, function = entrypoint.partition(":")
     module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
     flow: Flow[..., Any] = getattr(module, function)

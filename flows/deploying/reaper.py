@@ -44,7 +44,7 @@ class Rules:
     attempts: int = 10
     silence: timedelta = timedelta(seconds=180)
     stuck: timedelta = timedelta(seconds=STUCK_S)
-    pause: timedelta = timedelta(seconds=60)
+    pause: timedelta = timedelta(seconds=180)
     forget: timedelta = timedelta(days=1)
 
 

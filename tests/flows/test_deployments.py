@@ -6,59 +6,84 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from counterpoise.config import RunConfig
 from flows.configure import profile_names
+from flows.deploying.deployments import entry_flow, read_file
 
 
-def deployments(root: Path) -> dict[str, dict[str, Any]]:
-    document = yaml.safe_load((root / "deployments" / "prefect.yaml").read_text(encoding="utf-8"))
-    return {entry["name"]: entry for entry in document["deployments"]}
+def deployments() -> dict[str, dict[str, Any]]:
+    """Entries by ``flow/name``, as `counterpoise deploy` reads them."""
+    entries = read_file()["deployments"]
+    flows = [Path(entry["entrypoint"].partition(":")[0]).stem for entry in entries]
+    return {f"{flow}/{entry['name']}": entry for flow, entry in zip(flows, entries, strict=True)}
 
 
 @pytest.mark.parametrize("name", profile_names())
 def test_parameters_are_the_profile(name: str, root: Path) -> None:
-    entry = deployments(root)[name]
+    entry = deployments()[f"debias/{name}"]
     profile = tomllib.loads((root / "flows" / "profiles" / f"{name}.toml").read_text(encoding="utf-8"))
     assert entry["parameters"]["config"] == profile
     assert RunConfig.model_validate(entry["parameters"]["config"]).profile == name
-    assert not any(schedule["active"] for schedule in entry.get("schedules", []))
-    assert "counterpoise" in entry["tags"]  # what the recovery automations look for
 
 
-@pytest.mark.slow
-def test_worker_runs_the_smoke_deployment(root: Path, prefect_server: str, tmp_path: Path) -> None:
+def test_schedules_are_off_and_recovery_finds_every_deployment() -> None:
+    entries = deployments().values()
+    assert not any(schedule["active"] for entry in entries for schedule in entry.get("schedules", []))
+    assert all("counterpoise" in entry["tags"] for entry in entries)
+
+
+def test_every_entry_is_a_flow_that_takes_its_parameters() -> None:
+    entries = deployments()
+    assert {name.partition("/")[0] for name in entries} == {"debias", "evaluate", "sweep"}
+    for name, entry in entries.items():
+        flow = entry_flow(entry["entrypoint"])
+        assert flow.name == name.partition("/")[0]
+        flow.validate_parameters(entry["parameters"])
+
+
+@pytest.fixture(scope="module")
+def finished(root: Path, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowRun]:
+    """A run of the smoke deployment, made by a worker."""
+    folder = tmp_path_factory.mktemp("worker")
     environment = {
         **os.environ,
         "PREFECT_API_URL": prefect_server,
-        "PREFECT_HOME": str(tmp_path / "worker"),
+        "PREFECT_HOME": str(folder / "prefect"),
+        "COUNTERPOISE_STORE": str(folder / "store"),
     }
 
-    def prefect(*arguments: str) -> str:
+    def command(*arguments: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=280,
+            [sys.executable, "-m", *arguments],
+            cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
-    deploy = [sys.executable, "-m", "flows.cli", "deploy"]
-    subprocess.run(deploy, cwd=root, env=environment, check=True, timeout=280)
-    prefect("deployment", "run", "debias/smoke", "--param", f'store="{tmp_path / "store"}"')
-    prefect("worker", "start", "--pool", "gpu", "--run-once", "--type", "process")
-
+    command("flows.cli", "deploy")
     with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
-        (run,) = [run for run in client.read_flow_runs() if run.deployment_id]
-        assert (run.name, run.state_name) == ("debias-smoke", "Completed"), run.state
-        of_run = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
+        deployment = client.read_deployment_by_name("debias/smoke")
+        made = client.create_flow_run_from_deployment(deployment.id)
+        command("prefect", "worker", "start", "--pool", "gpu", "--run-once")
+        yield client.read_flow_run(made.id)
+
+
+@pytest.mark.slow
+def test_worker_runs_the_smoke_deployment(finished: FlowRun, prefect_server: str) -> None:
+    assert (finished.name, finished.state_name) == ("debias-smoke", "Completed"), finished.state
+    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+        of_run = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[finished.id]))
         tasks = client.read_task_runs(task_run_filter=of_run)
     assert {task.state_name for task in tasks} == {"Completed"}
-    assert "report" in {task.name for task in tasks}
+    assert any(
+        task.name.startswith("counterfactuals: 48 → ") and ", computed, " in task.name for task in tasks
+    )

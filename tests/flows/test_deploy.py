@@ -1,0 +1,107 @@
+"""`counterpoise deploy` and `reap`: errors of one line, rules of recovery, and a second time that changes nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.configure import profile_names
+from flows.deploying.automations import ensure_automations, recovery
+from flows.deploying.everything import Wanted, deploy
+from flows.deploying.reaper import Rules, Signs, verdict
+from tests.flows.machines import free_port
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+
+
+def ago(**passed: float) -> datetime:
+    return NOW - timedelta(**passed)
+
+
+@pytest.mark.parametrize(
+    ("signs", "expected"),
+    [
+        (Signs(StateType.RUNNING, ago(hours=9), ago(seconds=179), 1), None),
+        (Signs(StateType.RUNNING, ago(hours=9), ago(seconds=181), 1), "lost"),
+        (Signs(StateType.RUNNING, ago(seconds=170), None, 1), None),  # its first heartbeat may be on its way
+        (Signs(StateType.RUNNING, ago(seconds=181), None, 1), "lost"),
+        (
+            Signs(StateType.RUNNING, ago(seconds=10), ago(hours=1), 2),
+            None,
+        ),  # the heartbeat of an earlier attempt
+        (Signs(StateType.PENDING, ago(minutes=59), None, 0), None),
+        (Signs(StateType.PENDING, ago(minutes=61), None, 0), "resume"),
+        (Signs(StateType.CRASHED, ago(seconds=179), None, 1), None),  # the automation's turn
+        (Signs(StateType.CRASHED, ago(seconds=181), None, 9), "resume"),
+        (Signs(StateType.CRASHED, ago(seconds=181), None, 10), None),  # a crash loop
+        (Signs(StateType.CRASHED, ago(hours=25), None, 1), None),
+        (Signs(StateType.PENDING, ago(hours=2), None, 10), None),
+        (Signs(StateType.COMPLETED, ago(hours=2), None, 1), None),
+    ],
+)
+def test_which_runs_are_lost(signs: Signs, expected: str | None) -> None:
+    assert verdict(signs, NOW, Rules()) == expected
+
+
+def test_a_crashing_run_is_resumed_until_its_last_attempt() -> None:
+    (resume,) = (each for each in recovery(4) if each.name == "counterpoise-crashed-run-resumes")
+    assert resume.trigger.match["prefect.run-count"] == ["1", "2", "3"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "expected"),
+    [
+        ("", 2, "PREFECT_API_URL is not set"),
+        ("http://127.0.0.1:{port}/api", 1, "does not answer"),
+    ],
+)
+@pytest.mark.parametrize("command", ["deploy", "reap"])
+def test_no_server_is_one_line(command: str, url: str, code: int, expected: str, root: Path) -> None:
+    environment = {**os.environ, "PREFECT_API_URL": url.format(port=free_port())}
+    if not url:
+        del environment["PREFECT_API_URL"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", command],
+        cwd=root, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    (line,) = done.stderr.strip().splitlines()
+    assert expected in line and " — " in line
+
+
+@pytest.mark.slow
+def test_a_second_time_changes_only_what_was_changed(prefect_server: str) -> None:
+    def wanted(**changes: object) -> Wanted:
+        plain = Wanted("again", "docker", 1, 1, 5, "s3://b/store", variables={}, secrets={}, notify=None)
+        return replace(plain, **changes)  # type: ignore[arg-type]
+
+    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+        deploy(wanted())
+        assert {change.action for change in deploy(wanted())} == {"unchanged"}
+
+        (resume,) = (a for a in client.read_automations() if a.name == "counterpoise-crashed-run-resumes")
+        client.pause_automation(resume.id)
+        changed = {c.name: c.action for c in deploy(wanted(variables={"image": "mine:2"}, attempts=6))}
+        assert [name for name, action in changed.items() if action == "updated"] == [
+            "again (docker)",
+            "counterpoise-crashed-run-resumes",
+        ]
+        (resume,) = (a for a in client.read_automations() if a.name == "counterpoise-crashed-run-resumes")
+        assert not resume.enabled  # a person paused it
+        assert {change.action for change in ensure_automations(client, recovery(6))} == {"unchanged"}
+
+        secret = {c.name: c.action for c in deploy(wanted(secrets={"HF_TOKEN": "hub"}, attempts=6))}
+        assert secret["debias/smoke"] == "updated"
+        smoke = client.read_deployment_by_name("debias/smoke")
+        assert smoke.job_variables == {"env": {"HF_TOKEN": "{{ prefect.blocks.secret.hub }}"}}
+        names = {deployment.name for deployment in client.read_deployments()}
+        assert names >= set(profile_names())
