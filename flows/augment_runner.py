@@ -58,7 +58,7 @@ def augment_on(
 
 def _distributed(runner: Any) -> Any:
     @flow(name="augment", task_runner=runner, validate_parameters=False, persist_result=False)
-    def distribute(job: Job, limit: int, progress: Progress) -> None:
+    def distribute(job: Any, limit: int, progress: Any) -> None:
         """Hands out every shard that is not finished."""
         layout = format_of(job)
         total, done = layout.total(job), 0
