@@ -13,7 +13,6 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
 from counterpoise.counterfactual.augment.formats import Format, Payload, format_of
 from counterpoise.counterfactual.augment.job import Job
@@ -26,6 +25,13 @@ from counterpoise.records import Progress, silent
 
 AHEAD = 4
 """Shards on their way for each worker: enough to keep it busy, few enough that memory does not grow."""
+
+
+class Sealed:
+    """A shard's content on its way: Prefect and Dask look into collections, and would visit every line of it."""
+
+    def __init__(self, payload: Payload) -> None:
+        self.payload = payload
 
 
 def augment_on(
@@ -65,7 +71,7 @@ def _distributed(runner: Any) -> Any:
         waiting: deque[Any] = deque()
         for number, payload in enumerate(layout.shards(job)):
             if not summary_path(job, number).exists():
-                waiting.append(shard_task.submit(job, number, number * job.shard_rows, quote(payload)))
+                waiting.append(shard_task.submit(job, number, number * job.shard_rows, Sealed(payload)))
             while len(waiting) >= limit:
                 waiting.popleft().result()
             done += layout.size(payload)
@@ -84,10 +90,10 @@ def _distributed(runner: Any) -> Any:
     retries=2,
     retry_delay_seconds=1,
 )
-def shard_task(job: Job, number: int, first_row: int, payload: Payload) -> int:
+def shard_task(job: Job, number: int, first_row: int, sealed: Sealed) -> int:
     """Swaps one shard and commits it beside the others; its number."""
     layout, engine = _tools(job)
-    process(job, layout, engine, number, first_row, payload)
+    process(job, layout, engine, number, first_row, sealed.payload)
     return number
 
 
