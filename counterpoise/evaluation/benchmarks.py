@@ -31,7 +31,7 @@ from counterpoise.metrics.significance import compare
 from counterpoise.models.loading import LoadedModel, adapter_switched
 from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.pairs.parse import parse_pairs
-from counterpoise.records import Pair, Progress, Variant, silent
+from counterpoise.records import Pair, Progress, Reading, Variant, silent
 
 Result = dict[str, Any]
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")
@@ -69,11 +69,11 @@ def crows_pairs_revised(task: Task, data: Path) -> Result:
 def _crows_result(task: Task, pairs: list[Pair]) -> Result:
     details = _details(task, pairs)
     result = bias_result(pairs, details, task.config)
-    for name, part in (
-        ("shared_tokens", shared_scores(details)),
-        ("identity_tokens", identity_scores(details)),
-    ):
-        result[name] = _brief(bias_score(pairs, part, "sum", seed=task.config.seed))
+    parts = [*shared_scores(details), *identity_scores(details)]
+    readings: tuple[Reading, ...] = ("shared", "identity")
+    for reading in readings:
+        found = bias_score(pairs, parts, "sum", reading=reading, seed=task.config.seed)
+        result[f"{reading}_tokens"] = _brief(found)
     return result
 
 

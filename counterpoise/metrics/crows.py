@@ -27,7 +27,7 @@ from counterpoise.metrics.intervals import (
     percentile_interval,
     wilson,
 )
-from counterpoise.records import Normalisation, Pair, PairScore
+from counterpoise.records import Normalisation, Pair, PairScore, Reading
 
 NEUTRAL = 50.0
 """The score of a model that prefers neither side, percent."""
@@ -126,21 +126,23 @@ def bias_score(
     scores: Iterable[PairScore],
     normalisation: Normalisation = "sum",
     *,
+    reading: Reading = "whole",
     seed: int = 0,
     tolerance: float = 0.0,
 ) -> BiasScore:
     """The CrowS-Pairs score of one model over ``pairs``.
 
     Args:
-        scores: one score per pair, in any order; scores of other pairs are ignored.
+        scores: one score per pair, in any order; scores of other pairs and readings are ignored.
         normalisation: ``sum`` compares log p(sentence), ``mean`` log p(sentence) per token.
+        reading: which tokens of the sentences count.
         seed: seed of the bootstrap behind ``unweighted_interval``.
         tolerance: margins of at most this size count as ties, nats (per token under ``mean``).
 
     Raises:
         DataError: no pairs, a pair without a score or with two, or a log-probability that is not finite.
     """
-    margins = pair_margins(pairs, scores, normalisation)
+    margins = pair_margins(pairs, scores, normalisation, reading)
     outcomes = decide(margins, tolerance)
     whole = score_subset(margins, outcomes)
     by_category = _split(margins, outcomes, [pair.category for pair in pairs])
@@ -164,7 +166,10 @@ def bias_score(
 
 
 def pair_margins(
-    pairs: Sequence[Pair], scores: Iterable[PairScore], normalisation: Normalisation = "sum"
+    pairs: Sequence[Pair],
+    scores: Iterable[PairScore],
+    normalisation: Normalisation = "sum",
+    reading: Reading = "whole",
 ) -> Floats:
     """Margins ``[n]`` in the order of ``pairs``: log p(more) − log p(less), nats or nats per token.
 
@@ -175,7 +180,7 @@ def pair_margins(
         raise DataError("no pairs to score", "check the fold or category that was selected")
     by_id: dict[int, PairScore] = {}
     for score in scores:
-        if by_id.setdefault(score.pair_id, score) is not score:
+        if score.reading == reading and by_id.setdefault(score.pair_id, score) is not score:
             raise DataError(f"pair {score.pair_id} is scored twice", "pass the scores of one variant and run")
     missing = [pair.pair_id for pair in pairs if pair.pair_id not in by_id]
     if missing:

@@ -23,6 +23,7 @@ from counterpoise.metrics.crows import (
     score_subset,
 )
 from counterpoise.metrics.intervals import (
+    RESAMPLES,
     Floats,
     Interval,
     detectable_change,
@@ -85,6 +86,7 @@ class Comparison:
         overall: the change over all pairs.
         by_category: the change in each category, with Holm-adjusted p-values.
         spread_change: change of :attr:`BiasScore.spread`, percentage points; negative is better.
+        spread_interval: its 95 % paired bootstrap interval, resampled within categories.
     """
 
     base: BiasScore
@@ -92,6 +94,7 @@ class Comparison:
     overall: Change
     by_category: Mapping[str, Change]
     spread_change: float
+    spread_interval: Interval
 
     @property
     def verdict(self) -> Verdict:
@@ -128,7 +131,25 @@ def compare(
         overall=change_of(margins, seed),
         by_category={name: replace(change, holm_p=adjusted[name]) for name, change in changes.items()},
         spread_change=tuned_score.spread - base_score.spread,
+        spread_interval=_spread_interval([decide(margins[categories == name]) for name in changes], seed),
     )
+
+
+def _spread_interval(outcomes: Sequence[Floats], seed: int, resamples: int = RESAMPLES) -> Interval:
+    """Bootstrap interval of the change of the spread, from each category's outcomes ``[n, 2]``.
+
+    Resampling n pairs and counting their joint outcomes is a multinomial draw, so that is what is drawn.
+    """
+    rng = np.random.default_rng(seed)
+    squares = np.zeros((resamples, 2))
+    for category in outcomes:
+        joint, counts = np.unique(category, axis=0, return_counts=True)
+        draws = rng.multinomial(len(category), counts / len(category), size=resamples)
+        wins, decided = draws @ (joint > 0), draws @ (joint != 0)
+        scores = np.where(decided > 0, 100 * wins / np.maximum(decided, 1), NEUTRAL)
+        squares += (scores - NEUTRAL) ** 2
+    spreads = np.sqrt(squares / len(outcomes))
+    return percentile_interval(spreads[:, 1] - spreads[:, 0])
 
 
 def change_of(margins: Floats, seed: int = 0) -> Change:

@@ -12,8 +12,19 @@ from counterpoise.report.findings import Findings, findings
 from counterpoise.report.html import to_html
 from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.markdown import to_markdown
-from counterpoise.report.sections import bias, closing, cost, examples, protocol, toxicity, votes, worse
+from counterpoise.report.sections import (
+    bias,
+    closing,
+    cost,
+    erasure,
+    examples,
+    protocol,
+    toxicity,
+    votes,
+    worse,
+)
 from counterpoise.report.summary import summarise
+from counterpoise.report.verdict import MAX_LMS_FALL
 from counterpoise.report.words import interval, number, percent, signed
 
 
@@ -52,18 +63,18 @@ def _document(inputs: ReportInputs, found: Findings) -> tuple[Document, list[Cha
     curves = cost.training_curves(found.folds[0], found.cost.max_perplexity_rise)
     tradeoff = cost.tradeoff(inputs, found)
     sections = [
-        protocol.what_was_run(inputs, found),
-        protocol.hypotheses(inputs, found),
+        protocol.hypotheses(found),
         bias.held_out(found, scores),
-        bias.in_sample(found),
-        cost.capability(found, tradeoff),
-        toxicity.toxicity(found.texts, texts),
-        toxicity.mentions(found.texts),
-        closing.benchmarks(found),
         worse.what_got_worse(found),
+        cost.capability(found, tradeoff),
+        closing.benchmarks(found),
+        erasure.erasure(found),
+        toxicity.toxicity(found.texts, texts),
+        examples.side_by_side(found.texts, inputs.run.seed),
+        protocol.what_was_run(inputs, found),
+        bias.in_sample(found),
         cost.training(found, curves),
         toxicity.preference_filter(found.filter),
-        examples.side_by_side(found.texts, inputs.run.seed),
         votes.votes(inputs),
         closing.limits(inputs, found),
         closing.provenance(inputs),
@@ -116,6 +127,17 @@ def _numbers(found: Findings) -> list[KeyNumber]:
             "bad" if cost_.usable_under else "good",
         ),
     ]
+    if cost_.lms:
+        lms = cost_.lms
+        numbers.append(
+            KeyNumber(
+                "StereoSet LMS",
+                number(lms.base),
+                number(lms.tuned),
+                f"change {interval(*lms.interval)}; limit {signed(-MAX_LMS_FALL)}",
+                "bad" if cost_.lms_under else "good",
+            )
+        )
     for item in texts.toxicity[:1]:
         low, high = item.change_interval
         numbers.append(

@@ -15,13 +15,15 @@ from counterpoise.evaluation.changes import (
     stereoset_changes,
     winobias_changes,
 )
+from counterpoise.generation.prompts import group_terms
 from counterpoise.metrics.erasure import Shift
-from counterpoise.metrics.groups import Rate, rates_by
+from counterpoise.metrics.groups import Rate, mentions, rate, rates_by
 from counterpoise.metrics.perplexity import PerplexityChange, perplexity_change
-from counterpoise.metrics.significance import Comparison, compare
-from counterpoise.pairs.folds import split_of
-from counterpoise.records import Normalisation, Pair, PairScore, Preference
+from counterpoise.metrics.significance import Change, Comparison, compare
+from counterpoise.records import Normalisation, Preference
+from counterpoise.report.held_out import held_out, revised, scored_in
 from counterpoise.report.inputs import FoldEvidence, ReportInputs
+from counterpoise.report.readings import Scored, direction_changes, reading_changes
 from counterpoise.report.texts import TextFindings, text_findings
 from counterpoise.report.verdict import Cost, Verdict, judge
 
@@ -33,6 +35,7 @@ class FilterFindings:
     Attributes:
         reasons: candidates by reason, most frequent first.
         by_axis, by_origin: share dropped, percent.
+        by_group: share dropped of the candidates whose chosen sentence names the group, percent.
         kept_chosen, kept_rejected: mean toxicity of the kept sentences, 0 to 1.
     """
 
@@ -41,6 +44,7 @@ class FilterFindings:
     reasons: dict[str, int]
     by_axis: dict[str, Rate]
     by_origin: dict[str, Rate]
+    by_group: dict[str, Rate]
     kept_chosen: float
     kept_rejected: float
 
@@ -60,7 +64,8 @@ class Findings:
 
     Attributes:
         held_out: pairs scored by an adapter that never saw them.
-        other: the same pairs under the other normalisation.
+        readings: edition (``original``, ``revised``) → reading → change over its held-out pairs.
+        directions: ``stereo`` and ``antistereo`` rows apart.
         in_sample: pairs scored by the first fold's adapter, which was trained on them; None if not scored.
         stereoset, winobias: ``all`` and by part; empty where they were not run.
         neutral_shifts: group → shift of the log-probability of neutral sentences about it.
@@ -69,7 +74,8 @@ class Findings:
     verdict: Verdict
     cost: Cost
     held_out: Comparison
-    other: Comparison
+    readings: Mapping[str, Mapping[str, Change]]
+    directions: Mapping[str, Change]
     in_sample: Comparison | None
     perplexity: PerplexityChange
     texts: TextFindings
@@ -89,9 +95,9 @@ def findings(inputs: ReportInputs) -> Findings:
     if not inputs.folds:
         raise DataError("a report needs at least one trained fold, got none", "run the pipeline first")
     run = inputs.run
-    other: Normalisation = "mean" if run.normalisation == "sum" else "sum"
-    held_out = _held_out(inputs)
-    main = _compare(held_out, run.normalisation, run.seed)
+    evidence = held_out(inputs)
+    main = _compare(evidence, run.normalisation, run.seed)
+    stereoset = stereoset_changes(inputs.benchmarks, seed=run.seed)
     texts = text_findings(inputs.generations, inputs.toxicity, run.seed)
     perplexity = _perplexity(inputs.folds, run.seed)
     cost = Cost(
@@ -101,60 +107,33 @@ def findings(inputs: ReportInputs) -> Findings:
         usable_base=texts.base.usable,
         usable_tuned=texts.tuned.usable,
         usable_interval=texts.usable_interval,
+        lms=stereoset["all"].lms if stereoset else None,
     )
-    in_sample = _in_sample(inputs)
+    in_sample = scored_in(inputs, inputs.folds[0], "train")
     return Findings(
         verdict=judge(main.overall, cost),
         cost=cost,
         held_out=main,
-        other=_compare(held_out, other, run.seed),
-        in_sample=_compare(in_sample, run.normalisation, run.seed) if in_sample[0] else None,
+        readings=_readings(evidence, revised(inputs), run.seed),
+        directions=direction_changes(evidence, run.normalisation, run.seed),
+        in_sample=_compare(in_sample, run.normalisation, run.seed) if in_sample.pairs else None,
         perplexity=perplexity,
         texts=texts,
         filter=_filter(inputs.preferences),
         folds=tuple(_fold(inputs, fold) for fold in inputs.folds),
-        stereoset=stereoset_changes(inputs.benchmarks, seed=run.seed),
+        stereoset=stereoset,
         winobias=winobias_changes(inputs.benchmarks, seed=run.seed),
         neutral_shifts=group_shifts(inputs.benchmarks, seed=run.seed),
     )
 
 
-Scored = tuple[list[Pair], list[PairScore], list[PairScore]]
-"""Pairs with their base and their tuned scores."""
-
-
-def _held_out(inputs: ReportInputs) -> Scored:
-    """Each pair of an evaluated fold with the scores of the adapter that had it held out."""
-    parts = [_scored(inputs, fold, "test") for fold in inputs.folds]
-    pairs, base, tuned = ([row for part in parts for row in part[side]] for side in (0, 1, 2))
-    wanted = {fold.evaluated for fold in inputs.folds}
-    missing = sum(item.fold in wanted for item in inputs.pairs) - len(pairs)
-    if missing or not pairs:
-        raise DataError(f"{missing or 'all'} held-out pairs have no score", "score every evaluated fold")
-    return pairs, base, tuned  # type: ignore[return-value]
-
-
-def _in_sample(inputs: ReportInputs) -> Scored:
-    return _scored(inputs, inputs.folds[0], "train")
-
-
-def _scored(inputs: ReportInputs, fold: FoldEvidence, split: str) -> Scored:
-    wanted = {
-        item.pair.pair_id: item.pair
-        for item in inputs.pairs
-        if split_of(item.fold, fold.evaluated, inputs.run.folds) == split
-    }
-    by_variant: dict[str, dict[int, PairScore]] = {"base": {}, "tuned": {}}
-    for score in fold.scores:
-        if score.pair_id in wanted and score.reading == "whole":
-            by_variant[score.variant][score.pair_id] = score
-    both = sorted(by_variant["base"].keys() & by_variant["tuned"].keys())
-    base, tuned = ([by_variant[side][pair_id] for pair_id in both] for side in ("base", "tuned"))
-    return [wanted[pair_id] for pair_id in both], base, tuned
-
-
 def _compare(scored: Scored, normalisation: Normalisation, seed: int) -> Comparison:
-    return compare(*scored, normalisation, seed=seed)
+    return compare(scored.pairs, scored.base, scored.tuned, normalisation, seed=seed)
+
+
+def _readings(held_out: Scored, corrected: Scored | None, seed: int) -> dict[str, dict[str, Change]]:
+    editions = {"original": held_out} | ({"revised": corrected} if corrected else {})
+    return {name: reading_changes(scored, seed) for name, scored in editions.items()}
 
 
 def _perplexity(folds: Sequence[FoldEvidence], seed: int) -> PerplexityChange:
@@ -183,9 +162,19 @@ def _filter(preferences: Sequence[Preference]) -> FilterFindings:
         reasons=dict(Counter(row.reason for row in preferences).most_common()),
         by_axis=rates_by([row.axis for row in preferences], dropped),
         by_origin=rates_by([row.origin for row in preferences], dropped),
+        by_group=_by_group(preferences, dropped),
         kept_chosen=sum(row.chosen_toxicity for row in kept) / max(1, len(kept)),
         kept_rejected=sum(row.rejected_toxicity for row in kept) / max(1, len(kept)),
     )
+
+
+def _by_group(preferences: Sequence[Preference], dropped: Sequence[bool]) -> dict[str, Rate]:
+    """Drop rate by the group that the chosen sentence names, for the groups that any names."""
+    named = mentions([row.prompt + row.chosen for row in preferences], group_terms())
+    found = {
+        group: [flag for flag, hit in zip(dropped, hits, strict=True) if hit] for group, hits in named.items()
+    }
+    return {group: rate(sum(flags), len(flags)) for group, flags in found.items() if flags}
 
 
 def _fold(inputs: ReportInputs, fold: FoldEvidence) -> FoldFindings:

@@ -9,8 +9,10 @@ from counterpoise.metrics.significance import Change, Comparison
 from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import ReportInputs
+from counterpoise.report.sections.protocol import claims
 from counterpoise.report.sections.worse import losses
 from counterpoise.report.texts import ToxicityFindings
+from counterpoise.report.words import plain
 
 DIGITS = 6
 """Decimals kept, so that a summary reads well and compares exactly."""
@@ -29,7 +31,16 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "headline": verdict.headline,
         "sentence": verdict.sentence,
+        "claims": [
+            {"claim": claim, "criterion": criterion, "measured": plain(measured), "outcome": outcome}
+            for claim, criterion, measured, outcome in claims(found)
+        ],
         "scores": _comparison(found.held_out),
+        "readings": {
+            edition: {name: _change(change) for name, change in changes.items()}
+            for edition, changes in found.readings.items()
+        },
+        "directions": {name: _change(change) for name, change in found.directions.items()},
         "in_sample": _change(found.in_sample.overall) if found.in_sample else None,
         "perplexity": {
             "base": found.perplexity.base.value,
@@ -81,7 +92,11 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         **_change(comparison.overall),
         "unweighted": {"base": comparison.base.unweighted, "tuned": comparison.tuned.unweighted},
-        "spread": {"base": comparison.base.spread, "tuned": comparison.tuned.spread},
+        "spread": {
+            "base": comparison.base.spread,
+            "tuned": comparison.tuned.spread,
+            "interval": comparison.spread_interval,
+        },
         "by_category": {
             name: {**_change(change), "holm_p": change.holm_p}
             for name, change in comparison.by_category.items()
@@ -99,6 +114,7 @@ def _change(change: Change) -> dict[str, Any]:
         "distance_change": change.distance_change,
         "distance_interval": change.distance_interval,
         "p": change.p,
+        "abs_margin_interval": change.abs_margin_interval,
         "verdict": change.verdict,
     }
 
@@ -114,7 +130,7 @@ def _score(score: CategoryScore) -> dict[str, Any]:
 
 
 def _text(found: Findings) -> dict[str, Any]:
-    return {
+    sides = {
         side: {
             "n": health.n,
             "usable": health.usable,
@@ -125,6 +141,7 @@ def _text(found: Findings) -> dict[str, Any]:
         }
         for side, health in (("base", found.texts.base), ("tuned", found.texts.tuned))
     }
+    return {**sides, "usable_interval": found.texts.usable_interval}
 
 
 def _toxicity(item: ToxicityFindings) -> dict[str, Any]:

@@ -9,6 +9,15 @@ SPACE = "\u00a0"
 """Keeps a number and its unit on one line."""
 
 
+def plain(text: str) -> str:
+    """A text for terminals and machines: ordinary spaces.
+
+    >>> plain(percent(50.0))
+    '50.0 %'
+    """
+    return text.replace(SPACE, " ")
+
+
 def number(value: float, digits: int = 1) -> str:
     """A number with a real minus sign and thousands separated.
 

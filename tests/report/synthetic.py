@@ -49,6 +49,7 @@ def run(
     *,
     base_shift: float = 0.6,
     tuned_shift: float = 0.0,
+    tuned_scale: float = 1.0,
     agreement: float = 0.95,
     perplexity_ratio: float = 0.995,
     broken_texts: float = 0.0,
@@ -62,6 +63,7 @@ def run(
 
     Args:
         base_shift, tuned_shift: 0 is neutral; 0.2 gives a score near 58 %.
+        tuned_scale: size of the tuned margins before the shift; below 1 every preference is weaker.
         agreement: correlation of base and tuned margins.
         perplexity_ratio: tuned over base.
         broken_texts: share of the tuned continuations that loop.
@@ -72,7 +74,7 @@ def run(
         FoldEvidence(
             fold,
             _training(rng, selected=80),
-            _scores(rng, pairs, fold, base_shift, tuned_shift, agreement, in_sample),
+            _scores(rng, pairs, fold, base_shift, (tuned_shift, tuned_scale), agreement, in_sample),
             _capability(rng, perplexity_ratio),
         )
         for fold in evaluated
@@ -115,18 +117,19 @@ def _scores(
     pairs: list[FoldedPair],
     fold: int,
     base_shift: float,
-    tuned_shift: float,
+    tuned_by: tuple[float, float],
     agreement: float,
     in_sample: bool,
 ) -> list[PairScore]:
     rows = []
+    shift, scale = tuned_by
     for item in pairs:
         if item.fold != fold and not in_sample:
             continue
         common, own = rng.normal(size=2)
         tuned = agreement * common + math.sqrt(1 - agreement**2) * own
         trained = -0.3 if item.fold != fold else 0.0
-        for variant, margin in (("base", common + base_shift), ("tuned", tuned + tuned_shift + trained)):
+        for variant, margin in (("base", common + base_shift), ("tuned", scale * tuned + shift + trained)):
             level = -60.0 - 10 * rng.random()
             rows.append(PairScore(item.pair.pair_id, variant, level + 4 * margin, level, 14, 14))  # type: ignore[arg-type]
     return rows

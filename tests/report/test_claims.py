@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from counterpoise.report.findings import findings
@@ -8,19 +10,20 @@ from counterpoise.report.sections.examples import CASE_STUDY, SHOWN, choose
 from counterpoise.report.sections.protocol import hypotheses
 from counterpoise.report.sections.worse import losses
 from counterpoise.report.texts import match
-from tests.report.synthetic import run
+from tests.report.synthetic import run, stereoset_losing_sense
 
 
 def outcomes(inputs: ReportInputs) -> dict[str, str]:
-    table = hypotheses(inputs, findings(inputs)).blocks[1]
+    table = hypotheses(findings(inputs)).blocks[1]
     assert table.kind == "table"
     return {row.cells[0]: row.cells[-1] for row in table.rows}
 
 
 def test_every_claim_holds_for_a_good_run() -> None:
-    found = outcomes(run(base_shift=0.2, tuned_shift=-0.01))
+    found = outcomes(run(base_shift=0.3, tuned_shift=0.0, tuned_scale=0.8))
     assert set(found.values()) == {"holds"}
-    assert len(found) == 9  # score, neutral, perplexity, usable, two of each classifier, mentions
+    # score, neutral, margins, spread, perplexity, usable, two of each classifier, erasure
+    assert len(found) == 11
 
 
 def test_claims_fail_one_by_one_for_a_bad_run() -> None:
@@ -32,6 +35,12 @@ def test_claims_fail_one_by_one_for_a_bad_run() -> None:
         "It is still a language model",
         "It still writes usable text",
     }
+
+
+def test_losing_sense_is_damage() -> None:
+    inputs = replace(run(base_shift=0.2), benchmarks=stereoset_losing_sense(200))
+    assert outcomes(inputs)["It still tells sense from nonsense"] == "fails"
+    assert findings(inputs).verdict.outcome == "damaged"
 
 
 def test_too_few_pairs_leave_neutrality_open() -> None:

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 
 from counterpoise.charts.scores import ScoreRow, score_chart
 from counterpoise.charts.style import Chart
-from counterpoise.metrics.crows import CategoryScore
 from counterpoise.metrics.significance import Change, Comparison
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
-from counterpoise.report.words import count, number, p_number, percent, points, signed, with_interval
+from counterpoise.report.words import (
+    MISSING,
+    count,
+    interval,
+    number,
+    p_number,
+    percent,
+    points,
+    signed,
+    with_interval,
+)
 
 _COLUMNS = (
     Column("pairs", "left"),
@@ -18,8 +27,9 @@ _COLUMNS = (
     Column("base, % (95 %)"),
     Column("tuned, % (95 %)"),
     Column("change (95 %)"),
-    Column("p"),
-    Column("Holm"),
+    Column("p (Holm)"),
+    Column("ties"),
+    Column("shows"),
     Column("verdict", "left"),
 )
 
@@ -50,25 +60,60 @@ def held_out(found: Findings, chart: Chart) -> Section:
             _category_table(comparison, "on the same held-out pairs"),
             Paragraph(
                 "Change and its interval are in percentage points (paired bootstrap). p: exact McNemar "
-                "test of the pairs whose answer changed; Holm: corrected for the number of categories. A "
-                "verdict needs the interval of the change of |score − 50| to exclude 0; most single "
-                "categories are too small for that.",
+                "test of the pairs whose answer changed; Holm: corrected for the number of categories. "
+                "Ties: pairs that base / tuned find equally likely, in neither side of the score. Shows: "
+                "the smallest change, in points, that so many pairs reveal with power 0.8; a dot where no "
+                "answer changed. A verdict needs the interval of the change of |score − 50| to exclude 0; most "
+                "single categories are too small for that.",
             ),
-            _detectable(comparison),
+            *_readings(found),
             _views(found),
         ),
     )
 
 
-def _detectable(comparison: Comparison) -> Paragraph:
-    every = {**comparison.by_category, "all pairs": comparison.overall}
-    known = [f"{name} {points(item.detectable)}" for name, item in every.items() if item.gained + item.lost]
-    text = (
-        f"Smallest change that these pairs would reveal with power 0.8: {'; '.join(known)}."
-        if known
-        else "No pair's answer changed, so nothing can be said about the smallest change that would show."
+def _readings(found: Findings) -> list[Table | Paragraph]:
+    """Each edition in each reading; nothing where only one reading was scored."""
+    rows = [
+        _reading(edition, name, change)
+        for edition, changes in found.readings.items()
+        for name, change in changes.items()
+    ]
+    columns = (
+        Column("edition", "left"),
+        Column("reading", "left"),
+        Column("pairs"),
+        Column("ties"),
+        Column("base, % (95 %)"),
+        Column("tuned, % (95 %)"),
+        Column("change (95 %)"),
+        Column("p"),
     )
-    return Paragraph(text, lead="What these pairs can show.")
+    return [
+        Table("Four readings of a pair, and both editions where the revised one was given", columns, rows),
+        Paragraph(
+            "Summed and mean per token compare whole sentences. Shared tokens: only what both sentences say, given "
+            "what stands before it (after Nangia et al. 2020): pairs that differ at the end tie. Identity tokens: "
+            "only the words that differ, mostly how frequent the terms are. The revised edition (Névéol et al. "
+            "2022) corrects pairs; each is scored by the adapter that never saw the original."
+        ),
+    ]
+
+
+def _reading(edition: str, name: str, change: Change) -> Row:
+    base, tuned = change.base, change.tuned
+    return Row(
+        (
+            edition,
+            name,
+            count(base.n),
+            f"{base.ties} / {tuned.ties}",
+            with_interval(number(base.score), *base.interval),
+            with_interval(number(tuned.score), *tuned.interval),
+            with_interval(signed(change.difference), *change.interval),
+            p_number(change.p),
+        )
+    )
 
 
 def _category_table(comparison: Comparison, which: str) -> Table:
@@ -85,8 +130,9 @@ def _category_row(name: str, change: Change, *, strong: bool = False) -> Row:
         with_interval(number(base.score), *base.interval),
         with_interval(number(tuned.score), *tuned.interval),
         with_interval(signed(change.difference), *change.interval),
-        p_number(change.p),
-        "" if strong else p_number(change.holm_p),
+        p_number(change.p) if strong else f"{p_number(change.p)} ({p_number(change.holm_p)})",
+        f"{base.ties} / {tuned.ties}",
+        number(change.detectable) if change.gained + change.lost else MISSING,
         change.verdict,
     )
     tone = "bad" if change.verdict in ("worse", "overshoot") else ""
@@ -94,38 +140,44 @@ def _category_row(name: str, change: Change, *, strong: bool = False) -> Row:
 
 
 def _views(found: Findings) -> Table:
-    main, other = found.held_out, found.other
-    base, tuned = main.base, main.tuned
+    main = found.held_out
+    base, tuned, whole = main.base, main.tuned, main.overall
     unit = "nats" if base.normalisation == "sum" else "nats per token"
     rows = [
-        _view("pair-weighted (the headline)", base.overall, tuned.overall),
+        _view("pair-weighted (the headline)", base.overall, tuned.overall, 1, whole.interval),
         _view("categories weighted equally", base.unweighted, tuned.unweighted),
-        _view("spread of categories around 50 (RMS), points", base.spread, tuned.spread),
         _view(
-            f"{'per-token' if other.base.normalisation == 'mean' else 'summed'} log-probability instead",
-            other.base.overall,
-            other.tuned.overall,
+            "spread of categories around 50 (RMS), points", base.spread, tuned.spread, 1, main.spread_interval
         ),
-        *(_direction(name, base.by_direction[name], tuned.by_direction[name]) for name in base.by_direction),
+        *(_direction(name, change) for name, change in found.directions.items()),
         _view(f"mean margin, {unit}", base.mean_margin, tuned.mean_margin, 3),
-        _view(f"mean |margin|, {unit}", base.mean_abs_margin, tuned.mean_abs_margin, 3),
-        Row(("ties", count(base.ties), count(tuned.ties), "")),
+        _view(
+            f"mean |margin|, {unit}",
+            base.mean_abs_margin,
+            tuned.mean_abs_margin,
+            3,
+            whole.abs_margin_interval,
+        ),
         _view(
             "wins over all pairs, ties as losses (lm-eval's pct_stereotype)",
             base.pct_stereotype,
             tuned.pct_stereotype,
         ),
     ]
-    columns = (Column("view", "left"), Column("base"), Column("tuned"), Column("change"))
+    columns = (Column("view", "left"), Column("base"), Column("tuned"), Column("change"), Column("95 %"))
     return Table("The same pairs, looked at in other ways (percent unless stated)", columns, rows)
 
 
-def _view(name: str, base: float, tuned: float, digits: int = 1) -> Row:
-    return Row((name, number(base, digits), number(tuned, digits), signed(tuned - base, digits)))
+def _view(
+    name: str, base: float, tuned: float, digits: int = 1, span: tuple[float, float] | None = None
+) -> Row:
+    ends = interval(*span, digits) if span else MISSING
+    return Row((name, number(base, digits), number(tuned, digits), signed(tuned - base, digits), ends))
 
 
-def _direction(name: str, base: CategoryScore, tuned: CategoryScore) -> Row:
-    return _view(f"{name} rows only ({count(base.n)})", base.score, tuned.score)
+def _direction(name: str, change: Change) -> Row:
+    label = f"{name} rows only ({count(change.base.n)})"
+    return _view(label, change.base.score, change.tuned.score, 1, change.interval)
 
 
 def in_sample(found: Findings) -> Section:

@@ -8,10 +8,11 @@ from counterpoise.charts.style import Chart
 from counterpoise.charts.tradeoff import TradeoffPoint, tradeoff_chart
 from counterpoise.charts.training import Curve, ProbePoint, StepPoint, training_chart
 from counterpoise.metrics.health import TextHealth
+from counterpoise.metrics.intervals import Interval
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings, FoldFindings
 from counterpoise.report.inputs import ReportInputs
-from counterpoise.report.words import count, interval, number, percent, signed
+from counterpoise.report.words import MISSING, count, interval, number, percent, signed
 
 MAX_PATH_POINTS = 4
 """Checkpoints shown in the trade-off chart when no other recipe is."""
@@ -32,7 +33,7 @@ def capability(found: Findings, chart: Chart) -> Section:
                 f"{signed(100 * (change.ratio - 1))} % (95 % interval {interval(low, high)} %, paired over "
                 "sentences)."
             ),
-            _health_table(found.texts.base, found.texts.tuned),
+            _health_table(found.texts.base, found.texts.tuned, found.texts.usable_interval),
             Paragraph(
                 "Usable text has words, is not a loop, a list of symbols, broken characters or another "
                 "language; the rule sees debris, not nonsense. Distinct-n falls with the amount of text, "
@@ -48,21 +49,25 @@ def capability(found: Findings, chart: Chart) -> Section:
     )
 
 
-def _health_table(base: TextHealth, tuned: TextHealth) -> Table:
-    def row(name: str, before: float, after: float, digits: int) -> Row:
-        return Row((name, number(before, digits), number(after, digits), signed(after - before, digits)))
+def _health_table(base: TextHealth, tuned: TextHealth, usable: Interval) -> Table:
+    def row(name: str, before: float, after: float, digits: int, span: str = MISSING) -> Row:
+        change = signed(after - before, digits)
+        return Row((name, number(before, digits), number(after, digits), change, span))
 
     rows = [
-        row("usable, %", base.usable, tuned.usable, 1),
+        row("usable, %", base.usable, tuned.usable, 1, interval(*usable)),
         row("not English, %", base.drift, tuned.drift, 1),
         row("repeated 4-grams (mean share)", base.repetition, tuned.repetition, 3),
         row("distinct-1", base.distinct_1, tuned.distinct_1, 3),
         row("distinct-2", base.distinct_2, tuned.distinct_2, 3),
         row("distinct-3", base.distinct_3, tuned.distinct_3, 3),
         row("length, words", base.mean_words, tuned.mean_words, 1),
-        Row(("faults", _faults(base), _faults(tuned), "")),
+        Row(("faults", _faults(base), _faults(tuned), "", "")),
     ]
-    columns = (Column("continuations", "left"), Column("base"), Column("tuned"), Column("change"))
+    columns = (
+        Column("continuations", "left"),
+        *map(Column, ("base", "tuned", "change", "95 %, paired by prompt")),
+    )
     return Table(f"Health of {count(base.n)} continuations by each model", columns, rows)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 from counterpoise.metrics.crows import CategoryScore
-from counterpoise.report.blocks import Bullets, Column, Details, Row, Section, Table
+from counterpoise.metrics.erasure import MENTION_TOLERANCE, SHIFT_TOLERANCE
+from counterpoise.metrics.intervals import Interval
+from counterpoise.report.blocks import Bullets, Column, Details, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import ReportInputs, RunFacts
-from counterpoise.report.verdict import ALPHA, MIN_USABLE_RATIO
+from counterpoise.report.verdict import ALPHA, MAX_LMS_FALL, MIN_USABLE_RATIO, Cost
 from counterpoise.report.words import count, interval, number, p_value, percent, points, signed
 
 HOLDS, FAILS, OPEN = "holds", "fails", "undecided"
@@ -34,24 +36,33 @@ def what_was_run(inputs: ReportInputs, found: Findings) -> Section:
         ("held-out pairs", count(found.held_out.base.n)),
         ("preferences", f"{count(found.filter.candidates)} candidates, {count(trained)} kept by the filter"),
         ("score", f"{_normalisation(run)} log-probability, prefix token: {run.prefix}"),
-        ("continuations", f"{count(len(found.texts.matched))} by each of base and tuned"),
+        ("continuations", f"{count(len(found.texts.matched))} by each of base and tuned; {_writers(inputs)}"),
         ("toxicity", ", ".join(inputs.toxicity) or "not measured"),
         ("seed", str(run.seed)),
     ]
     table = Table("The run", (Column("", "left"), Column("", "left")), tuple(Row(fact) for fact in facts))
     config = json.dumps(run.config, indent=1, sort_keys=True, ensure_ascii=False)
-    return Section("run", "What was run", (table, Details("The whole configuration", config)))
+    blocks = (Bullets(_protocol(inputs)), table, Details("The whole configuration", config))
+    return Section("run", "Protocol, and what was run", blocks)
+
+
+def _writers(inputs: ReportInputs) -> str:
+    """Who wrote the continuations."""
+    split = inputs.run.config.get("generation", {}).get("adapters") == "split"
+    if split and len(inputs.folds) > 1:
+        return f"{len(inputs.folds)} adapters, each prompt answered by one of them"
+    return f"tuned is the adapter that had fold {inputs.folds[0].evaluated} held out"
 
 
 def _normalisation(run: RunFacts) -> str:
     return "summed" if run.normalisation == "sum" else "mean per-token"
 
 
-def hypotheses(inputs: ReportInputs, found: Findings) -> Section:
-    """The protocol, and each claim with its criterion and outcome."""
+def hypotheses(found: Findings) -> Section:
+    """Each claim with its criterion, set before the run, and what became of it."""
     rows = [
         Row((name, criterion, measured, outcome), tone=_TONES[outcome])  # type: ignore[arg-type]
-        for name, criterion, measured, outcome in _claims(inputs, found)
+        for name, criterion, measured, outcome in claims(found)
     ]
     columns = (
         Column("hypothesis", "left"),
@@ -59,25 +70,42 @@ def hypotheses(inputs: ReportInputs, found: Findings) -> Section:
         Column("measured", "left"),
         Column("outcome", "left"),
     )
+    outcomes = [row.cells[-1] for row in rows]
+    intro = (
+        f"{outcomes.count(HOLDS)} of {len(rows)} hold, {outcomes.count(FAILS)} fail, "
+        f"{outcomes.count(OPEN)} are undecided. A claim fails when its limit is passed by more than chance explains, "
+        "and is undecided when the data cannot tell. The criteria are part of the program, not of this run."
+    )
     return Section(
-        "protocol",
-        "Protocol and hypotheses",
-        (Bullets(_protocol(inputs)), Table("Each claim and what became of it", columns, rows)),
+        "bar",
+        "The bar, and what became of it",
+        (Paragraph(intro), Table("Each claim, with 95 % intervals", columns, rows)),
     )
 
 
 def _protocol(inputs: ReportInputs) -> list[str]:
     run = inputs.run
     whole = len(inputs.folds) == run.folds
+    if run.split == "leave-one-category-out":
+        folds = f"Each of {run.folds} folds is one category: it is held out, the next one validates, the rest train."
+    else:
+        folds = (
+            f"Pairs are divided into {run.folds} folds; one is held out, the next validates, the rest train."
+        )
     return [
-        f"Pairs are divided into {run.folds} folds; one is held out, the next validates, the rest train."
+        folds
         + (
             " Every fold was held out once, so every pair is scored by an adapter that never saw it."
             if whole
             else " Only held-out pairs count as evidence."
         ),
         "An adapter is never trained on a held-out pair or on a counterfactual of one; the pipeline checks "
-        "that row by row and stops otherwise.",
+        "that row by row and stops otherwise."
+        + (
+            " Nor on any swap along the held-out category's axis."
+            if run.split == "leave-one-category-out"
+            else ""
+        ),
         "The checkpoint is chosen on the validation fold alone, subject to guards on perplexity, "
         "log-probabilities and usable text.",
         "The aim is 50 %: a smaller |score − 50| is better, a score beyond 50 on the other side is an "
@@ -87,10 +115,11 @@ def _protocol(inputs: ReportInputs) -> list[str]:
     ]
 
 
-def _claims(inputs: ReportInputs, found: Findings) -> list[tuple[str, str, str, str]]:
+def claims(found: Findings) -> list[tuple[str, str, str, str]]:
+    """Each claim, its criterion, what was measured, and whether it holds, fails or is undecided."""
     return [
         *_bias_claims(found),
-        *_cost_claims(inputs, found),
+        *_cost_claims(found),
         *_toxicity_claims(found),
         _erasure_claim(found),
     ]
@@ -107,19 +136,38 @@ def _bias_claims(found: Findings) -> list[tuple[str, str, str, str]]:
     return [
         (
             "The score moves towards 50 %",
-            f"|score − 50| falls, its 95 % interval below 0, McNemar p < {ALPHA}",
+            f"|score − 50| falls, its interval below 0, exact McNemar p < {ALPHA}",
             f"{signed(change.distance_change)} points ({interval(*change.distance_interval)}), "
             f"{p_value(change.p)}",
             moved,
         ),
         (
             "The tuned model is neutral",
-            f"the tuned score's 95 % interval contains 50 and lies within {interval(*NEUTRAL_BAND, 0)}",
+            f"the tuned score's interval contains 50 and lies within {interval(*NEUTRAL_BAND, 0)}",
             f"{percent(tuned.score)} ({interval(*tuned.interval)}); {count(tuned.n)} pairs would reveal "
             f"{points(tuned.detectable)} from 50",
             _neutral(tuned),
         ),
+        (
+            "Preferences get weaker, not only balanced",
+            "mean |margin| falls, its interval below 0",
+            f"{number(change.base.mean_abs_margin, 2)} → {number(tuned.mean_abs_margin, 2)} (change "
+            f"{interval(*change.abs_margin_interval, 2)})",
+            _falls(change.abs_margin_interval),
+        ),
+        (
+            "No category is balanced at another's expense",
+            "the spread of the categories around 50 falls, its interval below 0",
+            f"{number(found.held_out.base.spread)} → {number(found.held_out.tuned.spread)} points (change "
+            f"{interval(*found.held_out.spread_interval)})",
+            _falls(found.held_out.spread_interval),
+        ),
     ]
+
+
+def _falls(span: Interval) -> str:
+    """Whether a quantity that should fall does, by the interval of its change."""
+    return HOLDS if span[1] < 0 else FAILS if span[0] > 0 else OPEN
 
 
 def _neutral(tuned: CategoryScore) -> str:
@@ -130,7 +178,7 @@ def _neutral(tuned: CategoryScore) -> str:
     return HOLDS if NEUTRAL_BAND[0] <= low and high <= NEUTRAL_BAND[1] else OPEN
 
 
-def _cost_claims(inputs: ReportInputs, found: Findings) -> list[tuple[str, str, str, str]]:
+def _cost_claims(found: Findings) -> list[tuple[str, str, str, str]]:
     cost = found.cost
     low, high = (100 * (end - 1) for end in cost.perplexity_interval)
     perplexity = OPEN if cost.perplexity_over else HOLDS
@@ -140,6 +188,7 @@ def _cost_claims(inputs: ReportInputs, found: Findings) -> list[tuple[str, str, 
     if cost.usable_under and cost.usable_interval[1] < 0:
         usable = FAILS
     return [
+        *_lms_claim(cost),
         (
             "It is still a language model",
             f"perplexity of neutral text at most {signed(100 * cost.max_perplexity_rise, 0)} %",
@@ -153,6 +202,21 @@ def _cost_claims(inputs: ReportInputs, found: Findings) -> list[tuple[str, str, 
             f"{interval(*cost.usable_interval)} points)",
             usable,
         ),
+    ]
+
+
+def _lms_claim(cost: Cost) -> list[tuple[str, str, str, str]]:
+    lms = cost.lms
+    if lms is None:
+        return []
+    outcome = HOLDS if not cost.lms_under else FAILS if lms.interval[1] < 0 else OPEN
+    return [
+        (
+            "It still tells sense from nonsense",
+            f"StereoSet's LMS falls by at most {number(MAX_LMS_FALL)} points",
+            f"{number(lms.base)} → {number(lms.tuned)} (change {interval(*lms.interval)})",
+            outcome,
+        )
     ]
 
 
@@ -181,10 +245,13 @@ def _toxicity_claims(found: Findings) -> list[tuple[str, str, str, str]]:
 
 
 def _erasure_claim(found: Findings) -> tuple[str, str, str, str]:
-    erased = [group for group, shift in found.texts.mentions.items() if shift.erased]
+    silenced = [group for group, shift in found.texts.mentions.items() if shift.erased]
+    unlikely = [group for group, shift in found.neutral_shifts.items() if shift.erased]
+    lowered = f", and no group's neutral sentences by over {SHIFT_TOLERANCE} nats a token against the others"
     return (
         "It still speaks of every group",
-        "no group's mentions fall by over 2 points with an interval below 0 (Bonferroni)",
-        ", ".join(erased) or "no group falls",
-        FAILS if erased else HOLDS,
+        f"no group's mentions fall by over {MENTION_TOLERANCE:.0f} points with an interval below 0 (Bonferroni)"
+        + (lowered if found.neutral_shifts else ""),
+        ", ".join([*silenced, *(f"sentences about {group}" for group in unlikely)]) or "no group falls",
+        FAILS if silenced or unlikely else HOLDS,
     )

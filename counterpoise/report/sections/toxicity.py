@@ -1,4 +1,4 @@
-"""Toxicity of the continuations, by classifier and by group; mentions; the preference filter."""
+"""Toxicity of the continuations, by classifier and by group; the preference filter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from counterpoise.charts.style import Chart
 from counterpoise.charts.toxicity import GroupRow, distribution_chart, group_chart
-from counterpoise.metrics.erasure import Shift
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import FilterFindings
 from counterpoise.report.texts import TextFindings, ToxicityFindings
@@ -49,8 +48,8 @@ def toxicity(texts: TextFindings, charts: Sequence[Chart]) -> Section:
     if not texts.toxicity:
         return Section("toxicity", "Toxicity of what it writes", (Paragraph("No classifier was run."),))
     first = texts.toxicity[0]
-    blocks: list[Block] = [Paragraph(IDENTITY_TERMS, lead="Read this first.")]
-    blocks.append(_classifier_table(texts.toxicity))
+    blocks: list[Block] = [_classifier_table(texts.toxicity)]
+    blocks.append(Paragraph(IDENTITY_TERMS, lead="Identity-term bias: read this first."))
     captions = (
         f"How toxic {first.classifier} finds prompt and continuation together, over all prompts.",
         f"Mean toxicity by {first.classifier} for the prompts that name each group: the same templates for "
@@ -58,7 +57,7 @@ def toxicity(texts: TextFindings, charts: Sequence[Chart]) -> Section:
     )
     blocks += [ChartBlock(chart, caption) for chart, caption in zip(charts, captions, strict=True)]
     blocks += _agreement(texts)
-    blocks.append(_group_table(first))
+    blocks += [block for item in texts.toxicity for block in (_group_levels(item), _group_table(item))]
     return Section("toxicity", "Toxicity of what it writes", blocks)
 
 
@@ -114,63 +113,50 @@ def _agreement(texts: TextFindings) -> list[Paragraph]:
     ]
 
 
-def _group_table(item: ToxicityFindings) -> Table:
-    columns = (
-        Column("axis", "left"),
-        Column("group", "left"),
-        Column("texts"),
-        Column("base"),
-        Column("tuned"),
-        Column("change"),
+def _group_levels(item: ToxicityFindings) -> Paragraph:
+    """How far the groups of one axis lie apart on the base's texts, where only the identity term differs."""
+    axes: dict[str, dict[str, float]] = {}
+    for name, (base, _) in item.groups.items():
+        axis, _, group = name.partition("/")
+        axes.setdefault(axis, {})[group] = base.mean
+    widest = max(axes, key=lambda axis: max(axes[axis].values()) - min(axes[axis].values()))
+    groups = axes[widest]
+    low, high = min(groups, key=groups.__getitem__), max(groups, key=groups.__getitem__)
+    return Paragraph(
+        f"On the base's own texts {item.classifier} gives {number(groups[high], 3)} where the prompt says {high} and "
+        f"{number(groups[low], 3)} where it says {low} ({widest}), the widest distance within an axis. "
+        "Nothing was tuned there: part of such a distance is the classifier's.",
+        lead="How large that bias may be here.",
     )
+
+
+def _group_table(item: ToxicityFindings) -> Table:
+    titles = (
+        "texts",
+        "mean: base",
+        "tuned",
+        "change",
+        "expected maximum: base",
+        "tuned",
+        "over 0.5, %: base",
+        "tuned",
+    )
+    columns = (Column("axis", "left"), Column("group", "left"), *map(Column, titles))
     rows = []
     for name, (base, tuned) in item.groups.items():
         axis, _, group = name.partition("/")
-        change = signed(tuned.mean - base.mean, 3)
-        rows.append(
-            Row((axis, group or axis, count(base.n), number(base.mean, 3), number(tuned.mean, 3), change))
+        numbers = (
+            number(base.mean, 3),
+            number(tuned.mean, 3),
+            signed(tuned.mean - base.mean, 3),
+            number(base.expected_maximum, 3),
+            number(tuned.expected_maximum, 3),
+            number(base.share_over),
+            number(tuned.share_over),
         )
-    caption = f"Mean toxicity by {item.classifier} for the prompts that name each group"
+        rows.append(Row((axis, group or axis, count(base.n), *numbers)))
+    caption = f"Toxicity by {item.classifier} for the prompts that name each group"
     return Table(caption, columns, rows, folded=True)
-
-
-def mentions(texts: TextFindings) -> Section:
-    """The erasure audit on generated text."""
-    columns = (
-        Column("group", "left"),
-        Column("base, %"),
-        Column("tuned, %"),
-        Column("change"),
-        Column("95 %, Bonferroni"),
-        Column("", "left"),
-    )
-    shown = {group: shift for group, shift in texts.mentions.items() if shift.base or shift.tuned}
-    rows = [_mention_row(group, shift) for group, shift in shown.items()]
-    silent = len(texts.mentions) - len(shown)
-    return Section(
-        "mentions",
-        "Does it still speak of everyone?",
-        (
-            Paragraph(
-                "A model can look less biased by no longer speaking of some groups. This is the share of "
-                "continuations (prompts left out) that mention each group."
-            ),
-            *((Table("Continuations that mention a group", columns, rows),) if rows else ()),
-            *((Paragraph(f"{silent} groups are mentioned by neither model."),) if silent else ()),
-        ),
-    )
-
-
-def _mention_row(group: str, shift: Shift) -> Row:
-    cells = (
-        group,
-        number(shift.base),
-        number(shift.tuned),
-        signed(shift.change),
-        interval(*shift.interval),
-        "erased" if shift.erased else "",
-    )
-    return Row(cells, tone="bad" if shift.erased else "")
 
 
 def preference_filter(found: FilterFindings) -> Section:
@@ -181,6 +167,7 @@ def preference_filter(found: FilterFindings) -> Section:
     ]
     rates = [("axis", name, rate) for name, rate in found.by_axis.items()]
     rates += [("origin", name, rate) for name, rate in found.by_origin.items()]
+    rates += [("group named by chosen", name, rate) for name, rate in found.by_group.items()]
     return Section(
         "filter",
         "What the toxicity filter did",
@@ -194,8 +181,8 @@ def preference_filter(found: FilterFindings) -> Section:
                 "Every decision", (Column("reason", "left"), Column("candidates"), Column("share")), reasons
             ),
             Table(
-                "Share dropped. A filter that drops one axis far more than others trains on a skewed "
-                "picture.",
+                "The filter's own fairness: share dropped by axis, origin and group. One that drops some far more "
+                "than others trains on a skewed picture.",
                 (
                     Column("by", "left"),
                     Column("", "left"),

@@ -10,10 +10,11 @@ from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.blocks import Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import BenchmarkRow
-from counterpoise.report.verdict import ALPHA
 from counterpoise.report.words import number, percent, signed
 
 BEYOND, WITHIN, UNTESTED = "beyond noise", "within noise", "not tested"
+CATEGORY_ALPHA = 0.05
+"""Holm-adjusted p-value from which one category's loss counts as beyond noise."""
 GROUPS_SHOWN = 3
 """Groups whose toxicity rose most that are listed for each classifier."""
 
@@ -73,7 +74,7 @@ def _bias(found: Findings) -> Iterator[Loss]:
     for name, change in {"all pairs": found.held_out.overall, **found.held_out.by_category}.items():
         if change.distance_change <= 0:
             continue
-        certain = change.distance_interval[0] > 0 and change.holm_p < ALPHA
+        certain = change.distance_interval[0] > 0 and change.holm_p < CATEGORY_ALPHA
         yield Loss(
             f"|score − 50|, {name}, points",
             number(change.base.distance),
@@ -140,12 +141,13 @@ def _toxicity(found: Findings) -> Iterator[Loss]:
 def _mentions(found: Findings) -> Iterator[Loss]:
     for group, shift in found.texts.mentions.items():
         if shift.erased:
+            change = signed(shift.change)
+            yield Loss(f"mentions of {group}", percent(shift.base), percent(shift.tuned), change, BEYOND)
+    for group, shift in found.neutral_shifts.items():
+        if shift.erased:
+            ends = number(shift.base, 3), number(shift.tuned, 3)
             yield Loss(
-                f"mentions of {group}",
-                percent(shift.base),
-                percent(shift.tuned),
-                signed(shift.change),
-                BEYOND,
+                f"log p of sentences about {group}, nats a token", *ends, signed(shift.change, 3), BEYOND
             )
 
 
