@@ -1,7 +1,7 @@
-"""Puts a finished run's numbers and chart into the README: ``python -m flows.readme [RUN]``, or ``make readme``.
+"""Puts finished runs' numbers and a chart into the README: ``python -m flows.readme [RUN …]``, or ``make readme``.
 
-What is committed is the run's own summary and chart under docs/results/; the README's block is generated from them, and
-a test checks that they agree.
+What is committed is the runs' own summaries, and the first one's chart, under docs/results/; the README's block is
+generated from them, and a test checks that they agree. Several runs are the seeds of one recipe.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import UsageError
-from counterpoise.report.table import readme_block
+from counterpoise.report.readme import readme_block
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -21,8 +22,8 @@ START, END = "<!-- results:start -->", "<!-- results:end -->"
 CHART = "![Share of held-out pairs preferring the stereotype, by category](docs/results/scores.png)"
 
 
-def with_results(readme: str, summary: dict[str, Any]) -> str:
-    """The README with its results block made anew from a summary.
+def with_results(readme: str, results: dict[str, Any]) -> str:
+    """The README with its results block made anew from a result file's content.
 
     Raises:
         UsageError: the README has no such block.
@@ -31,28 +32,49 @@ def with_results(readme: str, summary: dict[str, Any]) -> str:
     _, end, after = rest.partition(END)
     if not (start and end):
         raise UsageError(f"README.md: no {START} … {END} block", "put the two comments back")
-    return f"{before}{START}\n{readme_block(summary)}\n\n{CHART}\n{END}{after}"
+    return f"{before}{START}\n{readme_block(results['runs'])}\n\n{CHART}\n{END}{after}"
 
 
-def main(run: str, store_url: str) -> None:
-    """Copies the run's summary and chart into docs/results/ and rewrites the README's block."""
+def main(runs: Sequence[str], store_url: str) -> None:
+    """Writes the runs' summaries and chart into docs/results/ and rewrites the README's block.
+
+    Raises:
+        UsageError: a run has no report, or the runs are of several profiles or of the same seed twice.
+    """
     from artifacts.store import Store
-    from flows.commands.show import report_folder
 
     store = Store.open(store_url, create=False)
+    folders = [_report(store, run) for run in runs]
+    summaries = [json.loads((folder / "summary.json").read_text(encoding="utf-8")) for folder in folders]
+    seeds, profiles = (
+        [summary["seed"] for summary in summaries],
+        {summary["profile"] for summary in summaries},
+    )
+    if len(set(seeds)) < len(seeds) or len(profiles) > 1:
+        raise UsageError(
+            f"runs of the profiles {sorted(profiles)} and seeds {seeds}",
+            "name runs of one profile, each with another seed",
+        )
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    results = {"runs": summaries}
+    text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    (RESULTS / f"{profiles.pop()}.json").write_text(text + "\n", encoding="utf-8")
+    shutil.copyfile(folders[0] / "charts" / "scores.png", RESULTS / "scores.png")
+    readme = ROOT / "README.md"
+    readme.write_text(with_results(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def _report(store: Any, run: str) -> Path:
+    from flows.commands.show import report_folder
+
     record = store.run(run)
     folder = report_folder(store, record)
     if folder is None:
         raise UsageError(
             f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
         )
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / "summary.json", RESULTS / f"{record['profile']}.json")
-    shutil.copyfile(folder / "charts" / "scores.png", RESULTS / "scores.png")
-    readme = ROOT / "README.md"
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    readme.write_text(with_results(readme.read_text(encoding="utf-8"), summary), encoding="utf-8")
+    return folder
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "latest", "store")
+    main(sys.argv[1:] or ["latest"], "store")

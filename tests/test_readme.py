@@ -6,15 +6,37 @@ import json
 import re
 from pathlib import Path
 
+from counterpoise.report.readme import readme_block
 from flows.cli import COMMANDS
 from flows.readme import with_results
 
 
 def test_results_block_is_the_committed_result(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
-    summary = json.loads((root / "docs" / "results" / "local.json").read_text(encoding="utf-8"))
-    assert with_results(readme, summary) == readme
-    assert summary["profile"] == "local"
+    results = json.loads((root / "docs" / "results" / "local.json").read_text(encoding="utf-8"))
+    assert with_results(readme, results) == readme
+    assert {run["profile"] for run in results["runs"]} == {"local"}
+
+
+def test_several_seeds_have_a_line_each(root: Path) -> None:
+    (run, *_) = json.loads((root / "docs" / "results" / "local.json").read_text(encoding="utf-8"))["runs"]
+    claim = {
+        "claim": "The score moves",
+        "criterion": "|score − 50| falls",
+        "measured": "",
+        "outcome": "holds",
+    }
+    seeds = [run | {"seed": seed, "claims": [claim]} for seed in (0, 1)]
+    seeds[1]["headline"] = "Damaged"
+    block = readme_block(seeds)
+    score = f"{run['scores']['tuned']['score']:.1f} ["
+    assert [line[:6] for line in block.splitlines() if line.startswith(("| 0 |", "| 1 |"))] == [
+        "| 0 | ",
+        "| 1 | ",
+    ]
+    assert block.count(score) == 3, "a line a seed, and the whole of the first by category"
+    assert "(1 of 2 seeds); Damaged (1 of 2 seeds)" in block
+    assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block
 
 
 def test_every_file_it_links_to_exists(root: Path) -> None:

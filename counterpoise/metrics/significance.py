@@ -26,11 +26,11 @@ from counterpoise.metrics.intervals import (
     RESAMPLES,
     Floats,
     Interval,
+    bootstrap_mean,
     detectable_change,
     holm,
     mcnemar_exact,
     percentile_interval,
-    resampled_means,
 )
 from counterpoise.records import Normalisation, Pair, PairScore
 
@@ -135,20 +135,11 @@ def compare(
     )
 
 
-def _spread_interval(outcomes: Sequence[Floats], seed: int, resamples: int = RESAMPLES) -> Interval:
-    """Bootstrap interval of the change of the spread, from each category's outcomes ``[n, 2]``.
-
-    Resampling n pairs and counting their joint outcomes is a multinomial draw, so that is what is drawn.
-    """
+def _spread_interval(outcomes: Sequence[Floats], seed: int) -> Interval:
+    """Bootstrap interval of the change of the spread, from each category's outcomes ``[n, 2]``."""
     rng = np.random.default_rng(seed)
-    squares = np.zeros((resamples, 2))
-    for category in outcomes:
-        joint, counts = np.unique(category, axis=0, return_counts=True)
-        draws = rng.multinomial(len(category), counts / len(category), size=resamples)
-        wins, decided = draws @ (joint > 0), draws @ (joint != 0)
-        scores = np.where(decided > 0, 100 * wins / np.maximum(decided, 1), NEUTRAL)
-        squares += (scores - NEUTRAL) ** 2
-    spreads = np.sqrt(squares / len(outcomes))
+    distances = np.stack([_resampled_scores(category, rng) - NEUTRAL for category in outcomes])
+    spreads = np.sqrt((distances**2).mean(axis=0))
     return percentile_interval(spreads[:, 1] - spreads[:, 0])
 
 
@@ -159,7 +150,8 @@ def change_of(margins: Floats, seed: int = 0) -> Change:
     gained = int(((outcomes[:, 0] < 0) & (outcomes[:, 1] > 0)).sum())
     lost = int(((outcomes[:, 0] > 0) & (outcomes[:, 1] < 0)).sum())
     p = mcnemar_exact(gained, lost)
-    scores, abs_margins = _resample(margins, outcomes, seed)
+    scores = _resampled_scores(outcomes, np.random.default_rng(seed))
+    weaker = np.abs(margins[:, 1]) - np.abs(margins[:, 0])
     distances = np.abs(scores - NEUTRAL)
     distance_interval = percentile_interval(distances[:, 1] - distances[:, 0])
     return Change(
@@ -174,19 +166,21 @@ def change_of(margins: Floats, seed: int = 0) -> Change:
         distance_change=tuned.distance - base.distance,
         distance_interval=distance_interval,
         abs_margin_change=tuned.mean_abs_margin - base.mean_abs_margin,
-        abs_margin_interval=percentile_interval(abs_margins[:, 1] - abs_margins[:, 0]),
+        abs_margin_interval=bootstrap_mean(weaker, seed),
         detectable=100 * detectable_change(base.n, (gained + lost) / base.n),
         verdict=_verdict(base, tuned, distance_interval),
     )
 
 
-def _resample(margins: Floats, outcomes: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Bootstrap scores (percent) and mean absolute margins, each ``[resamples, 2]``."""
-    columns = np.concatenate([outcomes > 0, outcomes != 0, np.abs(margins)], axis=1).astype(np.float64)
-    means = resampled_means(columns, seed)
-    wins, decided = means[:, 0:2], means[:, 2:4]
-    scores = np.where(decided > 0, 100 * wins / np.where(decided > 0, decided, 1.0), NEUTRAL)
-    return scores, means[:, 4:6]
+def _resampled_scores(outcomes: Floats, rng: np.random.Generator) -> Floats:
+    """Bootstrap scores of both models, percent ``[resamples, 2]``, from outcomes ``[n, 2]``.
+
+    Resampling n pairs and counting their joint outcomes is a multinomial draw, so that is what is drawn.
+    """
+    joint, counts = np.unique(outcomes, axis=0, return_counts=True)
+    draws = rng.multinomial(len(outcomes), counts / len(outcomes), size=RESAMPLES)
+    wins, decided = draws @ (joint > 0), draws @ (joint != 0)
+    return np.where(decided > 0, 100 * wins / np.maximum(decided, 1), NEUTRAL)
 
 
 def _verdict(base: CategoryScore, tuned: CategoryScore, distance_interval: Interval) -> Verdict:

@@ -1,4 +1,4 @@
-"""A summary as a table: for the terminal and for the README. Both print the same numbers."""
+"""A summary as a table: for the terminal and, in `counterpoise.report.readme`, for the README."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ def capability_line(summary: Mapping[str, Any]) -> str:
     )
 
 
-def readme_block(summary: Mapping[str, Any]) -> str:
-    """The README's results: the verdict, the table and what it cost, as Markdown."""
-    lines = [f"**{summary['headline']}** {summary['sentence']}", ""]
-    lines += ["| " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * (len(COLUMNS) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in score_rows(summary)]
-    lines += ["", capability_line(summary) + "."]
-    return "\n".join(lines)
-
-
 def _row(name: str, change: Mapping[str, Any], p: float) -> tuple[str, str, str, str, str, str]:
     base, tuned = change["base"], change["tuned"]
-    return (name, str(change["n"]), _score(base), _score(tuned), f"{change['difference']:+.1f}", _p(p))
+    return (
+        name,
+        str(change["n"]),
+        score_text(base),
+        score_text(tuned),
+        f"{change['difference']:+.1f}",
+        p_text(p),
+    )
 
 
-def _score(score: Mapping[str, Any]) -> str:
+def score_text(score: Mapping[str, Any]) -> str:
+    """A score and its interval."""
     low, high = score["interval"]
     return f"{score['score']:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def _p(p: float) -> str:
+def p_text(p: float) -> str:
+    """A p-value, never as 0."""
     return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
 
 

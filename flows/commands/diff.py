@@ -1,4 +1,4 @@
-"""`counterpoise diff A B`: how two runs differ, stage by stage and component by component."""
+"""`counterpoise diff A B`: how two runs differ, component by component, and which tuned model is nearer to neutral."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
     from artifacts.store import Store
+    from counterpoise.report.run_comparison import RunComparison
 
 
 @click.command()
@@ -19,19 +20,41 @@ if TYPE_CHECKING:
 @store_option
 @json_option
 def command(first: str, second: str, store_url: str, as_json: bool) -> None:
-    """Explain how run SECOND differs from run FIRST (ids, unique beginnings of ids, or `latest`)."""
+    """Explain how run SECOND differs from run FIRST (ids, unique beginnings of ids, or `latest`).
+
+    Then their tuned models are compared, with paired tests over the pairs, sentences and examples both scored.
+    """
     from artifacts.store import Store
 
     store = Store.open(store_url, create=False)
-    rows = differences(store, store.run(first), store.run(second))
+    records = store.run(first), store.run(second)
+    rows = differences(store, *records)
+    compared = comparison(store, *records)
     if as_json:
-        print_json({"first": first, "second": second, "stages": rows})
+        from counterpoise.report.run_comparison import to_json
+
+        print_json({"first": first, "second": second, "stages": rows, "comparison": to_json(compared)})
         return
     for row in rows:
         click.echo(f"{row['stage']:<24} {row['difference']}")
         for change in row["changes"]:
             where = f"{change['component']} {change['name']}".strip()
             click.echo(f"    {where}: {_short(change['before'])} → {_short(change['after'])}")
+    from counterpoise.report.run_comparison import lines
+
+    click.echo("")
+    for line in lines(compared):
+        click.echo(line)
+
+
+def comparison(store: Store, first: dict[str, Any], second: dict[str, Any]) -> RunComparison:
+    """The second run's tuned model against the first one's."""
+    from counterpoise.report.run_comparison import compare_runs
+    from flows.commands._run_evidence import run_evidence
+
+    scoring = second["config"]["scoring"]
+    evidence = run_evidence(store, first), run_evidence(store, second)
+    return compare_runs(*evidence, scoring["normalisation"], seed=scoring["seed"])
 
 
 def differences(store: Store, first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:

@@ -175,8 +175,19 @@ def test_show_runs_and_diff_speak_of_the_runs(shell: Shell) -> None:
     runs = json.loads(shell("runs", "--json").stdout)
     assert {run["status"] for run in runs} == {"completed"}
     oldest, newest = runs[-1]["run"], runs[0]["run"]
-    rows = json.loads(shell("diff", oldest, newest, "--json").stdout)["stages"]
-    assert [row["stage"] for row in rows] == STAGES
+    found = json.loads(shell("diff", oldest, newest, "--json").stdout)
+    assert [row["stage"] for row in found["stages"]] == STAGES
+    assert found["comparison"]["scores"]["n"] > 0
+
+
+def test_a_report_is_what_its_artifacts_give(shell: Shell, tmp_path: Path) -> None:
+    shell.run()
+    assert "byte for byte" in shell("report", "latest", "--check").stdout
+    shell("report", "--out", str(tmp_path / "again"))
+    assert (tmp_path / "again" / "report.html").is_file()
+    shell.edit("counterpoise/report/sections/closing.py", "What this report", "What such a report")
+    shell.edit("counterpoise/report/sections/closing.py", '"Limits"', '"Its limits"')
+    assert "report.html" in shell("report", "--check", code=1).stderr
     assert "no run" in shell("show", "nonsense", code=1).stderr
 
 
