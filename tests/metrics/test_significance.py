@@ -68,7 +68,7 @@ def test_categories_get_holm_adjusted_p_values() -> None:
     assert result.overall.lost == 9
     assert result.spread_change == pytest.approx(np.sqrt((30**2 + 40**2) / 2) - 50)
     low, high = result.spread_interval
-    assert -50 < low < result.spread_change < high < 0
+    assert -50 < low < result.spread_change < high <= 0
 
 
 def test_ties_are_neither_gained_nor_lost() -> None:
