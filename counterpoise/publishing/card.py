@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from counterpoise.report.table import readme_block
+from counterpoise.report.readme import readme_block
 
 SPDX = {"apache-2.0": "apache-2.0", "mit": "mit", "cc by-sa 4.0": "cc-by-sa-4.0"}
 """Licence names, lower-cased, that the hub has an identifier for."""
@@ -130,7 +130,7 @@ def _measured(facts: CardFacts) -> str:
     return (
         f"Base and tuned went through the same weights at {summary['precision']}, the adapter off and on; "
         f"{unit} log-probability, prefix token: {summary['prefix']}.{others} Intervals are Wilson's, 95 %; p is "
-        f"exact McNemar, adjusted by Holm over the categories.\n\n{readme_block(summary)}\n\n"
+        f"exact McNemar, adjusted by Holm over the categories.\n\n{readme_block([summary])}\n\n"
         + _worse(summary)
     )
 
