@@ -29,11 +29,12 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
     store = Store.open(store_url, create=False)
     records = store.run(first), store.run(second)
     rows = differences(store, *records)
-    compared = comparison(store, *records)
+    compared, reason = comparison(store, *records)
     if as_json:
         from counterpoise.report.run_comparison import to_json
 
-        print_json({"first": first, "second": second, "stages": rows, "comparison": to_json(compared)})
+        tests = to_json(compared) if compared else {"not_compared": reason}
+        print_json({"first": first, "second": second, "stages": rows, "comparison": tests})
         return
     for row in rows:
         click.echo(f"{row['stage']:<24} {row['difference']}")
@@ -43,18 +44,24 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
     from counterpoise.report.run_comparison import lines
 
     click.echo("")
-    for line in lines(compared):
+    for line in lines(compared) if compared else [f"not compared: {reason}"]:
         click.echo(line)
 
 
-def comparison(store: Store, first: dict[str, Any], second: dict[str, Any]) -> RunComparison:
-    """The second run's tuned model against the first one's."""
+def comparison(
+    store: Store, first: dict[str, Any], second: dict[str, Any]
+) -> tuple[RunComparison | None, str]:
+    """The second run's tuned model against the first one's, or None and why (tables of another version)."""
+    from counterpoise.errors import StoreError
     from counterpoise.report.run_comparison import compare_runs
     from flows.commands._run_evidence import run_evidence
 
     scoring = second["config"]["scoring"]
-    evidence = run_evidence(store, first), run_evidence(store, second)
-    return compare_runs(*evidence, scoring["normalisation"], seed=scoring["seed"])
+    try:
+        evidence = run_evidence(store, first), run_evidence(store, second)
+    except StoreError as error:
+        return None, str(error)
+    return compare_runs(*evidence, scoring["normalisation"], seed=scoring["seed"]), ""
 
 
 def differences(store: Store, first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:
