@@ -33,6 +33,7 @@ from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig
+    from counterpoise.report.build import Report
     from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RevisedEvidence
 
 Record = TypeVar("Record")
@@ -69,7 +70,8 @@ def compute(
     """
     from counterpoise.report.build import build_report
 
-    _write(job, build_report(gather(job, pairs, counterfactuals, preferences, evidence)))
+    made = build_report(gather(job, pairs, counterfactuals, preferences, evidence))
+    write_files(files_of(made), job.out)
 
 
 def gather(
@@ -158,17 +160,19 @@ def _fact(ref: Ref) -> ArtifactFact:
     return ArtifactFact(ref.label, ref.key, ref.sha256, ref.rows)
 
 
-def _write(job: Job, report: object) -> None:
-    from counterpoise.report.build import Report
-
-    assert isinstance(report, Report)
-    (job.out / MARKDOWN).write_text(report.markdown, encoding="utf-8")
-    (job.out / HTML).write_text(report.html, encoding="utf-8")
+def files_of(report: Report) -> dict[str, bytes]:
+    """The files of a report, by their path in its folder."""
     summary = json.dumps(report.summary, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    (job.out / SUMMARY).write_text(summary + "\n", encoding="utf-8")
-    (job.out / CHARTS).mkdir()
-    for name, image in report.charts.items():
-        (job.out / CHARTS / name).write_bytes(image)
+    texts = {MARKDOWN: report.markdown, HTML: report.html, SUMMARY: f"{summary}\n"}
+    charts = {f"{CHARTS}/{name}": image for name, image in report.charts.items()}
+    return {name: text.encode() for name, text in texts.items()} | charts
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Writes the files of a report into an existing folder."""
+    (folder / CHARTS).mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
 
 
 report = Stage(
