@@ -129,10 +129,10 @@ def _scores(
     pairs = [pair for pair in first.pairs if _key(pair) in before and _key(pair) in after]
     if not pairs:
         return None
-    sides = [
+    base, tuned = (
         [replace(scored[_key(pair)], pair_id=pair.pair_id) for pair in pairs] for scored in (before, after)
-    ]
-    return compare(pairs, *sides, normalisation, seed=seed)
+    )
+    return compare(pairs, base, tuned, normalisation, seed=seed)
 
 
 def _tuned(evidence: RunEvidence) -> dict[Sentence, PairScore]:
