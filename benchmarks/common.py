@@ -13,6 +13,7 @@ import os
 import platform
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +22,22 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from counterpoise.pairs.parse import parse_pairs
+from counterpoise.records import Pair
+from counterpoise.sources.datasets import locate
+
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 BUSY = 0.1
 """Share of the processors that others may use before the machine counts as shared."""
 
 Work = Callable[[], Any]
 Sample = dict[str, float]
+
+
+def crows_pairs(count: int | None = None) -> list[Pair]:
+    """The first ``count`` pairs, or all 1,508."""
+    file = locate("crows-pairs")
+    return parse_pairs(file.read_bytes(), file.name)[:count]
 
 
 def timed(work: Work, device: Any = None) -> tuple[Sample, Any]:
@@ -130,6 +141,22 @@ def matmul_seconds(rows: int, shape: tuple[int, int], dtype: Any, device: Any, r
     timed(lambda: left @ right.T, device)
     samples = [timed(lambda: left @ right.T, device)[0] for _ in range(repeats)]
     return {name: statistics.median(row[name] for row in samples) for name in ("wall", "cpu")}
+
+
+def linear_shapes(causal: Any) -> Counter[tuple[int, int]]:
+    """(inputs, outputs) of every linear layer, the head included, and how many have that shape."""
+    import torch  # noqa: PLC0415
+
+    return Counter(
+        (module.in_features, module.out_features)
+        for module in causal.modules()
+        if isinstance(module, torch.nn.Linear)
+    )
+
+
+def linear_parameters(causal: Any) -> int:
+    """Weights that a token meets in matrix products, the output head included."""
+    return sum(count * inputs * outputs for (inputs, outputs), count in linear_shapes(causal).items())
 
 
 def peak_flops(dtype: Any, device: Any) -> Sample:

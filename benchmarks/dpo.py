@@ -35,6 +35,8 @@ from trl import DPOConfig, DPOTrainer  # noqa: E402
 from benchmarks.common import (  # noqa: E402
     Sample,
     clock,
+    crows_pairs,
+    linear_parameters,
     machine,
     peak_flops,
     peak_memory,
@@ -42,7 +44,6 @@ from benchmarks.common import (  # noqa: E402
     wait_for,
     write,
 )
-from benchmarks.scoring import crows_pairs, linear_parameters  # noqa: E402
 from counterpoise.alignment.batches import (  # noqa: E402
     EncodedPair,
     TokenBatch,

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.common import clock, in_turns, machine, peak_flops, show, write
+from benchmarks.common import clock, in_turns, linear_parameters, machine, peak_flops, show, write
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate, prompt_ids, stop_ids
 from counterpoise.generation.prompts import Prompt, load_prompts
@@ -94,6 +94,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     loaded = load_model(folder, "bf16", device=options.device)
     for way in peers.values():
         way(loaded, prompts[:2])
+    ids = [prompt_ids(loaded.tokenizer, prompt.text, config) for prompt in prompts]
+    tokens = sum(map(len, ids)) + len(prompts) * (options.tokens - 1)
     where = machine("torch", "transformers", device=loaded.device, threads=torch.get_num_threads())
     runs = in_turns(
         {name: lambda way=way: way(loaded, prompts) for name, way in peers.items()},
@@ -107,7 +109,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "prompts": len(prompts),
         "new_tokens": options.tokens,
         "compared_in_fp32": SAMPLE,
-        "parameters": sum(parameter.numel() for parameter in loaded.model.parameters()),
+        "flop": 2 * tokens * linear_parameters(loaded.model),
         "peak_flops": peak_flops(torch.bfloat16, loaded.device),
         "runs": runs,
         "machine": where,
@@ -131,13 +133,14 @@ def main() -> None:
     slowest = result["runs"]["generate, one by one"][use]
     show(
         f"Generation, {result['prompts']} prompts, {result['new_tokens']} tokens",
-        ("", "s", "CPU s", "ratio", "peak MiB"),
+        ("", "s", "CPU s", "ratio", "of the matmul peak", "peak MiB"),
         [
             (
                 name,
                 f"{run['wall']:.1f}",
                 f"{run['cpu']:.1f}",
                 f"{slowest / run[use]:.1f}×",
+                f"{result['flop'] / run[use] / result['peak_flops'][use]:.0%}",
                 f"{run['peak_mib']:,.0f}",
             )
             for name, run in result["runs"].items()

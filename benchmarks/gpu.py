@@ -22,7 +22,7 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks import dpo, scoring
-from benchmarks.common import machine, write
+from benchmarks.common import crows_pairs, machine, write
 from counterpoise.alignment.config import AlignmentConfig, case_study
 
 SHAPES: dict[str, dict[str, int]] = {
@@ -78,9 +78,9 @@ def settings(options: argparse.Namespace) -> AlignmentConfig:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    pairs = scoring.crows_pairs(options.score_pairs)
-    texts = [text for pair in scoring.crows_pairs() for text in (pair.more, pair.less)]
-    rows = [dpo.as_preference(pair) for pair in scoring.crows_pairs(options.pairs)]
+    pairs = crows_pairs(options.score_pairs)
+    texts = [text for pair in crows_pairs() for text in (pair.more, pair.less)]
+    rows = [dpo.as_preference(pair) for pair in crows_pairs(options.pairs)]
     common = {"model": f"random weights, shape {options.shape}", "device": options.device}
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -106,7 +106,10 @@ def generation(result: Result) -> str:
         f"{result['prompts']} prompts, {result['new_tokens']} tokens each, {result['precision']}, greedy; in fp32 the "
         f"texts of {result['compared_in_fp32']} prompts are the same in all three."
     )
-    return "\n\n".join([intro, turns(result, "generate, one by one", result["machine"]), where(result)])
+    use = clock(result["machine"])
+    share = result["flop"] / result["runs"]["counterpoise"][use] / result["peak_flops"][use]
+    ways = turns(result, "generate, one by one", result["machine"])
+    return "\n\n".join([intro, ways, f"Ours runs at {share:.0%} of the matmul peak.", where(result)])
 
 
 def toxicity(result: Result) -> str:
@@ -205,8 +208,9 @@ def startup(result: Result) -> str:
     ]
     parts = [table(["least of the repeats", "s", "CPU s", "target, s"], rows)]
     for name, profile in result["imports"].items():
-        listed = ", ".join(f"{row['package']} {row['ms']:.0f}" for row in profile)
-        parts.append(f"Import time of `{name}`, each package's own milliseconds: {listed}.")
+        whole = sum(row["ms"] for row in profile)
+        listed = ", ".join(f"{row['package']} {row['ms'] / whole:.0%}" for row in profile)
+        parts.append(f"Where the import time of `{name}` goes ({whole:,.0f} ms of wall time): {listed}.")
     parts.append(installation(result["installation"]))
     return "\n\n".join([*parts, where(result)])
 
@@ -240,22 +244,23 @@ def targets(results: Results) -> str:
     def ratio(result: Result, least: float) -> tuple[str, bool]:
         use = clock(result["machine"])
         stock, ours = (list(result["runs"].values())[index]["rate"][use] for index in (0, -1))
-        return f"{ours / stock:.2f}×", ours >= least * stock
+        return f"{ours / stock:.2f}× ({result['pairs']:,} pairs)", ours >= least * stock
 
     def speed(result: Result) -> tuple[str, bool]:
         value = _best_peer(result) / result["runs"]["counterpoise"][clock(result["machine"])]
-        return f"{value:.2f}×", value >= 1.5
+        return f"{value:.2f}× ({result['pairs']:,} pairs)", value >= 1.5
 
     def floor(result: Result) -> tuple[str, bool]:
         use = clock(result["machine"])
         value = result["floor"][use] / result["runs"]["counterpoise"][use]
-        return f"{value:.0%}", value >= 0.75
+        return f"{value:.0%} ({result['pairs']:,} pairs)", value >= 0.75
 
     def start(command: str) -> Callable[[Result], tuple[str, bool]]:
-        return lambda result: (
-            f"{result['commands'][command]['wall']:.2f} s",
-            result["commands"][command]["wall"] < result["commands"][command]["target"],
-        )
+        def value(result: Result) -> tuple[str, bool]:
+            row, use = result["commands"][command], clock(result["machine"])
+            return f"{row[use]:.2f} s ({use})", row[use] < row["target"]
+
+        return value
 
     def trained(result: Result) -> tuple[str, bool]:
         value = result["dpo"]["runs"]["counterpoise"]["seconds"]["wall"]

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Sample, exponent, machine, peak_memory, show, timed, write
+from benchmarks.common import Sample, crows_pairs, exponent, machine, peak_memory, show, timed, write
 
 FACTORS = (1, 10, 100)
 UNITS = {"scoring": 5, "training": 4, "generation": 2, "toxicity": 30, "counterfactuals": 300}
@@ -35,7 +35,7 @@ Job = Callable[[], Any]
 
 def sentences(count: int) -> list[str]:
     """CrowS-Pairs' sentences in a fixed order, from the start again when they end (with a number, so distinct)."""
-    pairs = _pairs(1508)
+    pairs = crows_pairs(1508)
     texts = [text for pair in pairs for text in (pair.more, pair.less)]
     return [texts[n % len(texts)] + (f" {n // len(texts)}" if n >= len(texts) else "") for n in range(count)]
 
@@ -46,7 +46,7 @@ def scoring(count: int, part: slice) -> Job:
     from flows.commands._model import model_folder  # noqa: PLC0415
 
     loaded = load_model(model_folder("smollm2-135m", lambda done, total: None), "bf16")
-    texts = [text for pair in _pairs(count)[part] for text in (pair.more, pair.less)]
+    texts = [text for pair in crows_pairs(count)[part] for text in (pair.more, pair.less)]
     score_sentences(loaded, texts[:2])
     return lambda: score_sentences(loaded, texts)
 
@@ -58,7 +58,7 @@ def training(count: int, part: slice) -> Job:
     from flows.commands._model import model_folder  # noqa: PLC0415
 
     folder, config = model_folder("smollm2-135m", lambda done, total: None), settings(16, 4)
-    rows = [as_preference(pair) for pair in _pairs(count)[part]]
+    rows = [as_preference(pair) for pair in crows_pairs(count)[part]]
     config = config.model_copy(
         update={"optimisation": config.optimisation.model_copy(update={"batch_pairs": min(4, len(rows))})}
     )
@@ -109,14 +109,6 @@ def counterfactuals(count: int, part: slice) -> Job:
     engine, texts = Engine.from_config(), sentences(count)[part]
     engine.swap(texts[0])
     return lambda: [engine.swap(text) for text in texts]
-
-
-def _pairs(count: int) -> list[Any]:
-    from counterpoise.pairs.parse import parse_pairs  # noqa: PLC0415
-    from counterpoise.sources.datasets import locate  # noqa: PLC0415
-
-    file = locate("crows-pairs")
-    return parse_pairs(file.read_bytes(), file.name)[:count]
 
 
 JOBS = {

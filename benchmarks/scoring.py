@@ -11,7 +11,7 @@ it is possible.
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ from benchmarks.common import (
     Sample,
     Work,
     clock,
+    crows_pairs,
     in_turns,
+    linear_parameters,
+    linear_shapes,
     machine,
     matmul_seconds,
     peak_flops,
@@ -34,9 +37,7 @@ from benchmarks.common import (
 from counterpoise.likelihood.encoding import encode
 from counterpoise.likelihood.sentences import causal_model, score_sentences
 from counterpoise.models.loading import LoadedModel, load_model
-from counterpoise.pairs.parse import parse_pairs
 from counterpoise.records import Pair
-from counterpoise.sources.datasets import locate
 from flows.commands._model import model_folder
 
 ROWS = 1024
@@ -46,12 +47,8 @@ LM_EVAL_BATCHES = {"cpu": (16, 32), "cuda": (64, 256)}
 """The best one counts."""
 
 
-def crows_pairs(count: int | None = None) -> list[Pair]:
-    file = locate("crows-pairs")
-    return parse_pairs(file.read_bytes(), file.name)[:count]
-
-
 def peer(loaded: LoadedModel, token: int, batch: int) -> HFLM:
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it warns that the model was loaded already
     return HFLM(
         pretrained=loaded.model,
         tokenizer=loaded.tokenizer,
@@ -82,20 +79,6 @@ def check_agreement(folder: Path, texts: Sequence[str], prefix: str, device: str
     if worst > TOLERANCE:
         raise SystemExit(f"scores differ by {worst:.2g} nats in fp32: nothing to time")
     return worst
-
-
-def linear_shapes(causal: Any) -> Counter[tuple[int, int]]:
-    """(inputs, outputs) of every linear layer, the head included, and how many have that shape."""
-    return Counter(
-        (module.in_features, module.out_features)
-        for module in causal.modules()
-        if isinstance(module, torch.nn.Linear)
-    )
-
-
-def linear_parameters(causal: Any) -> int:
-    """Weights that a token meets in matrix products, the output head included."""
-    return sum(count * inputs * outputs for (inputs, outputs), count in linear_shapes(causal).items())
 
 
 def floor_seconds(loaded: LoadedModel, tokens: int, dtype: torch.dtype) -> Sample:

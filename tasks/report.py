@@ -22,8 +22,6 @@ from artifacts.tables import (
     STEERING,
     TOXICITY,
 )
-from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
-from counterpoise.alignment.steering import CategoryBias
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import PairRow, from_rows
@@ -32,6 +30,7 @@ from tasks.job import Job
 from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
+    from counterpoise.alignment.records import TrainingOutcome
     from counterpoise.config import RunConfig
     from counterpoise.report.build import Report
     from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RevisedEvidence
@@ -136,6 +135,10 @@ def _folds(
 
 
 def _training(job: Evidence, adapter: Ref) -> TrainingOutcome:
+    # Not at the top: these need torch, and `plan` imports this module.
+    from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
+    from counterpoise.alignment.steering import CategoryBias
+
     chosen = json.loads((job.folder(adapter) / "selection.json").read_text(encoding="utf-8"))
     return TrainingOutcome(
         history=tuple(job.read(adapter, HISTORY, TrainingStep)),

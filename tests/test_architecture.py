@@ -76,6 +76,13 @@ def test_light_modules_import_nothing_heavy(module: str) -> None:
     assert done.stdout.split() == []
 
 
+def test_planning_loads_no_model_library() -> None:
+    models = {"torch", "transformers", "trl", "peft", "datasets", "prefect", "pandas", "matplotlib"}
+    code = f"import sys, flows.commands.plan, flows.pipeline; print(*({models!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []
+
+
 def test_readme_names_every_top_level_folder_and_no_other() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
