@@ -29,7 +29,8 @@ SETTINGS = (
 def main() -> None:
     """Does the parts that are asked for; exits 1 when anything was not as it must be."""
     options = _options()
-    warm()
+    if not options.toys:
+        warm()
     figures: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
     parts: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
         "smoke": _smoke,
@@ -42,7 +43,8 @@ def main() -> None:
         for name in options.parts:
             began = time.monotonic()
             found = parts[name](Path(folder) / name, options)
-            figures[name] = {**found, "when": _when(time.monotonic() - began), "seed": options.seed}
+            facts = {"when": _when(time.monotonic() - began), "seed": options.seed, "toys": options.toys}
+            figures[f"{name} of toys" if options.toys else name] = {**found, **facts}
             wrong += found["different"]
             _save(options, figures)
             _say(f"{name}: {time.monotonic() - began:.0f} s, {len(found['different'])} differences")
@@ -59,6 +61,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--command-kills", type=int, default=20, help="kills of `counterpoise run`")
     parser.add_argument("--real-kills", type=int, default=20, help="kills inside training the real model")
     parser.add_argument("--share", type=float, default=1.0, help="of the damage cases, 0 to 1")
+    parser.add_argument("--toys", action="store_true",
+                        help="smoke and faults on the tests' pipeline of toys, in a minute")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where to work; by default the system's temporary folder")
     parser.add_argument("--out", type=Path, default=Path("docs/results/durability.json"))
@@ -73,7 +77,7 @@ def _options() -> argparse.Namespace:
 def _smoke(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.chaos.kills import Tally, fresh, killed_run, moments, reference
 
-    work = fresh(_smoke_work(), folder / "whole")
+    work = fresh(_work(options), folder / "whole")
     known, tally, noise = reference(work), Tally(), random.Random(options.seed)
     while sum(tally.kills.values()) < options.kills:
         killed_run(fresh(work, folder / "killed"), known, moments(known, noise), tally, most=options.kills)
@@ -86,7 +90,7 @@ def _faults(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     from benchmarks.chaos.bench import Bench
     from benchmarks.chaos.kills import fresh, reference
 
-    work = fresh(_smoke_work(), folder / "whole")
+    work = fresh(_work(options), folder / "whole")
     bench = Bench(work, reference(work), folder, random.Random(options.seed), options.share, _say)
     for fault in (*damage.ALL, *disk.ALL, *elsewhere.ALL):
         fault(bench)
@@ -107,10 +111,15 @@ def _real(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     return kill_training(folder, options.real_kills, options.seed, _say)
 
 
-def _smoke_work() -> Any:
+def _work(options: argparse.Namespace) -> Any:
     from benchmarks.chaos.records import Work
     from flows.configure import load_config
 
+    if options.toys:
+        from counterpoise.config import RunConfig
+        from tests.chaos.toy import pipeline
+
+        return Work(RunConfig(), "", Path(), pipeline=pipeline)
     return Work(load_config("smoke", SETTINGS), "", Path())
 
 

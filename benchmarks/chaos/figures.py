@@ -21,13 +21,18 @@ def markdown(figures: Mapping[str, Any]) -> str:
     """Every section that was measured, in order."""
     sections = [
         *(_kills(title, figures[name]) for name, title in _SECTIONS.items() if name in figures),
-        *([_faults(figures["faults"])] if "faults" in figures else []),
+        *(_faults(title, figures[name]) for name, title in _FAULTS.items() if name in figures),
     ]
     return "\n\n".join(sections)
 
 
+_FAULTS = {
+    "faults": "Faults injected into the smoke pipeline",
+    "faults of toys": "Faults injected into the pipeline of toys",
+}
 _SECTIONS = {
     "smoke": "Kills of the smoke pipeline",
+    "smoke of toys": "Kills of a pipeline of toys: the same executor, store and signals, short stages",
     "commands": "Kills of the command `counterpoise run`, Prefect's embedded server included",
     "real": "Kills inside training, real model",
 }
@@ -79,7 +84,7 @@ def _by_stage(found: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def _faults(found: Mapping[str, Any]) -> str:
+def _faults(title: str, found: Mapping[str, Any]) -> str:
     total = sum(found["injected"].values())
     wrong = f"**{len(found['different'])} went wrong**" if found["different"] else "none went wrong"
     lines = [
