@@ -88,7 +88,7 @@ def _faults(title: str, found: Mapping[str, Any]) -> str:
     total = sum(found["injected"].values())
     wrong = f"**{len(found['different'])} went wrong**" if found["different"] else "none went wrong"
     lines = [
-        f"**Faults injected** ({found['when']}): {total}, {wrong}",
+        f"**{title}** ({found['when']}): {total}, {wrong}",
         "",
         "| fault | times |",
         "|---|---:|",
