@@ -96,7 +96,7 @@ def _faults(title: str, found: Mapping[str, Any]) -> str:
     lines += [f"| {kind} | {number} |" for kind, number in sorted(found["injected"].items())]
     if found["messages"]:
         lines += ["", "What a person reads:", ""]
-        lines += [f"- {kind}: `{_plain(text)}`" for kind, text in found["messages"].items()]
+        lines += [f"- {kind}: {_plain(text)}" for kind, text in found["messages"].items()]
     return "\n".join(lines)
 
 
