@@ -78,7 +78,8 @@ def _without_adapter(whole: Path, store: Path) -> Path:
     """The same store without its adapter; files are shared, nothing ever writes into one."""
     shutil.rmtree(store, ignore_errors=True)
     shutil.copytree(whole, store, copy_function=os.link)
-    shutil.rmtree(store / "manifests" / "adapter")
+    for gone in ("manifests/adapter", "runs"):
+        shutil.rmtree(store / gone)
     return store
 
 
