@@ -20,8 +20,8 @@ _PAGE = 4096
 
 
 def full_disk(bench: Bench) -> None:
-    """A file system of 64 MiB fills as a stage begins, up to some of the space that the stage needs."""
-    with small_disk(bench.folder / "disk", 64) as disk:
+    """A file system of 16 MiB fills as a stage begins, up to some of the space that the stage needs."""
+    with small_disk(bench.folder / "disk", 16) as disk:
         if disk is None:
             bench.say("full and read-only disks left out: mounting one needs root")
             return
@@ -59,7 +59,7 @@ def file_size_limit(bench: Bench) -> None:
 
 def read_only(bench: Bench) -> None:
     """A finished store can still be read; a run on it is refused in one line; writable again, it goes on."""
-    with small_disk(bench.folder / "disk", 64) as disk:
+    with small_disk(bench.folder / "disk", 16) as disk:
         if disk is None:
             return
         work = replace(bench.work, store=str(disk / "store"), cache=bench.folder / "disk-cache")
