@@ -121,7 +121,7 @@ def _branch(evidence: BranchEvidence) -> BranchFindings:
 
 
 def _of(evidence: BranchEvidence, variant: str) -> list[PairScore]:
-    return [row for row in evidence.scores if row.variant == variant]
+    return [row for row in evidence.scores if row.variant == variant and row.reading == "whole"]
 
 
 def _tests(recipes: Sequence[RecipeFindings]) -> list[PairedTest]:

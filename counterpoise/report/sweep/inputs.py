@@ -40,7 +40,8 @@ class BranchEvidence:
     Attributes:
         facts: which branch it is.
         pairs: every pair with its fold.
-        scores: base and tuned scores of the held-out folds' pairs, each by the adapter that never saw it.
+        scores: base and tuned scores of the held-out folds' pairs, each by the adapter that never saw it, in every
+            reading; compared is the whole sentence.
         summary: the numbers of the branch's own report (:mod:`counterpoise.report.summary`).
         report_key: the cache key of that report.
     """
