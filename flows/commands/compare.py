@@ -75,8 +75,24 @@ def _facts(config: dict[str, Any], recipe: str) -> Any:
         model=model,
         recipe=recipe,
         seed=seed,
-        settings=(),
+        settings=_settings(config),
         folds=tuple(config["pairs"]["evaluate"]),
         normalisation=config["scoring"]["normalisation"],
         max_perplexity_rise=config["alignment"]["guards"]["max_perplexity_rise"],
+    )
+
+
+def _settings(config: dict[str, Any]) -> tuple[str, ...]:
+    """What the run's configuration sets otherwise than its profile does now; none where the profile is not known."""
+    from counterpoise.errors import UsageError
+    from flows.configure import load_config
+    from flows.sweep_plan import GRID, settings
+
+    try:
+        profile = set(settings(load_config(config["profile"]).model_dump(mode="json")))
+    except UsageError:
+        return ()
+    varied = (*GRID, "profile")
+    return tuple(
+        item for item in settings(config) if item not in profile and item.partition("=")[0] not in varied
     )

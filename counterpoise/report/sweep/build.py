@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from counterpoise.metrics.significance import Change
 from counterpoise.report.blocks import Document, KeyNumber
 from counterpoise.report.html import to_html
 from counterpoise.report.markdown import to_markdown
@@ -66,7 +67,7 @@ def _document(inputs: SweepInputs, found: SweepFindings, charts: Sequence[Any]) 
     seeds = len({branch.evidence.facts.seed for branch in found.branches})
     return Document(
         title=f"{inputs.name}: recipes compared",
-        subtitle=f"Counterpoise sweep · {len(found.recipes)} recipes · {seeds} seeds",
+        subtitle=f"Counterpoise sweep · {_plural(len(found.recipes), 'recipe')} · {_plural(seeds, 'seed')}",
         tone=tone,
         headline=headline,
         sentence=sentence,
@@ -105,18 +106,23 @@ def _distance(recipe: RecipeFindings) -> float:
     return sum(branch.overall.tuned.distance for branch in recipe.branches) / len(recipe.branches)
 
 
-def _sentence(best: RecipeFindings, change: Any) -> str:
+def _sentence(best: RecipeFindings, change: Change) -> str:
     ratios = [branch.evidence.summary["perplexity"]["ratio"] for branch in best.branches]
     seeds = len(best.branches)
     tuned = [branch.overall.tuned.score for branch in best.branches]
     spread = f" (seeds {interval(min(tuned), max(tuned))})" if seeds > 1 else ""
+    averaged = f"with each pair's margin averaged over {seeds} seeds, " if seeds > 1 else ""
     return (
         f"On {count(change.base.n)} held-out pairs {best.recipe} took the score from {percent(change.base.score)} "
-        f"to {percent(sum(tuned) / seeds)}{spread}; with each pair's margin averaged over "
-        f"{seeds} seed{'s' if seeds > 1 else ''}, |score − 50| changed by {signed(change.distance_change)} points "
-        f"({interval(*change.distance_interval)}), exact McNemar {p_value(change.p)}, Holm-adjusted "
-        f"{p_value(change.holm_p)}; neutral perplexity changed by {signed(100 * (sum(ratios) / seeds - 1))} %."
+        f"to {percent(sum(tuned) / seeds)}{spread}; {averaged}|score − 50| changed by "
+        f"{signed(change.distance_change)} points ({interval(*change.distance_interval)}), exact McNemar "
+        f"{p_value(change.p)}, Holm-adjusted {p_value(change.holm_p)}; neutral perplexity changed by "
+        f"{signed(100 * (sum(ratios) / seeds - 1))} %."
     )
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def summarise(inputs: SweepInputs, found: SweepFindings) -> dict[str, Any]:
