@@ -69,6 +69,8 @@ def score_text(score: Mapping[str, Any]) -> str:
 
 def p_text(p: float) -> str:
     """A p-value, never as 0."""
+    if p < 1e-6:  # summaries keep six digits
+        return "<1e-6"
     return f"{p:.3f}" if p >= 0.001 else f"{p:.0e}"
 
 
