@@ -121,7 +121,7 @@ def title(outcome: Outcome, inputs: Inputs) -> str:
     """What the dashboard's graph says of a finished stage: rows in and out, computed or cached, the key's head."""
     came = " + ".join(f"{ref.rows:,}" for _, ref in flat(inputs) if ref.rows is not None)
     went = f"{outcome.ref.rows:,} rows" if outcome.ref.rows is not None else ""
-    flow = " → ".join(part for part in (came, went) if part)
+    flow = f"{came} → {went}" if came and went else went or (f"{came} rows in" if came else "")
     return ": ".join(
         [outcome.label, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)]
     )

@@ -15,6 +15,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.utilities.callables import parameter_schema
 
 from counterpoise.config import RunConfig
 from flows.configure import profile_names
@@ -49,6 +50,22 @@ def test_every_entry_is_a_flow_that_takes_its_parameters() -> None:
         flow = entry_flow(entry["entrypoint"])
         assert flow.name == name.partition("/")[0]
         flow.validate_parameters(entry["parameters"])
+
+
+def test_the_parameter_form_describes_and_bounds_its_fields() -> None:
+    schema = parameter_schema(entry_flow("flows/debias.py:debias")).model_dump_for_openapi()
+    sections = {"": schema, **schema["definitions"]}
+    fields = {
+        f"{name}.{field}": value
+        for name, part in sections.items()
+        for field, value in part["properties"].items()
+    }
+    assert len(fields) > 60
+    assert [
+        name for name, value in fields.items() if name != ".config" and not value.get("description")
+    ] == []
+    assert fields["LossSettings.beta"]["exclusiveMinimum"] == 0
+    assert "1/nat" in fields["LossSettings.beta"]["description"]  # its unit
 
 
 @pytest.fixture(scope="module")

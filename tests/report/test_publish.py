@@ -97,8 +97,8 @@ def test_artifacts_arrive_at_the_server() -> None:
     assert set(found) == {"report", "scores", "stages", "rows", "bar"}
     links, _, report = found["report"].data.partition("\n\n")
     assert report == "# report\n"
-    assert f"/artifacts/artifact/{found['scores'].id})" in links
-    assert f"/artifacts/artifact/{found['stages'].id})" in links
+    assert f"/artifacts/artifact/{found['scores'].latest_id})" in links
+    assert f"/artifacts/artifact/{found['stages'].latest_id})" in links
     assert found["report"].description == "It went."
     assert found["rows"].description.startswith("many (first 200 of 205 rows) · [its run](")
     assert found["bar"].data == 100.0

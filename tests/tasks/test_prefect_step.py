@@ -78,7 +78,7 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
     }
     assert told == ["started number", "computed number", "started double", "computed double"]
     assert re.fullmatch(r"number: 1 rows, computed, [0-9a-f]{8}", first["number"].name)
-    assert re.fullmatch(r"double: 1 → 1 rows, computed, [0-9a-f]{8}", first["double"].name)
+    assert re.fullmatch(r"double: 1 rows in, computed, [0-9a-f]{8}", first["double"].name)
     assert first["number"].state is not None
     assert first["number"].state.message.startswith("computed · 1 rows · key ")
     upstream = [str(getattr(source, "id", "")) for source in first["double"].task_inputs["inputs"]]
