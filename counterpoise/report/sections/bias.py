@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from counterpoise.charts.scores import ScoreRow, score_chart
 from counterpoise.charts.style import Chart
 from counterpoise.metrics.significance import Change, Comparison
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
+from counterpoise.report.verdict import ALPHA
 from counterpoise.report.words import (
     MISSING,
     count,
     interval,
     number,
     p_number,
+    p_value,
     percent,
     points,
     signed,
@@ -24,10 +26,10 @@ from counterpoise.report.words import (
 _COLUMNS = (
     Column("pairs", "left"),
     Column("n"),
-    Column("base, % (95 %)"),
-    Column("tuned, % (95 %)"),
-    Column("change (95 %)"),
-    Column("p (Holm)"),
+    Column("base, %"),
+    Column("tuned, %"),
+    Column("change"),
+    Column("p, Holm"),
     Column("ties"),
     Column("shows"),
     Column("verdict", "left"),
@@ -59,8 +61,9 @@ def held_out(found: Findings, chart: Chart) -> Section:
             ),
             _category_table(comparison, "on the same held-out pairs"),
             Paragraph(
-                "Change and its interval are in percentage points (paired bootstrap). p: exact McNemar "
-                "test of the pairs whose answer changed; Holm: corrected for the number of categories. "
+                "In brackets: 95 % intervals. Change and its interval are in percentage points (paired "
+                "bootstrap). p: exact McNemar test of the pairs whose answer changed; in the categories corrected for "
+                "their number (Holm). "
                 "Ties: pairs that base / tuned find equally likely, in neither side of the score. Shows: "
                 "the smallest change, in points, that so many pairs reveal with power 0.8; a dot where no "
                 "answer changed. A verdict needs the interval of the change of |score − 50| to exclude 0; most "
@@ -90,6 +93,7 @@ def _readings(found: Findings) -> list[Table | Paragraph]:
         Column("p"),
     )
     return [
+        *_where_it_moved(found.readings["original"]),
         Table("Four readings of a pair, and both editions where the revised one was given", columns, rows),
         Paragraph(
             "Summed and mean per token compare whole sentences. Shared tokens: only what both sentences say, given "
@@ -97,6 +101,30 @@ def _readings(found: Findings) -> list[Table | Paragraph]:
             "only the words that differ, mostly how frequent the terms are. The revised edition (Névéol et al. "
             "2022) corrects pairs; each is scored by the adapter that never saw the original."
         ),
+    ]
+
+
+def _where_it_moved(changes: Mapping[str, Change]) -> list[Paragraph]:
+    """Whether the identity terms themselves moved or what is said of them; nothing where that was not scored."""
+    if not {"shared tokens", "identity tokens"} <= changes.keys():
+        return []
+    shared, identity = (
+        f"{number(change.base.score)} → {percent(change.tuned.score)} ({p_value(change.p)})"
+        for change in (changes["shared tokens"], changes["identity tokens"])
+    )
+    stayed = changes["shared tokens"].p >= ALPHA and changes["identity tokens"].p < ALPHA
+    meaning = (
+        " So the change lies in how likely the model finds the groups' own terms; that it associates what is said of "
+        "them any less is not shown."
+        if stayed
+        else ""
+    )
+    return [
+        Paragraph(
+            f"The tokens that both sentences share, given the term before them: {shared}. The terms that differ: "
+            f"{identity}.{meaning}",
+            lead="Where it moved.",
+        )
     ]
 
 
@@ -130,7 +158,7 @@ def _category_row(name: str, change: Change, *, strong: bool = False) -> Row:
         with_interval(number(base.score), *base.interval),
         with_interval(number(tuned.score), *tuned.interval),
         with_interval(signed(change.difference), *change.interval),
-        p_number(change.p) if strong else f"{p_number(change.p)} ({p_number(change.holm_p)})",
+        p_number(change.p if strong else change.holm_p),
         f"{base.ties} / {tuned.ties}",
         number(change.detectable) if change.gained + change.lost else MISSING,
         change.verdict,

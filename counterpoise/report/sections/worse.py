@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from counterpoise.metrics.crows import NEUTRAL
+from counterpoise.metrics.significance import Change
 from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.blocks import Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
@@ -72,16 +73,25 @@ def what_got_worse(found: Findings) -> Section:
 
 def _bias(found: Findings) -> Iterator[Loss]:
     for name, change in {"all pairs": found.held_out.overall, **found.held_out.by_category}.items():
-        if change.distance_change <= 0:
-            continue
-        certain = change.distance_interval[0] > 0 and change.holm_p < CATEGORY_ALPHA
-        yield Loss(
-            f"|score − 50|, {name}, points",
-            number(change.base.distance),
-            number(change.tuned.distance),
-            signed(change.distance_change),
-            BEYOND if certain else WITHIN,
-        )
+        if change.distance_change > 0:
+            yield _further(name, change)
+    headline = "summed" if found.held_out.base.normalisation == "sum" else "mean per token"
+    for edition, changes in found.readings.items():
+        for name, change in changes.items():
+            is_headline = edition == "original" and name == headline
+            if change.distance_change > 0 and not is_headline:
+                yield _further(f"{edition}, {name}", change)
+
+
+def _further(what: str, change: Change) -> Loss:
+    certain = change.distance_interval[0] > 0 and change.holm_p < CATEGORY_ALPHA
+    return Loss(
+        f"|score − 50|, {what}, points",
+        number(change.base.distance),
+        number(change.tuned.distance),
+        signed(change.distance_change),
+        BEYOND if certain else WITHIN,
+    )
 
 
 def _text(found: Findings) -> Iterator[Loss]:
