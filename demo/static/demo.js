@@ -13,3 +13,26 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 });
+
+// Gradio shows the error of a queued event only; the light ones answer outside the queue, and say theirs here.
+const plainFetch = window.fetch;
+window.fetch = async (...request) => {
+  const response = await plainFetch(...request);
+  const address = String(request[0]?.url ?? request[0]);
+  if (address.includes("/run/predict") && !response.ok) {
+    response.clone().json().then((said) => showError(said.error), () => showError("the demo gave no answer"));
+  }
+  return response;
+};
+
+function showError(escaped) {
+  document.querySelector("#said")?.remove();
+  const decoder = document.createElement("textarea");
+  decoder.innerHTML = escaped ?? "the demo failed on this input";
+  const line = document.createElement("p");
+  line.id = "said";
+  line.setAttribute("role", "alert");
+  line.textContent = decoder.value;
+  document.body.append(line);
+  setTimeout(() => line.remove(), 15000);
+}

@@ -70,7 +70,7 @@ class _Judge:
             return self._next(rater, "")
         gone = self._data.gone()
         if gone:
-            raise UsageError(gone)
+            return (rater, item.key, gr.skip(), gr.skip(), gr.skip(), notice(gone, "warning"))
         vote = self._vote(rater, item, fluency, bias)
         self._box.cast(vote)
         return self._next(rater, notice("Saved."))

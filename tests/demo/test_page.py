@@ -176,7 +176,7 @@ def test_lab_shows_edits_with_rules_and_refusals_with_reasons(here: Open) -> Non
         "gender",
     ]
     assert "no person named" in refusals.inner_text()
-    assert "drinks black coffee on Black Friday" in page.inner_text("#lab-result .answer.tuned .text")
+    assert "who likes her coffee black." in page.inner_text("#lab-result .answer.tuned .text")
     seen.screenshot("demo-lab")
     page.fill("#lab-text textarea", "   ")
     page.click("#lab-swap")
