@@ -1,4 +1,4 @@
-// Judge blind by keyboard: 1 to 4 answer the first open question, Enter saves, Backspace clears.
+// Judge blind by keyboard: 1 to 4 answer the first open question, Enter saves.
 document.addEventListener("keydown", (event) => {
   const save = document.querySelector("#save");
   const typing = event.target.closest("input:not([type=radio]), textarea, [contenteditable], [role=listbox]");

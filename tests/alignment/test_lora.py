@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from counterpoise.alignment.config import LoraSettings
 from counterpoise.alignment.lora import (
     adaptable_layers,
+    adapted_blocks,
     resolve_targets,
     restore_trainable,
     save_adapter,
@@ -32,6 +33,25 @@ def test_targets_may_be_names_or_endings(tiny: LoadedModel) -> None:
         "mlp.up_proj",
         "v_proj",
     ]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, None), (0.5, [1]), (0.99, [1]), (0.4, None)])
+def test_the_lower_blocks_may_go_without_an_adapter(
+    tiny: LoadedModel, share: float, expected: list[int] | None
+) -> None:
+    # two blocks: int(0.4 · 2) = 0 are skipped, int(0.5 · 2) = int(0.99 · 2) = 1
+    assert tiny.model.config.num_hidden_layers == 2
+    assert adapted_blocks(tiny.model, LoraSettings(skip_layers=share)) == expected
+
+
+def test_peft_puts_the_adapter_on_those_blocks_alone(tiny_folder: Path) -> None:
+    model = load_model(tiny_folder, "fp32", device="cpu").model
+    blocks = adapted_blocks(model, LoraSettings(skip_layers=0.5))
+    state = trainable_state(
+        get_peft_model(model, LoraConfig(r=2, target_modules=LLAMA, layers_to_transform=blocks))
+    )
+    assert len(state) == 2 * len(LLAMA)
+    assert all(".layers.1." in name for name in state)
 
 
 @pytest.mark.parametrize("target", ["out_proj", "proj", "lm_head"])

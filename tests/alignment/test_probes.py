@@ -8,7 +8,7 @@ import torch
 
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import GuardSettings
-from counterpoise.alignment.probes import Reading, probe, probe_set, read, usable
+from counterpoise.alignment.probes import Reading, pair_margins, probe, probe_set, read, usable
 from counterpoise.alignment.scoring import decoder, sequence_log_probs
 from counterpoise.errors import DataError
 from counterpoise.models.loading import LoadedModel
@@ -127,6 +127,16 @@ def test_prefix_trees_read_the_same_from_fewer_tokens(tiny: LoadedModel) -> None
         sorted(torch.cat([batch.counts for batch in probes.pairs]).tolist()) for probes in (trees, plain)
     ]
     assert counts[0] == counts[1]
+
+
+def test_margins_of_pairs_come_in_their_order_whatever_the_batches(tiny: LoadedModel) -> None:
+    parts = decoder(tiny.model)
+    together = pair_margins(tiny.model, parts, tiny.tokenizer, VALIDATION, max_tokens=64)
+    turned = pair_margins(tiny.model, parts, tiny.tokenizer, VALIDATION[::-1], max_tokens=64)
+    alone = [pair_margins(tiny.model, parts, tiny.tokenizer, [pair], max_tokens=64) for pair in VALIDATION]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(turned.flip(0), together, rtol=1e-4, atol=1e-3)
+    assert len(set(together.tolist())) > 1
 
 
 def test_padding_does_not_change_a_sequence(tiny: LoadedModel) -> None:

@@ -57,3 +57,11 @@ def test_the_centre_is_the_judged_models_and_the_shape_the_trained_ones() -> Non
     )
     # the judged median −2 is what has to go away, so every margin is to rise by 2
     assert list(target_margins(rows, trained, judged, 0.0).values()) == pytest.approx([1, 2, 3])
+
+
+def test_a_full_shrink_asks_for_the_change_that_brings_the_judged_margin_to_zero() -> None:
+    rows = [dataclasses.replace(TRAIN[0], preference_id=str(number)) for number in range(2)]
+    trained = [ReferenceLogProb("0", 5.0, 0.0), ReferenceLogProb("1", -1.0, 0.0)]
+    judged = [ReferenceLogProb("0", 2.0, 0.0), ReferenceLogProb("1", -3.0, 0.0)]
+    # the judged margins 2 and −3 are to change by −2 and +3; so are the trained ones: 5 − 2 and −1 + 3
+    assert list(target_margins(rows, trained, judged, 1.0).values()) == pytest.approx([3, 2])

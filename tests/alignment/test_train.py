@@ -213,6 +213,35 @@ def test_the_bases_level_moves_every_probe_by_the_same_points(tiny_folder: Path,
     assert offsets[0] != 0
 
 
+def test_replayed_text_changes_training_and_a_stopped_run_replays_the_same(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    _, plain = finished
+    options: dict[str, Any] = {
+        "replay": [f"The mill stands by river number {number}." for number in range(20)]
+    }
+    whole = train(tiny_folder, tmp_path / "whole", **options)
+    assert whole.history != plain.history
+    assert whole.history[0].replay == 0  # nothing has changed yet, so nothing is penalised
+    assert whole.history[-1].replay > 0
+    assert {row.replay for row in plain.history} == {0}
+    with pytest.raises(TrainingStopped):
+        train(tiny_folder, tmp_path / "cut", should_stop=lambda: True, **options)
+    assert train(tiny_folder, tmp_path / "cut", **options) == whole
+    assert digests(tmp_path / "cut" / "out") == digests(tmp_path / "whole" / "out")
+
+
+def test_steering_is_kept_and_its_pushes_are_those_that_training_used(
+    finished: tuple[Path, TrainingOutcome],
+) -> None:
+    _, outcome = finished
+    assert [row.step for row in outcome.steering] == [probe.step for probe in outcome.probes]
+    # one category: every pair of a step weighs what the last probe before it said
+    said = {row.step: abs(row.push) for row in outcome.steering}
+    used = [said[2 * ((row.step - 1) // 2)] for row in outcome.history]
+    assert [row.push for row in outcome.history] == pytest.approx(used, rel=1e-6)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_other_precisions(precision: str, tiny_folder: Path, tmp_path: Path) -> None:
     assert len(train(tiny_folder, tmp_path, precision=precision).history) == 6
