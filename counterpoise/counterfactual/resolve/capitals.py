@@ -9,6 +9,7 @@ from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.tokens import Document
 
+_WHERE = frozenset({"in", "from", "of", "to", "near"})
 _USED_AS_NAMES = frozenset({"pronouns", "kin", "titles", "address", "roles"})
 """Rules whose words are written with a capital when they stand for a name: "Dad said", "Queen Anne"."""
 
@@ -16,6 +17,8 @@ _USED_AS_NAMES = frozenset({"pronouns", "kin", "titles", "address", "roles"})
 def title_reason(document: Document, match: Match, readings: Sequence[Reading]) -> str | None:
     """Why the capital of a common word makes it part of a title; ``None`` if it does not."""
     reading = readings[0]
+    if _in_queens(document, match):
+        return "entity: a place"
     if reading.kind == "common" and reading.concept.rule == "kin" and _family_firm(document, match, reading):
         return "entity: a capital inside a sentence, part of a title or name"
     if reading.kind != "common" or reading.concept.rule in _USED_AS_NAMES:
@@ -24,6 +27,11 @@ def title_reason(document: Document, match: Match, readings: Sequence[Reading]) 
     if not raw[:1].isupper() or raw.isupper() or document.opens_sentence(match.first):
         return None
     return None if _headline(document) else "entity: a capital inside a sentence, part of a title or name"
+
+
+def _in_queens(document: Document, match: Match) -> bool:
+    """ "in Queens" is in New York."""
+    return document.raw(match.first) == "Queens" and document.previous_word(match.first) in _WHERE
 
 
 def _family_firm(document: Document, match: Match, reading: Reading) -> bool:
