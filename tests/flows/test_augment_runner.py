@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from counterpoise.counterfactual.augment.job import Job
 from counterpoise.counterfactual.augment.run import augment
 from counterpoise.errors import UsageError
 from flows.augment_runner import augment_on, dask_runner
+from tests.servers import talking_to
 
 
 def corpus(path: Path, rows: int) -> Path:
@@ -24,7 +24,7 @@ def corpus(path: Path, rows: int) -> Path:
 def test_two_workers_give_the_bytes_of_one_process(tmp_path: Path, prefect_server: str) -> None:
     source = corpus(tmp_path / "in.jsonl", 50)
     alone = augment(Job(source, tmp_path / "alone.jsonl", shard_rows=10))
-    with temporary_settings({PREFECT_API_URL: prefect_server}):
+    with talking_to(prefect_server):
         runner, workers = dask_runner("2")
         together = augment_on(Job(source, tmp_path / "together.jsonl", shard_rows=10), runner, workers)
     assert (workers, together.shards, together.resumed) == (2, 5, 5)  # every shard came from a worker

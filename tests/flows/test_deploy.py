@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.configure import profile_names
 from flows.deploying.automations import ensure_automations, recovery
 from flows.deploying.everything import Wanted, deploy
 from flows.deploying.reaper import Rules, Signs, verdict
 from tests.flows.machines import free_port
+from tests.servers import talking_to
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
@@ -84,7 +84,7 @@ def test_a_second_time_changes_only_what_was_changed(prefect_server: str) -> Non
         plain = Wanted("again", "docker", 1, 1, 5, "s3://b/store", variables={}, secrets={}, notify=None)
         return replace(plain, **changes)  # type: ignore[arg-type]
 
-    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+    with talking_to(prefect_server), get_client(sync_client=True) as client:
         deploy(wanted())
         assert {change.action for change in deploy(wanted())} == {"unchanged"}
 

@@ -14,12 +14,12 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
 from counterpoise.config import RunConfig
 from flows.configure import profile_names
 from flows.deploying.deployments import entry_flow, read_file
+from tests.servers import talking_to
 
 
 def deployments() -> dict[str, dict[str, Any]]:
@@ -87,7 +87,7 @@ def finished(root: Path, prefect_server: str, tmp_path_factory: pytest.TempPathF
         assert done.returncode == 0, done.stdout + done.stderr
 
     command("flows.cli", "deploy")
-    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+    with talking_to(prefect_server), get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("debias/smoke")
         made = client.create_flow_run_from_deployment(deployment.id)
         command("prefect", "worker", "start", "--pool", "gpu", "--run-once")
@@ -97,7 +97,7 @@ def finished(root: Path, prefect_server: str, tmp_path_factory: pytest.TempPathF
 @pytest.mark.slow
 def test_worker_runs_the_smoke_deployment(finished: FlowRun, prefect_server: str) -> None:
     assert (finished.name, finished.state_name) == ("debias-smoke", "Completed"), finished.state
-    with temporary_settings({PREFECT_API_URL: prefect_server}), get_client(sync_client=True) as client:
+    with talking_to(prefect_server), get_client(sync_client=True) as client:
         of_run = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[finished.id]))
         tasks = client.read_task_runs(task_run_filter=of_run)
     assert {task.state_name for task in tasks} == {"Completed"}

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from prefect import flow, get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from artifacts import publish
 from artifacts.publish import (
@@ -20,6 +19,7 @@ from artifacts.publish import (
     publish_table,
     score_rows,
 )
+from tests.servers import own_server
 
 CHANGE = {
     "n": 10,
@@ -91,7 +91,7 @@ def test_artifacts_arrive_at_the_server() -> None:
         async with get_client() as client:
             return {found.key: found for found in await client.read_latest_artifacts()}
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with own_server():
         publishes()
         found = asyncio.run(read())
     assert set(found) == {"report", "scores", "stages", "rows", "bar"}

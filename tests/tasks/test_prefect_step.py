@@ -13,7 +13,6 @@ from prefect import flow, runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import TaskRun
-from prefect.testing.utilities import prefect_test_harness
 
 from counterpoise.config import RunConfig
 from counterpoise.errors import SourceError, Stopped
@@ -21,6 +20,8 @@ from tasks.execute import Outcome
 from tasks.prefect_step import Around, PrefectStep
 from tasks.stage import Stage
 from tasks.stopping import stop_on_sigterm
+from tests.flows.machines import wait_for
+from tests.servers import own_server
 from tests.tasks.toy import DOUBLE, NUMBER, ask_to_stop, fail_twice
 
 CONFIG = RunConfig()
@@ -47,7 +48,7 @@ class Remember:
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
+    with own_server():
         yield
 
 
@@ -65,9 +66,16 @@ def run(store: Path, *stages: Stage) -> tuple[dict[str, TaskRun], list[str]]:
         return str(runtime.flow_run.id)
 
     flow_run = toy()
+    found = wait_for("every task run has ended", lambda: ended(flow_run, 2 + len(stages)), 60)
+    return {task_run.name.partition(":")[0]: task_run for task_run in found}, reporter.told
+
+
+def ended(flow_run: str, count: int) -> list[TaskRun]:
+    """The task runs of a flow run once all are final: the server hears of them through events, so a little later."""
     with get_client(sync_client=True) as client:
         found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
-    return {task_run.name.partition(":")[0]: task_run for task_run in found}, reporter.told
+    final = [task_run for task_run in found if task_run.state is not None and task_run.state.is_final()]
+    return final if len(final) == count else []
 
 
 def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None:
