@@ -77,7 +77,7 @@ def test_light_modules_import_nothing_heavy(module: str) -> None:
 
 
 def test_planning_loads_no_model_library() -> None:
-    models = {"torch", "transformers", "trl", "peft", "datasets", "prefect", "pandas", "matplotlib"}
+    models = {"torch", "transformers", "trl", "peft", "datasets", "prefect", "pandas", "matplotlib", "scipy"}
     code = f"import sys, flows.commands.plan, flows.pipeline; print(*({models!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == []

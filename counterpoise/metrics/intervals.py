@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from counterpoise.errors import DataError
 
@@ -45,7 +44,7 @@ def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
 
 def normal_quantile(confidence: float) -> float:
     """Two-sided standard-normal quantile: 1.96 for 0.95."""
-    return float(stats.norm.ppf(0.5 + confidence / 2))
+    return _normal_ppf(0.5 + confidence / 2)
 
 
 def resampled_means(columns: Floats, seed: int, resamples: int = RESAMPLES) -> Floats:
@@ -102,7 +101,9 @@ def mcnemar_exact(gained: int, lost: int) -> float:
         raise DataError(f"discordant counts {gained} and {lost} must not be negative", "count units")
     if gained + lost == 0:
         return 1.0
-    return float(stats.binomtest(gained, gained + lost, 0.5).pvalue)
+    from scipy.stats import binomtest  # noqa: PLC0415  # a second of imports that planning does not need
+
+    return float(binomtest(gained, gained + lost, 0.5).pvalue)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -128,7 +129,7 @@ def detectable_from_half(n: int, power: float = 0.8, confidence: float = CONFIDE
     """
     if n == 0:
         return 0.5
-    z = normal_quantile(confidence) + float(stats.norm.ppf(power))
+    z = normal_quantile(confidence) + _normal_ppf(power)
     return min(0.5, z / (2 * math.sqrt(n)))
 
 
@@ -143,10 +144,17 @@ def detectable_change(
     """
     if n == 0 or discordant_share <= 0:
         return discordant_share
-    z_alpha, z_power, d = normal_quantile(confidence), float(stats.norm.ppf(power)), discordant_share
+    z_alpha, z_power, d = normal_quantile(confidence), _normal_ppf(power), discordant_share
     low, high = 0.0, d
     for _ in range(60):
         delta = (low + high) / 2
         needed = (z_alpha * math.sqrt(d) + z_power * math.sqrt(max(0.0, d - delta * delta))) ** 2
         low, high = (low, delta) if n * delta * delta >= needed else (delta, high)
     return high
+
+
+def _normal_ppf(probability: float) -> float:
+    """The value below which a standard-normal draw lies with ``probability``."""
+    from scipy.stats import norm  # noqa: PLC0415  # as above
+
+    return float(norm.ppf(probability))
