@@ -32,6 +32,7 @@ from counterpoise.alignment.scoring import decoder, reference_log_probs
 from counterpoise.alignment.selection import best, stop_reason, verdict
 from counterpoise.alignment.steering import CategoryBias, pushes
 from counterpoise.alignment.targets import target_margins
+from counterpoise.alignment.team import ALONE, Team
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
 from counterpoise.errors import CounterpoiseError, TrainingStopped
 from counterpoise.likelihood.sentences import shares_prefixes
@@ -82,7 +83,9 @@ class Run:
         checkpoints: Path,
         hooks: Hooks,
         judge: LoadedModel | None = None,
+        team: Team = ALONE,
     ) -> None:
+        self.team = team
         use_short_attention(loaded.model)
         limit = config.optimisation.max_tokens
         encoded = encode_preferences(
@@ -102,7 +105,11 @@ class Run:
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
         self.parts = decoder(self.model)
-        self.judge = Judge(self.model, judge, self.tokenizer, probes_on, data.validation, data.level, config)
+        self.judge = (
+            Judge(self.model, judge, self.tokenizer, probes_on, data.validation, data.level, config)
+            if team.leads
+            else None
+        )
         self.steps = math.ceil(len(self.trainer.train_dataset) / config.optimisation.gradient_accumulation)
         precisions = [loaded.precision, (judge or loaded).precision]
         self.fingerprint = _fingerprint(
@@ -131,13 +138,14 @@ class Run:
             model=loaded.model,
             tokenizer=loaded.tokenizer,
             peft_config=self._lora(loaded.model),
-            batches=self.batches,
+            batches=self.team.shares(self.batches),
             order=schedule(len(self.batches), self.config.optimisation.epochs, seed),
             replay=[self.replay[turn] for turn in schedule(len(self.replay), 1, seed)],
             config=self.config,
             seed=seed,
             workspace=self.checkpoints,
             save=self._checkpoint,
+            team=self.team,
         )
         trainer.add_callback(Watcher(self._after_step))
         return trainer
@@ -155,7 +163,7 @@ class Run:
 
     def go(self) -> None:
         """Train from the newest checkpoint, or from the start, until done, stopped or interrupted."""
-        resumed = newest_checkpoint(self.checkpoints, self.fingerprint)
+        resumed = self.team.agreed(newest_checkpoint(self.checkpoints, self.fingerprint))
         if resumed is None:
             self._probe(0)
         else:
@@ -177,7 +185,8 @@ class Run:
     def finish(self, out: Path) -> TrainingOutcome:
         """Write the chosen adapter and say what it is."""
         kept, status, reason = verdict(self.probes, self.config.guards, self.stopped)
-        save_adapter(self.model, self.best_state, out)
+        if self.team.leads:
+            save_adapter(self.model, self.best_state, out)
         return TrainingOutcome(
             tuple(self.trainer.steps), tuple(self.probes), tuple(self.steering), kept.step, status, reason
         )
@@ -189,11 +198,12 @@ class Run:
             return
         rows = list(self.data.reference or ())
         if not {row.preference_id for row in rows}.issuperset(row.preference_id for row in self.data.train):
-            rows = reference_log_probs(self.model, self.parts, self.batches)
+            own = [share.batch for share in self.team.shares(self.batches)]
+            rows = self.team.gathered(reference_log_probs(self.model, self.parts, own))
         if self.config.reference == "precomputed":
             self.trainer.use_reference(rows)
         if needs_targets:
-            judged = self.judge.reference(self.batches) or rows
+            judged = self.team.agreed(self.judge.reference(self.batches) if self.judge else None) or rows
             self.trainer.use_targets(target_margins(self.data.train, rows, judged, self.config.loss.shrink))
 
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
@@ -204,12 +214,12 @@ class Run:
             self.stopped = self._reason_to_stop()
         self.hooks.progress(step, self.steps)
         finished = last or bool(self.stopped)
-        self.interrupted = not finished and self.hooks.should_stop()
+        self.interrupted = self.team.agreed(not finished and self.hooks.should_stop())
         due = step % self.config.checkpoint_every == 0 and not finished
         return due or self.interrupted, bool(self.stopped) or self.interrupted
 
     def _probe(self, step: int) -> None:
-        found, left = self.judge.probe(step)
+        found, left = self.team.led(lambda: self.judge.probe(step) if self.judge else None)
         self.probes.append(found)
         self.steering += left
         self._steer()
@@ -228,6 +238,8 @@ class Run:
         return stop_reason(self.probes, self.config.guards)
 
     def _checkpoint(self) -> None:
+        if not self.team.leads:
+            return
         # The step's history entry is made by the loop before it saves, so the checkpoint includes it.
         folder = write_checkpoint(
             self.checkpoints, self.trainer.state.global_step, self.fingerprint, self._write

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 
 from counterpoise.alignment.config import AlignmentConfig
+from counterpoise.alignment.launch import Callbacks, train_together, visible_devices
 from counterpoise.alignment.records import ReferenceLogProb, TrainingOutcome
+from counterpoise.alignment.team import ALONE, Team
 from counterpoise.errors import DataError
 from counterpoise.models.config import Precision
 from counterpoise.models.loading import load_model, quiet_libraries
@@ -36,6 +38,8 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     checkpoints: Path,
     reference: Sequence[ReferenceLogProb] | None = None,
     device: str | None = None,
+    processes: int | None = None,
+    team: Team = ALONE,
     progress: Progress = silent,
     should_stop: Callable[[], bool] = lambda: False,
     on_checkpoint: Callable[[Path], None] = lambda folder: None,
@@ -57,6 +61,11 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         out: a new folder for the adapter, in safetensors and fp32.
         checkpoints: a folder of this run alone; an earlier call's newest valid checkpoint there is resumed.
         reference: the base's log-probabilities, if they were computed before; default: compute them first.
+        device: ``cpu``, ``cuda``, … ; default: CUDA where there is one.
+        processes: how many train together, each on a device of its own and with its share of every batch; default: one
+            for each visible CUDA device, one without any or with a ``device``. Sums of floats are added in another
+            order, so the last bits of the result depend on it.
+        team: this process's place among them.
         should_stop: asked after every step; on True a checkpoint is completed and training ends.
         on_checkpoint: called with each completed checkpoint folder.
 
@@ -66,8 +75,14 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         TrainingStopped: ``should_stop`` said so; calling again resumes.
         CounterpoiseError: out of memory; the newest checkpoint is whole.
     """
+    given: dict[str, Any] = dict(locals())  # every argument, for the processes of a team
     if not train:
         raise DataError("there are no preferences to train on", "filter fewer of them, or add pairs")
+    size = (visible_devices() if device is None else 1) if processes is None else processes
+    if size > 1 and team is ALONE:
+        for name in ("processes", "team", "progress", "should_stop", "on_checkpoint"):
+            del given[name]
+        return train_together(size, given, Callbacks(progress, should_stop, on_checkpoint))
     quiet_libraries()
     # Importing trl imports bitsandbytes, which talks while it loads.
     from counterpoise.alignment.run import Data, Hooks, Run  # noqa: PLC0415
@@ -83,8 +98,9 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
             checkpoints=checkpoints,
             hooks=Hooks(progress, should_stop, on_checkpoint),
             judge=load_model(model_folder, probe_precision, device=device)
-            if probe_precision not in (None, precision)
+            if probe_precision not in (None, precision) and team.leads
             else None,
+            team=team,
         )
         run.go()
         return run.finish(out)

@@ -30,6 +30,7 @@ from counterpoise.alignment.scoring import (
     scored_log_probs,
     sequence_log_probs,
 )
+from counterpoise.alignment.team import ALONE, Share, Team
 from counterpoise.models.fused import fuse_lora
 
 ADAPTER = "adapter.safetensors"
@@ -40,9 +41,10 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
     """A ``DPOTrainer`` over fixed :class:`TokenBatch` es; see the module's first lines.
 
     Args:
-        batches: their compositions; ``order``: the batch of each forward pass, all epochs in a row.
+        batches: this process's share of each batch; ``order``: the batch of each forward pass, all epochs in a row.
         replay: batches of neutral text, one beside each forward pass in turn; may be empty.
         save: called instead of TRL's own checkpoint writer.
+        team: the processes that train together.
     """
 
     def __init__(  # noqa: PLR0913  # DPOTrainer's own arguments and the seams
@@ -51,18 +53,20 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         model: Any,
         tokenizer: Any,
         peft_config: Any,
-        batches: Sequence[TokenBatch],
+        batches: Sequence[Share],
         order: Sequence[int],
         replay: Sequence[TokenBatch],
         config: AlignmentConfig,
         seed: int,
         workspace: Path,
         save: Callable[[], None],
+        team: Team = ALONE,
     ) -> None:
         self._loss: LossSettings = config.loss
         self._batches = batches
         self._epoch_batches = len(batches)
         self._save_hook = save
+        self._team = team
         self._reference: dict[str, ReferenceLogProb] = {}
         self._targets: Mapping[str, float] = {}
         self._pushes: Mapping[str, float] = {}
@@ -78,6 +82,8 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         )
         self.remove_callback(PrinterCallback)
         _restore_adapter_settings(self.model, config.lora.dropout)
+        if team.size > 1:
+            restore_trainable(self.model, team.agreed(trainable_state(self.model)))
         fuse_lora(self.model, hold_weights=config.optimisation.hold_weights)
         self._parts = decoder(self.model)
 
@@ -89,8 +95,22 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             train_dataset if train_dataset is not None else self.train_dataset
         )
 
+    def get_train_dataloader(self) -> Any:
+        """Every process sees every batch, for its own share of it; accelerate would deal whole batches out."""
+        if self._team.size == 1:
+            return super().get_train_dataloader()
+        rows: Any = self.train_dataset
+        return torch.utils.data.DataLoader(rows, sampler=self._get_train_sampler(), collate_fn=self._collate)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
+        """One forward and backward pass; before an optimiser step the processes average their gradients."""
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if self.accelerator.sync_gradients:
+            self._team.average_gradients(self.model.parameters())
+        return loss
+
     def _collate(self, rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-        batch = self._batches[rows[0]["batch"]]
+        batch = self._batches[rows[0]["batch"]].batch
         return {"input_ids": batch.input_ids, **rows[0]}
 
     def use_reference(self, rows: Sequence[ReferenceLogProb]) -> None:
@@ -113,13 +133,14 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         num_items_in_batch: Any = None,
     ) -> Tensor:
         """The objective on one batch, mean over its pairs, and on the neutral text beside it."""
-        batch = self._batches[inputs["batch"]].to(self._parts.device)
+        share = self._batches[inputs["batch"]]
+        batch = share.batch.to(self._parts.device)
         pairs = self._pair_log_probs(batch)
         loss, anchor = objective(pairs, self._loss)
         replay = self._replayed(inputs["place"], loss)
         for name, value in _metrics(pairs, anchor, replay, self._loss.beta).items():
-            self._metrics["train"][name].append(value)
-        return loss + self._loss.replay_weight * replay
+            self._metrics["train"][name].append(share.weight * value)
+        return share.weight * loss + self._loss.replay_weight * replay
 
     def _replayed(self, place: int, loss: Tensor) -> Tensor:
         """The replay penalty of the neutral text whose turn it is."""
@@ -154,7 +175,8 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         if "loss" not in logs:
             return
         collected = self._metrics["train"]
-        means = {name: float(torch.stack(values).mean()) for name, values in collected.items()}
+        own = torch.stack([torch.stack(values).mean() for values in collected.values()])
+        means = dict(zip(collected, self._team.mean(own).tolist(), strict=True))
         collected.clear()
         self.steps.append(
             TrainingStep(

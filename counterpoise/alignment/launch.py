@@ -1,0 +1,154 @@
+"""Starts one training process a device, stands between them and the caller, and ends them together."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from counterpoise.alignment.records import TrainingOutcome
+from counterpoise.errors import CounterpoiseError
+from counterpoise.records import Progress
+
+ADDRESS = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """What the caller is asked and told while the leader trains."""
+
+    progress: Progress
+    should_stop: Callable[[], bool]
+    on_checkpoint: Callable[[Path], None]
+
+
+def visible_devices() -> int:
+    """How many processes train together by default: one for each CUDA device, one without any."""
+    return max(1, torch.cuda.device_count())
+
+
+def train_together(size: int, arguments: Mapping[str, Any], callbacks: Callbacks) -> TrainingOutcome:
+    """:func:`counterpoise.alignment.train.train_adapter` with ``arguments``, by ``size`` processes.
+
+    Raises:
+        CounterpoiseError: what the leader raised; or a process ended without a result, for which the rest is ended too.
+    """
+    context = multiprocessing.get_context("spawn")
+    port = _free_port()
+    pipes = [context.Pipe() for _ in range(size)]
+    team = [
+        context.Process(target=_member, args=(rank, size, port, theirs, dict(arguments)), daemon=True)
+        for rank, (_, theirs) in enumerate(pipes)
+    ]
+    for process, (_, theirs) in zip(team, pipes, strict=True):
+        process.start()
+        theirs.close()
+    try:
+        return _attend([ours for ours, _ in pipes], team, callbacks)
+    finally:
+        for process in team:
+            process.terminate()
+            process.join(10)
+            process.kill()
+
+
+def _attend(pipes: list[Connection], team: list[Any], callbacks: Callbacks) -> TrainingOutcome:
+    """Answers the processes until the leader has a result."""
+    open_pipes = list(pipes)
+    while open_pipes:
+        for pipe in wait(open_pipes):
+            assert isinstance(pipe, Connection)
+            rank = pipes.index(pipe)
+            try:
+                kind, value = pipe.recv()
+            except EOFError:
+                open_pipes.remove(pipe)
+                team[rank].join(10)
+                if team[rank].exitcode:
+                    raise _lost(rank, f"exit code {team[rank].exitcode}") from None
+                continue
+            if kind == "done":
+                outcome: TrainingOutcome = value
+                return outcome
+            if kind == "error":
+                raise value if isinstance(value, CounterpoiseError) else _lost(rank, str(value))
+            if kind == "checkpoint":
+                callbacks.on_checkpoint(value)
+            else:
+                callbacks.progress(*value)
+            pipe.send(callbacks.should_stop())
+    raise _lost(0, "no result")
+
+
+def _lost(rank: int, why: str) -> CounterpoiseError:
+    return CounterpoiseError(
+        f"training process {rank} ended: {why}", "run the same command again: it goes on from the checkpoint"
+    )
+
+
+def _member(rank: int, size: int, port: int, pipe: Connection, arguments: dict[str, Any]) -> None:
+    """One process of the team."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # the caller decides, and asks the leader to stop
+    place = {
+        "RANK": rank,
+        "LOCAL_RANK": rank,
+        "WORLD_SIZE": size,
+        "MASTER_ADDR": ADDRESS,
+        "MASTER_PORT": port,
+    }
+    os.environ |= {name: str(value) for name, value in place.items()}
+    try:
+        outcome = _train(rank, size, pipe, arguments)
+    except (EOFError, BrokenPipeError):
+        os._exit(1)  # the caller is gone
+    except Exception as error:
+        known = isinstance(error, CounterpoiseError)
+        pipe.send(("error", error if known else f"{type(error).__name__}: {' '.join(str(error).split())}"))
+        pipe.close()
+        os._exit(0)
+    if rank == 0:
+        pipe.send(("done", outcome))
+    pipe.close()
+
+
+def _train(rank: int, size: int, pipe: Connection, arguments: dict[str, Any]) -> TrainingOutcome:
+    from accelerate import PartialState  # noqa: PLC0415 - reads the environment set above
+
+    from counterpoise.alignment.team import Team  # noqa: PLC0415
+    from counterpoise.alignment.train import train_adapter  # noqa: PLC0415
+
+    cuda = torch.cuda.is_available() and arguments.get("device") != "cpu"
+    if cuda:
+        torch.cuda.set_device(rank)
+        arguments["device"] = f"cuda:{rank}"
+    PartialState(cpu=not cuda, backend="nccl" if cuda else "gloo")
+    stop = False
+
+    def tell(kind: str, value: Any) -> None:
+        nonlocal stop
+        if rank == 0:
+            pipe.send((kind, value))
+            stop = pipe.recv()
+
+    return train_adapter(
+        **arguments,
+        team=Team(rank, size),
+        progress=lambda done, total: tell("progress", (done, total)),
+        should_stop=lambda: stop,
+        on_checkpoint=lambda folder: tell("checkpoint", folder),
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,125 @@
+"""Data parallel training: the processes, one a device, that train one adapter together.
+
+`accelerate` gives the processes and their communication. Each process takes its share of every batch's pairs, so the
+global batches, their order and the number of steps are those of one process; what differs is the order in which floats
+are added. Gradients are averaged here and not by DDP's wrapper, because the step goes through the decoder's parts and
+not through the model's own forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from counterpoise.alignment.batches import TokenBatch
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """One process's view of its team.
+
+    Attributes:
+        rank: its number, from 0; process 0 leads: it probes, decides, and writes.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process decides and writes."""
+        return self.rank == 0
+
+    def agreed(self, value: T) -> T:
+        """The leader's value, on every process."""
+        if self.size == 1:
+            return value
+        from accelerate.utils import broadcast_object_list  # noqa: PLC0415 - only where there is a team
+
+        box: list[Any] = [value]
+        broadcast_object_list(box, from_process=0)
+        shared: T = box[0]
+        return shared
+
+    def led(self, work: Callable[[], T | None]) -> T:
+        """What the leader's ``work`` gives, on every process; the others wait.
+
+        Raises:
+            ValueError: it gave nothing.
+        """
+        value = self.agreed(work() if self.leads else None)
+        if value is None:
+            raise ValueError("the leader has no value to share")
+        return value
+
+    def gathered(self, rows: Sequence[T]) -> list[T]:
+        """Every process's rows, in the order of the processes, on every process."""
+        if self.size == 1:
+            return list(rows)
+        from accelerate.utils import gather_object  # noqa: PLC0415
+
+        return list(gather_object(list(rows)))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of a tensor over the processes."""
+        if self.size == 1:
+            return values
+        from accelerate.utils import reduce  # noqa: PLC0415
+
+        found: Tensor = reduce(values, reduction="mean")
+        return found
+
+    def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Makes every gradient its mean over the processes, in one message."""
+        if self.size == 1:
+            return
+        gradients = [item.grad for item in parameters if item.grad is not None]
+        flat = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def shares(self, batches: Sequence[TokenBatch]) -> list[Share]:
+        """This process's part of each batch."""
+        return [share_of(batch, self.rank, self.size) for batch in batches]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a pair batch; the mean over processes of ``weight`` × part's mean is the whole batch's mean."""
+
+    batch: TokenBatch
+    weight: float
+
+
+ALONE = Team()
+
+
+def share_of(batch: TokenBatch, rank: int, size: int) -> Share:
+    """Every ``size``-th pair of a pair batch, from ``rank`` on.
+
+    A batch with fewer pairs than processes leaves some without one: they repeat the first pair with weight 0.
+    """
+    if size == 1:
+        return Share(batch, 1.0)
+    pairs, length = len(batch.names), batch.input_ids.shape[1]
+    own = list(range(rank, pairs, size))
+    kept = own or [0]
+    rows = [*kept, *(pairs + pair for pair in kept)]
+    positions = batch.positions.split(batch.counts.tolist())
+    targets = batch.targets.split(batch.counts.tolist())
+    part = TokenBatch(
+        names=tuple(batch.names[pair] for pair in kept),
+        input_ids=batch.input_ids[rows],
+        positions=torch.cat([positions[row] + (place - row) * length for place, row in enumerate(rows)]),
+        targets=torch.cat([targets[row] for row in rows]),
+        counts=batch.counts[rows],
+    )
+    return Share(part, len(own) * size / pairs)
