@@ -7,7 +7,9 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ from counterpoise.errors import CounterpoiseError
 from counterpoise.records import Progress
 
 ADDRESS = "127.0.0.1"
+WAITING = timedelta(hours=2)
+"""How long a process waits for the leader, which loads a second model and probes alone."""
+LEAVING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,14 @@ def train_together(size: int, arguments: Mapping[str, Any], callbacks: Callbacks
         process.start()
         theirs.close()
     try:
-        return _attend([ours for ours, _ in pipes], team, callbacks)
+        outcome = _attend([ours for ours, _ in pipes], team, callbacks)
+        for process in team:
+            process.join(LEAVING_S)
+        return outcome
     finally:
         for process in team:
-            process.terminate()
-            process.join(10)
-            process.kill()
+            process.kill()  # checkpoints are whole or ignored; whoever is still here waits for a process that is gone
+            process.join()
 
 
 def _attend(pipes: list[Connection], team: list[Any], callbacks: Callbacks) -> TrainingOutcome:
@@ -69,9 +76,9 @@ def _attend(pipes: list[Connection], team: list[Any], callbacks: Callbacks) -> T
             rank = pipes.index(pipe)
             try:
                 kind, value = pipe.recv()
-            except EOFError:
+            except (EOFError, ConnectionError):
                 open_pipes.remove(pipe)
-                team[rank].join(10)
+                team[rank].join(LEAVING_S)
                 if team[rank].exitcode:
                     raise _lost(rank, f"exit code {team[rank].exitcode}") from None
                 continue
@@ -84,7 +91,8 @@ def _attend(pipes: list[Connection], team: list[Any], callbacks: Callbacks) -> T
                 callbacks.on_checkpoint(value)
             else:
                 callbacks.progress(*value)
-            pipe.send(callbacks.should_stop())
+            with suppress(ConnectionError):  # it is gone, which the next reading will tell
+                pipe.send(callbacks.should_stop())
     raise _lost(0, "no result")
 
 
@@ -108,7 +116,7 @@ def _member(rank: int, size: int, port: int, pipe: Connection, arguments: dict[s
     os.environ |= {name: str(value) for name, value in place.items()}
     try:
         outcome = _train(rank, size, pipe, arguments)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         os._exit(1)  # the caller is gone
     except Exception as error:
         known = isinstance(error, CounterpoiseError)
@@ -130,7 +138,7 @@ def _train(rank: int, size: int, pipe: Connection, arguments: dict[str, Any]) ->
     if cuda:
         torch.cuda.set_device(rank)
         arguments["device"] = f"cuda:{rank}"
-    PartialState(cpu=not cuda, backend="nccl" if cuda else "gloo")
+    PartialState(cpu=not cuda, backend="nccl" if cuda else "gloo", timeout=WAITING)
     stop = False
 
     def tell(kind: str, value: Any) -> None:

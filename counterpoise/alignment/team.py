@@ -82,7 +82,7 @@ class Team:
             return
         gradients = [item.grad for item in parameters if item.grad is not None]
         flat = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
-        parts = flat.split([gradient.numel() for gradient in gradients])
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
@@ -106,15 +106,20 @@ def share_of(batch: TokenBatch, rank: int, size: int) -> Share:
     """Every ``size``-th pair of a pair batch, from ``rank`` on.
 
     A batch with fewer pairs than processes leaves some without one: they repeat the first pair with weight 0.
+
+    Raises:
+        ValueError: the rows are trees.
     """
     if size == 1:
         return Share(batch, 1.0)
+    if batch.members is not None:
+        raise ValueError("a batch of trees cannot be dealt out: its rows are not sequences")
     pairs, length = len(batch.names), batch.input_ids.shape[1]
     own = list(range(rank, pairs, size))
     kept = own or [0]
     rows = [*kept, *(pairs + pair for pair in kept)]
-    positions = batch.positions.split(batch.counts.tolist())
-    targets = batch.targets.split(batch.counts.tolist())
+    positions = torch.split(batch.positions, batch.counts.tolist())
+    targets = torch.split(batch.targets, batch.counts.tolist())
     part = TokenBatch(
         names=tuple(batch.names[pair] for pair in kept),
         input_ids=batch.input_ids[rows],

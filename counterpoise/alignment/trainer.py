@@ -140,7 +140,8 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         replay = self._replayed(inputs["place"], loss)
         for name, value in _metrics(pairs, anchor, replay, self._loss.beta).items():
             self._metrics["train"][name].append(share.weight * value)
-        return share.weight * loss + self._loss.replay_weight * replay
+        total: Tensor = share.weight * loss + self._loss.replay_weight * replay
+        return total
 
     def _replayed(self, place: int, loss: Tensor) -> Tensor:
         """The replay penalty of the neutral text whose turn it is."""
@@ -235,7 +236,7 @@ def _metrics(pairs: PairLogProbs, anchor: Tensor, replay: Tensor, beta: float) -
 def _arguments(config: AlignmentConfig, seed: int, workspace: Path, device: torch.device) -> Any:
     """TRL's arguments. One dataset row is a whole batch and one epoch is all epochs in a row."""
     optimisation = config.optimisation
-    return DPOConfig(
+    arguments = DPOConfig(
         output_dir=str(workspace),
         per_device_train_batch_size=1,
         num_train_epochs=1,
@@ -260,6 +261,9 @@ def _arguments(config: AlignmentConfig, seed: int, workspace: Path, device: torc
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
+    # With several visible devices one process would take that many rows at once, for torch's DataParallel.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 class Watcher(TrainerCallback):  # type: ignore[misc]  # transformers ships no types for it here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from counterpoise.alignment.batches import encode_preferences, pair_batches
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.team import share_of
 from counterpoise.alignment.train import train_adapter
-from counterpoise.errors import TrainingStopped
+from counterpoise.errors import CounterpoiseError, TrainingStopped
 from counterpoise.models.loading import LoadedModel
 from tests.alignment.material import CONFIG, NEUTRAL, TRAIN, VALIDATION
 
@@ -26,6 +27,12 @@ def train(folder: Path, where: Path, processes: int, **options: object) -> Train
         out=where / "out", checkpoints=where / "checkpoints", processes=processes, replay=NEUTRAL,
         **options,
     )  # type: ignore[arg-type]  # fmt: skip
+
+
+def kill_the_leader() -> None:
+    leader = min(multiprocessing.active_children(), key=lambda process: int(process.name.rpartition("-")[2]))
+    leader.kill()
+    leader.join()
 
 
 def test_shares_are_the_batch_dealt_out_and_their_weights_give_its_mean(tiny: LoadedModel) -> None:
@@ -45,18 +52,25 @@ def test_shares_are_the_batch_dealt_out_and_their_weights_give_its_mean(tiny: Lo
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_adapter_of_one_and_resume_each_others_checkpoints(
+def test_two_processes_train_the_adapter_of_one_and_survive_a_kill_and_a_stop(
     tiny_folder: Path, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
     one = train(tiny_folder, tmp_path / "one", 1)
-    with pytest.raises(TrainingStopped):  # two processes stop at a checkpoint of step 2 …
+    with pytest.raises(
+        CounterpoiseError, match=r"training process 0 ended: exit code -9 .* same command again"
+    ):
+        train(tiny_folder, tmp_path / "two", 2, on_checkpoint=lambda folder: kill_the_leader())
+    assert not multiprocessing.active_children()
+    with pytest.raises(
+        TrainingStopped
+    ):  # two others go on from the checkpoint of step 2, stop at one of step 3 …
         train(
             tiny_folder, tmp_path / "two", 2,
-            progress=lambda done, total: told.append((done, total)), should_stop=lambda: len(told) == 2,
+            progress=lambda done, total: told.append((done, total)), should_stop=lambda: len(told) == 1,
         )  # fmt: skip
-    assert told == [(1, 6), (2, 6)]
-    two = train(tiny_folder, tmp_path / "two", 2)  # … and go on from there
+    assert told == [(3, 6)]
+    two = train(tiny_folder, tmp_path / "two", 2)  # … and the next from there
     assert [row.step for row in two.history] == [1, 2, 3, 4, 5, 6]
     for first, second in zip(one.history, two.history, strict=True):
         assert asdict(second) == pytest.approx(asdict(first), rel=1e-3, abs=2e-3)
