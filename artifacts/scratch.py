@@ -34,11 +34,13 @@ class Scratch:
     Attributes:
         folder: local working folder. In a local store it is the store's own; a second process that
             wants it at the same time gets one of its own, so that two never write the same files.
+        restored: the items that the last :meth:`restore` found of earlier tries.
     """
 
     def __init__(self, backend: Backend, name: str, folder: Path, lock: FileLock) -> None:
         self._backend, self._name = backend, name
         self.folder = folder
+        self.restored: tuple[str, ...] = ()
         self._lock = lock
         self._publishes = not isinstance(backend, LocalBackend)
         self._is_shared = isinstance(backend, LocalBackend) and folder == backend.root / name
@@ -107,7 +109,8 @@ class Scratch:
         for path in list(self.folder.iterdir()):
             if path.name.removesuffix(MARKER) not in kept:
                 _delete(path)
-        return tuple(sorted(kept))
+        self.restored = tuple(sorted(kept))
+        return self.restored
 
     def remove(self, item: str) -> None:
         """Deletes an item here and in the shared store, marker first."""

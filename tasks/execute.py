@@ -32,7 +32,7 @@ class Outcome:
 
     Attributes:
         state: ``computed`` now, or ``cached`` from an earlier run.
-        reason: why it had to be computed; empty when cached.
+        reason: why it had to be computed, and which earlier try's work it went on from; empty when cached.
         seconds: wall-clock time, including the look-up.
     """
 
@@ -88,8 +88,8 @@ def execute(
         if isinstance(again, Ref):
             return outcome("cached", again)
         reason = why_missing(store, parts, found)
-        ref = _compute(stage, config, store, inputs, parts, fold, progress, should_stop)
-    return outcome("computed", ref, reason)
+        ref, taken_up = _compute(stage, config, store, inputs, parts, fold, progress, should_stop)
+    return outcome("computed", ref, f"{reason}; {taken_up}" if taken_up else reason)
 
 
 def why_missing(store: Store, parts: KeyParts, miss: Miss) -> str:
@@ -117,7 +117,8 @@ def _compute(
     fold: int | None,
     progress: Progress,
     should_stop: Callable[[], bool],
-) -> Ref:
+) -> tuple[Ref, str]:
+    """The committed artifact, and what of an earlier try was taken up for it."""
     started = time.time()
     with (
         closing(store.scratch(stage.name, parts.key)) as scratch,
@@ -135,7 +136,20 @@ def _compute(
             facts={**_facts(), "started": started, "seconds": round(time.time() - started, 3)},
         )
         scratch.clear()
-    return ref
+    return ref, _taken_up(scratch.restored)
+
+
+def _taken_up(items: Sequence[str]) -> str:
+    """What an earlier try left, for people.
+
+    >>> _taken_up(["checkpoint-00000020"]), _taken_up(["fold-00000.parquet", "fold-00001.parquet"]), _taken_up([])
+    ('went on from checkpoint-00000020', 'went on from 2 finished parts', '')
+    """
+    if not items:
+        return ""
+    checkpoints = [item for item in items if item.startswith("checkpoint-")]
+    what = checkpoints[-1] if checkpoints else f"{len(items)} finished part{'s' * (len(items) > 1)}"
+    return f"went on from {what}"
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def command(store_url: str, as_json: bool, **options: Any) -> None:
     quiet_defaults()
     variables = {key: _value(text) for key, text in map(_pair, options.pop("variables"))}
     secrets = dict(map(_pair, options.pop("secrets")))
-    from flows.deploying.everything import Wanted, deploy
+    from flows.deploying.everything import Wanted, advice, deploy
 
     changes = deploy(Wanted(store=store_url, variables=variables, secrets=secrets, **options))
     if as_json:
@@ -52,6 +52,8 @@ def command(store_url: str, as_json: bool, **options: Any) -> None:
     for change in changes:
         click.echo(str(change))
     click.echo(summary(changes))
+    if said := advice():
+        click.echo(f"note: {said}")
 
 
 def _pair(text: str) -> tuple[str, str]:

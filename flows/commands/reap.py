@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from flows.deploying.reaper import Rules
 
 
 @click.command()
@@ -16,7 +20,7 @@ import click
 @click.option("--every", type=click.IntRange(10), metavar="SECONDS", help="Look again and again.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would do.")
 def command(silence: int, attempts: int, every: int | None, dry_run: bool) -> None:
-    """Mark runs Crashed that run without a sign of life, and schedule crashed runs again.
+    """Mark runs Crashed that run without a sign of life, schedule crashed runs again, free forgotten GPU slots.
 
     The automations of `counterpoise deploy` do this at once; this finds what they missed. Run it beside the worker.
     """
@@ -38,11 +42,17 @@ def command(silence: int, attempts: int, every: int | None, dry_run: bool) -> No
         time.sleep(every)
 
 
-def _once(rules: object, dry_run: bool) -> None:
+def _once(rules: Rules, dry_run: bool) -> None:
     from flows.deploying.reaper import reap
     from flows.deploying.server import configured_server
+    from flows.deploying.slots import free_slots
 
     words = {"lost": "lost, marked Crashed", "resume": "scheduled again"}
     with configured_server() as client:
-        for run, found in reap(client, rules, dry_run=dry_run):  # type: ignore[arg-type]
+        for run, found in reap(client, rules, dry_run=dry_run):
             click.echo(f"{'would be ' if dry_run else ''}{words[found]}: {run.name} ({run.id})")
+        slots = free_slots(client, datetime.now(UTC), rules.silence, dry_run=dry_run)
+        if slots:
+            click.echo(
+                f"{'would be freed' if dry_run else 'freed'}: {slots} of the GPU limit's slots, held by no task"
+            )

@@ -12,6 +12,7 @@ from flows.deploying.deployments import ensure_deployment, read_file
 from flows.deploying.limits import ensure_gpu_limit
 from flows.deploying.pools import ensure_pool, template
 from flows.deploying.server import configured_server
+from flows.deploying.slots import LASTING, LEASES, forgets
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,17 @@ class Wanted:
     variables: Mapping[str, Any]
     secrets: Mapping[str, str]
     notify: str | None
+
+
+def advice() -> str:
+    """What the configured server should be started with, in one line; empty if nothing."""
+    with configured_server() as client:
+        if not forgets(client):
+            return ""
+    return (
+        "this server forgets on a restart who holds its GPU slots: start it with "
+        f"{LEASES}={LASTING}, or run `counterpoise reap --every 60`, which frees them"
+    )
 
 
 def deploy(wanted: Wanted) -> list[Change]:

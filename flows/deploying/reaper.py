@@ -1,7 +1,8 @@
 """Brings back runs that the automations missed, by looking at what is instead of waiting for what is heard.
 
-An automation acts on events, and an event can be lost: a server on SQLite drops some under load ("database is locked"),
-a run can die before its first heartbeat. So the reaper reads the runs themselves.
+An automation acts on events, and an event can be lost or late: a server on SQLite drops some under load ("database is
+locked"), one that has restarted holds those of runs under way back for 15 minutes, waiting for earlier ones that only
+its predecessor has seen, and a run can die before its first heartbeat. So the reaper reads the runs themselves.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Rules:
     attempts: int = 10
     silence: timedelta = timedelta(seconds=180)
     stuck: timedelta = timedelta(seconds=STUCK_S)
-    pause: timedelta = timedelta(seconds=180)
+    pause: timedelta = timedelta(seconds=90)
     forget: timedelta = timedelta(days=1)
 
 

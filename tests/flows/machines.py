@@ -11,12 +11,14 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+
+from flows.deploying.slots import LASTING, LEASES
 
 T = TypeVar("T")
 PACKAGES = ("counterpoise", "artifacts", "tasks", "flows", "deployments")
@@ -51,7 +53,7 @@ class Server:
 
     def start(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "PREFECT_HOME": str(self._home)}
+        environment = {**os.environ, "PREFECT_HOME": str(self._home), LEASES: LASTING}
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
         with (self._home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -120,14 +122,17 @@ class Machine:
         children = psutil.Process(self._worker.pid).children(recursive=True)
         return [child for child in children if "prefect.engine" in " ".join(_command(child))]
 
-    def vanish(self, grace_s: float) -> None:
-        """What a spot machine does: SIGTERM to the worker, then everything on it is gone."""
+    def vanish(self, notice_s: float) -> None:
+        """Everything on it is gone at once; with notice, as a spot machine gives it, the worker gets SIGTERM before."""
         assert self._worker
         flows = self.flow_processes()
-        self._worker.terminate()
-        time.sleep(grace_s)
+        if notice_s:
+            self._worker.terminate()
+            time.sleep(notice_s)
+        self._worker.kill()
         for process in flows:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.stop()
 
     def stop(self) -> None:

@@ -15,8 +15,10 @@ from prefect.client.schemas.objects import StateType
 
 from flows.configure import profile_names
 from flows.deploying.automations import ensure_automations, recovery
-from flows.deploying.everything import Wanted, deploy
+from flows.deploying.everything import Wanted, advice, deploy
+from flows.deploying.limits import ensure_gpu_limit
 from flows.deploying.reaper import Rules, Signs, verdict
+from flows.deploying.slots import LASTING, free_slots
 from tests.flows.machines import free_port
 from tests.servers import talking_to
 
@@ -40,8 +42,8 @@ def ago(**passed: float) -> datetime:
         ),  # the heartbeat of an earlier attempt
         (Signs(StateType.PENDING, ago(minutes=59), None, 0), None),
         (Signs(StateType.PENDING, ago(minutes=61), None, 0), "resume"),
-        (Signs(StateType.CRASHED, ago(seconds=179), None, 1), None),  # the automation's turn
-        (Signs(StateType.CRASHED, ago(seconds=181), None, 9), "resume"),
+        (Signs(StateType.CRASHED, ago(seconds=89), None, 1), None),  # the automation's turn
+        (Signs(StateType.CRASHED, ago(seconds=91), None, 9), "resume"),
         (Signs(StateType.CRASHED, ago(seconds=181), None, 10), None),  # a crash loop
         (Signs(StateType.CRASHED, ago(hours=25), None, 1), None),
         (Signs(StateType.PENDING, ago(hours=2), None, 10), None),
@@ -105,3 +107,26 @@ def test_a_second_time_changes_only_what_was_changed(prefect_server: str) -> Non
         assert smoke.job_variables == {"env": {"HF_TOKEN": "{{ prefect.blocks.secret.hub }}"}}
         names = {deployment.name for deployment in client.read_deployments()}
         assert names >= set(profile_names())
+
+
+@pytest.mark.slow
+def test_a_slot_that_no_task_holds_is_given_back(prefect_server: str) -> None:
+    minute = timedelta(minutes=1)
+    with talking_to(prefect_server), get_client(sync_client=True) as client:
+        ensure_gpu_limit(client, 1)
+        client.increment_concurrency_slots(
+            ["tag:gpu"], 1, "concurrency"
+        )  # what a restarted server knows of a lease
+        now = datetime.now(UTC)
+        assert free_slots(client, now, minute) == 0  # its task may have begun this moment
+        assert free_slots(client, now + 2 * minute, minute, dry_run=True) == 1
+        assert client.read_global_concurrency_limit_by_name("tag:gpu").active_slots == 1
+        assert free_slots(client, now + 2 * minute, minute) == 1
+        assert client.read_global_concurrency_limit_by_name("tag:gpu").active_slots == 0
+        assert free_slots(client, now + 2 * minute, minute) == 0
+
+
+@pytest.mark.slow
+def test_a_server_with_leases_in_memory_is_told_of(prefect_server: str) -> None:
+    with talking_to(prefect_server):
+        assert advice().startswith("this server forgets on a restart") and LASTING in advice()
