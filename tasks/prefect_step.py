@@ -118,12 +118,16 @@ def _run(
 
 
 def title(outcome: Outcome, inputs: Inputs) -> str:
-    """What the dashboard's graph says of a finished stage: rows in and out, computed or cached, the key's head."""
+    """What the dashboard's graph says of a finished stage: rows in and out, computed or cached, the key's head.
+
+    In ASCII: the graph is drawn with a font that leaves out arrows and middle dots.
+    """
     came = " + ".join(f"{ref.rows:,}" for _, ref in flat(inputs) if ref.rows is not None)
     went = f"{outcome.ref.rows:,} rows" if outcome.ref.rows is not None else ""
-    flow = f"{came} → {went}" if came and went else went or (f"{came} rows in" if came else "")
+    flow = f"{came} -> {went}" if came and went else went or (f"{came} rows in" if came else "")
+    name = outcome.label.replace(" · ", ", ")
     return ": ".join(
-        [outcome.label, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)]
+        [name, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)]
     )
 
 

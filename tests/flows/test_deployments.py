@@ -102,5 +102,5 @@ def test_worker_runs_the_smoke_deployment(finished: FlowRun, prefect_server: str
         tasks = client.read_task_runs(task_run_filter=of_run)
     assert {task.state_name for task in tasks} == {"Completed"}
     assert any(
-        task.name.startswith("counterfactuals: 48 → ") and ", computed, " in task.name for task in tasks
+        task.name.startswith("counterfactuals: 48 -> ") and ", computed, " in task.name for task in tasks
     )

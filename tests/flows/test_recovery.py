@@ -183,7 +183,7 @@ class Watcher:
             wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run]))
             tasks = client.read_task_runs(task_run_filter=wanted, limit=200)
         of_attempt = [each for each in tasks if each.flow_run_run_count == attempt]
-        return {each.name.partition(":")[0].partition(" ·")[0]: str(each.state_name) for each in of_attempt}
+        return {each.name.partition(":")[0].partition(",")[0]: str(each.state_name) for each in of_attempt}
 
 
 @contextmanager
