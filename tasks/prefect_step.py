@@ -126,9 +126,7 @@ def title(outcome: Outcome, inputs: Inputs) -> str:
     went = f"{outcome.ref.rows:,} rows" if outcome.ref.rows is not None else ""
     flow = f"{came} -> {went}" if came and went else went or (f"{came} rows in" if came else "")
     name = outcome.label.replace(" · ", ", ")
-    return ": ".join(
-        [name, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)]
-    )
+    return ": ".join([name, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)])
 
 
 def _rename(name: str) -> None:
