@@ -7,6 +7,7 @@ generated from them, and a test checks that they agree. Several runs are the see
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,9 @@ def with_results(readme: str, results: dict[str, Any]) -> str:
     _, end, after = rest.partition(END)
     if not (start and end):
         raise UsageError(f"README.md: no {START} … {END} block", "put the two comments back")
-    return f"{before}{START}\n{readme_block(results['runs'])}\n\n{CHART}\n{END}{after}"
+    return (
+        f"{before}{START}\n{readme_block(results['runs'], results.get('averaged'))}\n\n{CHART}\n{END}{after}"
+    )
 
 
 def main(runs: Sequence[str], store_url: str) -> None:
@@ -56,12 +59,25 @@ def main(runs: Sequence[str], store_url: str) -> None:
             "name runs of one profile, each with another seed",
         )
     RESULTS.mkdir(parents=True, exist_ok=True)
-    results = {"runs": summaries}
+    results = {"runs": summaries} | ({"averaged": _averaged(store, runs)} if len(runs) > 1 else {})
     text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (RESULTS / f"{profiles.pop()}.json").write_text(text + "\n", encoding="utf-8")
     shutil.copyfile(folders[0] / "charts" / "scores.png", RESULTS / "scores.png")
     readme = ROOT / "README.md"
     readme.write_text(with_results(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+def _averaged(store: Any, runs: Sequence[str]) -> Any:
+    """The change with each pair's margin averaged over the runs' seeds."""
+    from counterpoise.config import RunConfig
+    from flows.commands.compare import finished_runs
+    from tasks.comparison import SUMMARY, comparison, inputs_of
+    from tasks.execute import execute
+
+    finished = finished_runs(store, runs)
+    made = execute(comparison("seeds", finished, []), RunConfig(), store, inputs_of(finished))
+    (recipe,) = json.loads((store.fetch(made.ref) / SUMMARY).read_text(encoding="utf-8"))["recipes"]
+    return recipe["averaged"]
 
 
 def _report(store: Any, run: str) -> Path:
@@ -77,4 +93,9 @@ def _report(store: Any, run: str) -> Path:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["latest"], "store")
+    from counterpoise.errors import CounterpoiseError
+
+    try:
+        main(sys.argv[1:] or ["latest"], os.environ.get("COUNTERPOISE_STORE", "store"))
+    except CounterpoiseError as error:
+        sys.exit(str(error))

@@ -28,13 +28,19 @@ def test_several_seeds_have_a_line_each(root: Path) -> None:
     }
     seeds = [run | {"seed": seed, "claims": [claim]} for seed in (0, 1)]
     seeds[1]["headline"] = "Damaged"
-    block = readme_block(seeds)
+    scores = run["scores"]
+    averaged = {"n": 1508, "base": scores["base"], "tuned": scores["tuned"], "difference": -4.26, "p": 0.0123}
+    block = readme_block(seeds, averaged)
     score = f"{run['scores']['tuned']['score']:.1f} ["
     assert [line[:6] for line in block.splitlines() if line.startswith(("| 0 |", "| 1 |"))] == [
         "| 0 | ",
         "| 1 | ",
     ]
-    assert block.count(score) == 3, "a line a seed, and the whole of the first by category"
+    assert block.count(score) == 4, (
+        "a line a seed, one for their average, and the whole of the first by category"
+    )
+    (average,) = (line for line in block.splitlines() if line.startswith("| averaged | 1,508 |"))
+    assert "| -4.3 | 0.012 |" in average and average.count("|") == block.splitlines()[2].count("|")
     assert "(1 of 2 seeds); Damaged (1 of 2 seeds)" in block
     assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block
 

@@ -24,12 +24,17 @@ SEED_COLUMNS = (
 )
 
 
-def readme_block(summaries: Sequence[Summary]) -> str:
-    """The verdict, the scores by seed and by category, and what they cost, as Markdown."""
+def readme_block(summaries: Sequence[Summary], averaged: Summary | None = None) -> str:
+    """The verdict, the scores by seed and by category, and what they cost, as Markdown.
+
+    Args:
+        averaged: of several seeds, the change with each pair's margin averaged over them, as a comparison has it.
+    """
     first = summaries[0]
     parts = [[f"**{first['headline']}** {first['sentence']}"]]
     if len(summaries) > 1:
-        parts = [[_verdicts(summaries)], list(_table(SEED_COLUMNS, map(_seed_row, summaries)))]
+        rows = [_seed_row(summary) for summary in summaries]
+        parts = [[_verdicts(summaries)], list(_table(SEED_COLUMNS, [*rows, *_averaged_rows(averaged)]))]
         parts += [list(_bar(summaries)), [f"By category, seed {first['seed']}:"]]
     parts += [list(_table(COLUMNS, score_rows(first))), [capability_line(first) + "."]]
     return "\n\n".join("\n".join(part) for part in parts if part)
@@ -42,7 +47,8 @@ def _verdicts(summaries: Sequence[Summary]) -> str:
     pairs = summaries[0]["scores"]["n"]
     return (
         f"**{said}.** {pairs:,} pairs, each scored by an adapter that was trained on neither it nor a swap of it; "
-        "percent preferring the stereotype with 95 % intervals, 50 is neutral; p by the exact McNemar test."
+        "percent preferring the stereotype with 95 % intervals, 50 is neutral; p by the exact McNemar test. "
+        "*averaged*: each pair once, its margin averaged over the seeds."
     )
 
 
@@ -63,6 +69,22 @@ def _seed_row(summary: Summary) -> tuple[str, ...]:
         f"{text['base']['usable']:.1f} → {text['tuned']['usable']:.1f} %",
         f"{toxicity['base']:.3f} → {toxicity['tuned']:.3f}" if toxicity else "·",
     )
+
+
+def _averaged_rows(averaged: Summary | None) -> Iterator[tuple[str, ...]]:
+    if averaged is None:
+        return
+    base, tuned = averaged["base"], averaged["tuned"]
+    cells = (
+        "averaged",
+        f"{averaged['n']:,}",
+        score_text(base),
+        score_text(tuned),
+        f"{averaged['difference']:+.1f}",
+        p_text(averaged["p"]),
+        f"{base['mean_abs_margin']:.2f} → {tuned['mean_abs_margin']:.2f}",
+    )
+    yield (*cells, *("·" for _ in SEED_COLUMNS[len(cells) :]))
 
 
 def _lms(summary: Summary) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from counterpoise.metrics.crows import CategoryScore
 from counterpoise.metrics.significance import Change
 from counterpoise.report.blocks import Document, KeyNumber
 from counterpoise.report.html import to_html
@@ -172,4 +173,28 @@ def _recipe_summary(recipe: RecipeFindings) -> dict[str, Any]:
         "seeds": seeds,
         "mean": round(sum(tuned) / len(tuned), 6),
         "range": [min(tuned), max(tuned)],
+        "averaged": _averaged_summary(recipe.averaged),
+    }
+
+
+def _averaged_summary(change: Change) -> dict[str, Any]:
+    """A change in which each pair counts once, with its margin averaged over the seeds."""
+    return {
+        "n": change.base.n,
+        "base": _score(change.base),
+        "tuned": _score(change.tuned),
+        "difference": round(change.difference, 6),
+        "gained": change.gained,
+        "lost": change.lost,
+        "p": change.p,
+        "distance_change": round(change.distance_change, 6),
+        "distance_interval": [round(end, 6) for end in change.distance_interval],
+    }
+
+
+def _score(score: CategoryScore) -> dict[str, Any]:
+    return {
+        "score": round(score.score, 6),
+        "interval": [round(end, 6) for end in score.interval],
+        "mean_abs_margin": round(score.mean_abs_margin, 6),
     }
