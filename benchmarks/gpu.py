@@ -60,7 +60,7 @@ def make_model(folder: Path, shape: dict[str, int], texts: list[str], seed: int 
     config = OPTConfig(
         **shape,
         max_position_embeddings=2048,
-        dropout=0.0,  # OPT drops out by function call, which TRL's switch for modules does not reach
+        dropout=0.0,  # OPT drops out by function call: TRL's switch, which the stock trainer has, does not reach it
         word_embed_proj_dim=shape["hidden_size"],
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

@@ -82,6 +82,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         )
         self.remove_callback(PrinterCallback)
         _restore_adapter_settings(self.model, config.lora.dropout)
+        _silence_base(self.model)
         if team.size > 1:
             restore_trainable(self.model, team.agreed(trainable_state(self.model)))
         fuse_lora(self.model, hold_weights=config.optimisation.hold_weights)
@@ -215,6 +216,17 @@ def _restore_adapter_settings(model: Any, dropout: float) -> None:
     for name, module in model.named_modules():
         if ".lora_dropout." in name and isinstance(module, torch.nn.Dropout):
             module.p = dropout
+
+
+def _silence_base(model: Any) -> None:
+    """Switch off the dropout that a base applies by function call, as OPT does: TRL's switch is for modules.
+
+    With it the policy differs from its own reference before the first step, and DPO's first loss is not log 2.
+    """
+    for module in model.modules():
+        for name in ("dropout", "attention_dropout", "activation_dropout", "layerdrop"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
 
 
 def _metrics(pairs: PairLogProbs, anchor: Tensor, replay: Tensor, beta: float) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+import math
 import random
 import shutil
 import subprocess
@@ -13,13 +15,14 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.gpu import SHAPES, make_model
 from counterpoise.alignment import trainer as trainer_module
 from counterpoise.alignment.config import AlignmentConfig, LoraSettings, LossSettings, case_study
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
 from counterpoise.models.loading import load_model
-from tests.alignment.material import CONFIG, NEUTRAL, PAIRS, TRAIN, VALIDATION
+from tests.alignment.material import CONFIG, NEUTRAL, PAIRS, SENTENCES, TRAIN, VALIDATION
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -186,6 +189,17 @@ def test_stock_losses_train(
 def test_the_case_study_trains_on_opts_layer_names_only(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="out_proj, fc1, fc2: no such layer"):
         train(tiny_folder, tmp_path, case_study())
+
+
+def test_a_base_that_drops_out_by_function_call_starts_at_its_reference(tmp_path: Path) -> None:
+    folder = tmp_path / "opt"
+    make_model(folder, SHAPES["tiny"], SENTENCES)
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(settings | {"dropout": 0.1, "attention_dropout": 0.1}))
+    plain = case_study().model_copy(update={"lora": LoraSettings(targets=("q_proj", "fc1"))})
+    first = train(folder, tmp_path, plain, precision="fp32").history[0]
+    assert (first.reward_margin, first.chosen_change) == (0, 0)
+    assert first.loss == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_the_guards_may_look_at_another_precision_and_at_more_of_the_base(
