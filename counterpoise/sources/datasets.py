@@ -10,7 +10,7 @@ from counterpoise.sources.cache import default_cache
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.hub import fetch_repository
-from counterpoise.sources.registry import get_source, registry
+from counterpoise.sources.registry import get_source, hint_for, registry
 from counterpoise.sources.source import Hub, parse_uri
 
 
@@ -65,5 +65,5 @@ def _repository(uri: str) -> Hub:
 def _own(path: str) -> Path:
     own = Path(path).expanduser()
     if not own.exists():
-        raise DataError(f"no file {path!r}", f"give an existing path, or one of: {', '.join(registry())}")
+        raise DataError(f"no file {path!r}", hint_for(path, registry()))
     return own

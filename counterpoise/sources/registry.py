@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -52,9 +52,15 @@ def get_source(name: str) -> Source:
     known = registry()
     if name in known:
         return known[name]
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
-    raise SourceError(f"no source is named {name!r}", hint)
+    raise SourceError(f"no source is named {name!r}", hint_for(name, known))
+
+
+def hint_for(name: str, known: Iterable[str]) -> str:
+    """The nearest known name, or where the names stand."""
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    if nearest:
+        return f"did you mean {nearest[0]!r}?"
+    return "give an existing path, hf://owner/name@commit, or a name of counterpoise/sources/registry.toml"
 
 
 def registry() -> Mapping[str, Source]:
