@@ -24,6 +24,7 @@ from prefect.client.schemas.filters import (
     TaskRunFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import LogSort
 
 from artifacts.store import Store
 from tests.artifacts.s3_server import running
@@ -175,7 +176,8 @@ class Watcher:
     def log(self, run: UUID) -> list[str]:
         with self.client() as client:
             wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
-            return [line.message for line in client.read_logs(wanted, limit=200)]
+            newest = client.read_logs(wanted, limit=200, sort=LogSort.TIMESTAMP_DESC)
+            return [line.message for line in newest]
 
     def tasks_of_attempt(self, run: UUID, attempt: int) -> dict[str, str]:
         """State by stage of the tasks that this start of the run made."""
