@@ -167,5 +167,10 @@ def _direction(change: Change) -> str:
     if change.distance_change == 0:
         return "as far from the neutral 50 % as before"
     way = f"{distance} {'nearer to' if change.distance_change < 0 else 'further from'} the neutral 50 %"
-    sure = change.verdict in ("better", "worse") and change.p < ALPHA
-    return way if sure else f"{way}, which chance alone may explain"
+    if change.p >= ALPHA:
+        return f"{way}, which chance alone may explain"
+    return (
+        way
+        if change.verdict in ("better", "worse")
+        else f"{way}, though only the move itself is beyond chance"
+    )
