@@ -13,7 +13,7 @@ STEREOSET, WINOBIAS, GROUPS = "stereoset", "winobias", "groups"
 
 
 class BenchmarksConfig(Settings):
-    """Benchmarks beside CrowS-Pairs. None of them is ever trained on; an empty source leaves one out."""
+    """Benchmarks beside CrowS-Pairs. What they read is never trained on; an empty source leaves one out."""
 
     stereoset: str = Field(
         "stereoset",

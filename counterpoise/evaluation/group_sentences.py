@@ -34,8 +34,11 @@ class GroupSentence:
     text: str
 
 
-def load_group_sentences(folder: Path, most: int) -> list[GroupSentence]:
+def load_group_sentences(folder: Path, most: int, skip: int = 0) -> list[GroupSentence]:
     """Up to ``most`` sentences a group: the first by sha256, so neither chance nor order chooses them.
+
+    Args:
+        skip: of each group, this many of the first are left to somebody else.
 
     Sentences of fewer than 8 or more than 60 words, and those that stand under two groups, are left out.
 
@@ -51,7 +54,9 @@ def load_group_sentences(folder: Path, most: int) -> list[GroupSentence]:
     for domain, group in groups:
         texts = {row.text for row in found if row.group == group and len(owners[row.text]) == 1}
         if len(texts) >= MIN_SENTENCES:
-            chosen = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[:most]
+            chosen = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[
+                skip : skip + most
+            ]
             rows += [GroupSentence(domain, group, text) for text in chosen]
     if not rows:
         raise DataError(f"{folder}: no group with {MIN_SENTENCES} usable sentences", _REMEDY)

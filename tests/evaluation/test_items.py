@@ -47,6 +47,9 @@ def test_group_sentences_belong_to_one_group_and_are_limited(tmp_path: Path) -> 
         f"{d} {g}".replace("_", " "): 25 for d in DOMAINS for g in "ab"
     }
     assert not [row for row in rows if row.text.startswith("Both")]
+    others = load_group_sentences(folder, 25, skip=25)
+    assert Counter(row.group for row in others) == {row.group: 4 for row in rows}  # 29 of its own each
+    assert not {row.text for row in others} & {row.text for row in rows}
     with pytest.raises(DataError, match=r"gender_wiki\.json: cannot be read"):
         load_group_sentences(tmp_path / "nowhere", 25)
 
