@@ -54,6 +54,7 @@ from counterpoise.alignment.batches import (  # noqa: E402
 from counterpoise.alignment.config import AlignmentConfig  # noqa: E402
 from counterpoise.alignment.lora import resolve_targets  # noqa: E402
 from counterpoise.alignment.scoring import reference_log_probs  # noqa: E402
+from counterpoise.alignment.team import ALONE  # noqa: E402
 from counterpoise.alignment.trainer import NeutralTrainer  # noqa: E402
 from counterpoise.models.attention import use_short_attention  # noqa: E402
 from counterpoise.records import Pair, Preference  # noqa: E402
@@ -104,7 +105,8 @@ class Ours(NeutralTrainer):
 
     def precompute(self) -> None:
         """Look the base's log-probabilities up from now on; the pass over the batches happens here."""
-        self.use_reference(reference_log_probs(self.model, self._parts, self._batches))
+        batches = [share.batch for share in self._batches]
+        self.use_reference(reference_log_probs(self.model, self._parts, batches))
 
 
 def as_preference(pair: Pair) -> Preference:
@@ -201,7 +203,7 @@ def our_trainer(
         model=loaded.model,
         tokenizer=loaded.tokenizer,
         peft_config=lora(loaded, config),
-        batches=batches,
+        batches=ALONE.shares(batches),
         order=order,
         replay=(),
         config=config,
