@@ -167,6 +167,13 @@ class AlignmentConfig(Settings):
         default=OptimisationSettings(), description="Optimiser and batches"
     )
     guards: GuardSettings = Field(default=GuardSettings(), description="Probes, stopping and selection")
+    strength: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the chosen adapter's strength that is delivered: LoRA's scale times this. The guards "
+        "have looked at the whole of it",
+    )
     reference: Literal["precomputed", "recomputed"] = Field(
         default="precomputed",
         description="Reference log-probabilities: once before training, or again in every step (more work, "

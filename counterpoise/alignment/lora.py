@@ -81,12 +81,13 @@ def restore_trainable(model: Any, state: Mapping[str, Tensor]) -> None:
             parameter.copy_(state[name])
 
 
-def save_adapter(model: Any, state: Mapping[str, Tensor], out: Path) -> None:
+def save_adapter(model: Any, state: Mapping[str, Tensor], out: Path, strength: float = 1.0) -> None:
     """Write ``state`` as a PEFT adapter folder; no machine's path enters it, same state gives same bytes.
 
     Args:
         model: the ``PeftModel`` the state was taken from.
         out: a new or empty folder.
+        strength: LoRA's scale is multiplied by it; the weights are the same.
     """
     out.mkdir(parents=True, exist_ok=True)
     tensors = {name.replace(".default.", "."): value.contiguous() for name, value in state.items()}
@@ -97,6 +98,8 @@ def save_adapter(model: Any, state: Mapping[str, Tensor], out: Path) -> None:
         "inference_mode": True,
         "task_type": "CAUSAL_LM",
     }
+    if strength != 1:
+        config["lora_alpha"] *= strength
     text = json.dumps(config, indent=2, sort_keys=True, default=_plain)
     (out / CONFIG).write_text(text + "\n", encoding="utf-8")
 

@@ -186,7 +186,7 @@ class Run:
         """Write the chosen adapter and say what it is."""
         kept, status, reason = verdict(self.probes, self.config.guards, self.stopped)
         if self.team.leads:
-            save_adapter(self.model, self.best_state, out)
+            save_adapter(self.model, self.best_state, out, self.config.strength)
         return TrainingOutcome(
             tuple(self.trainer.steps), tuple(self.probes), tuple(self.steering), kept.step, status, reason
         )

@@ -202,6 +202,21 @@ def test_a_base_that_drops_out_by_function_call_starts_at_its_reference(tmp_path
     assert first.loss == pytest.approx(math.log(2), abs=1e-6)
 
 
+def test_a_weaker_adapter_is_the_same_weights_at_a_smaller_scale(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    where, outcome = finished
+    assert train(tiny_folder, tmp_path, CONFIG.model_copy(update={"strength": 0.75})) == outcome
+    weights = "adapter_model.safetensors"
+    assert digests(tmp_path / "out")[weights] == digests(where / "out")[weights]
+    scales = []
+    for folder in (where / "out", tmp_path / "out"):
+        model = load_model(tiny_folder, "fp32", device="cpu", adapter=folder).model
+        scales += [{layer.scaling["default"] for layer in model.modules() if hasattr(layer, "scaling")
+                    and isinstance(layer.scaling, dict)}]  # fmt: skip
+    assert scales == [{8 / 4}, {8 / 4 * 0.75}]  # alpha / rank
+
+
 def test_the_guards_may_look_at_another_precision_and_at_more_of_the_base(
     tiny_folder: Path, tmp_path: Path
 ) -> None:
