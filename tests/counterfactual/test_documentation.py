@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import doctest
-import importlib
 import re
 from pathlib import Path
 
@@ -18,19 +17,11 @@ from counterpoise.sources.datasets import locate
 EDIT = re.compile(r"\| (\d+) \| (\S+) \| .*\[(.+?)→(.+?)\].*\| (?!.*refused since)")
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = ROOT / "docs" / "counterfactuals.md"
-MODULES = ("agreement", "casing", "fluency", "forms", "shortcut")
 
 
 def test_the_guide() -> None:
     result = doctest.testfile(str(GUIDE), module_relative=False, encoding="utf-8")
     assert result.attempted > 10
-    assert result.failed == 0
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_docstrings(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"counterpoise.counterfactual.{name}"))
-    assert result.attempted > 0
     assert result.failed == 0
 
 

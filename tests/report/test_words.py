@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import re
 from html import unescape
 
@@ -8,17 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-import counterpoise.report.markdown
-import counterpoise.report.words
 from counterpoise.report.markdown import escape
 
 LINES = st.text(st.sampled_from("ab1029.)(-=+*_`~#|<>[]!&$\\{}:;'\"/ \u00a0é"), min_size=1, max_size=40)
-
-
-def test_examples_in_the_docstrings() -> None:
-    for module in (counterpoise.report.words, counterpoise.report.markdown):
-        found = doctest.testmod(module)
-        assert found.attempted and not found.failed
 
 
 @given(st.lists(LINES.filter(str.strip), min_size=1, max_size=3))
