@@ -69,13 +69,10 @@ def main(runs: Sequence[str], store_url: str) -> None:
 
 def _averaged(store: Any, runs: Sequence[str]) -> Any:
     """The change with each pair's margin averaged over the runs' seeds."""
-    from counterpoise.config import RunConfig
-    from flows.commands.compare import finished_runs
-    from tasks.comparison import SUMMARY, comparison, inputs_of
-    from tasks.execute import execute
+    from flows.commands.compare import compared
+    from tasks.comparison import SUMMARY
 
-    finished = finished_runs(store, runs)
-    made = execute(comparison("seeds", finished, []), RunConfig(), store, inputs_of(finished))
+    made = compared(store, "seeds", runs)
     (recipe,) = json.loads((store.fetch(made.ref) / SUMMARY).read_text(encoding="utf-8"))["recipes"]
     return recipe["averaged"]
 

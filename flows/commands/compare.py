@@ -13,6 +13,7 @@ from flows.commands._options import json_option, print_json, store_option
 if TYPE_CHECKING:
     from artifacts.store import Store
     from tasks.comparison import Finished
+    from tasks.execute import Outcome
 
 
 @click.command()
@@ -27,18 +28,27 @@ def command(runs: tuple[str, ...], name: str, store_url: str, as_json: bool) -> 
     its profile. The result is that of `counterpoise sweep`: a table, a report and a trade-off chart.
     """
     from artifacts.store import Store
-    from counterpoise.config import RunConfig
     from flows.commands.sweep import print_sweep
+
+    made = compared(Store.open(store_url, create=False), name, runs)
+    if as_json:
+        print_json({"comparison": {"key": made.ref.key, "sha256": made.ref.sha256}})
+        return
+    print_sweep(store_url, {"stages": [made.to_json()], "branches": []})
+
+
+def compared(store: Store, name: str, runs: Sequence[str]) -> Outcome:
+    """The comparison of finished runs, from the store when it is there.
+
+    Raises:
+        UsageError: as :func:`finished_runs`.
+    """
+    from counterpoise.config import RunConfig
     from tasks.comparison import comparison, inputs_of
     from tasks.execute import execute
 
-    store = Store.open(store_url, create=False)
     finished = finished_runs(store, runs)
-    compared = execute(comparison(name, finished, []), RunConfig(), store, inputs_of(finished))
-    if as_json:
-        print_json({"comparison": {"key": compared.ref.key, "sha256": compared.ref.sha256}})
-        return
-    print_sweep(store_url, {"stages": [compared.to_json()], "branches": []})
+    return execute(comparison(name, finished, []), RunConfig(), store, inputs_of(finished))
 
 
 def finished_runs(store: Store, names: Sequence[str]) -> list[Finished]:

@@ -6,7 +6,6 @@ server that keeps its leases in memory, Prefect's default, forgets them when it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,12 +86,9 @@ def _holders(client: SyncPrefectClient) -> int:
             tags=TaskRunFilterTags(all_=[GPU_TAG]),
         ),
     )
-    runs = {run.id: run for run in _runs(client, {task.flow_run_id for task in tasks if task.flow_run_id})}
+    ids = {task.flow_run_id for task in tasks if task.flow_run_id}
+    runs = {run: client.read_flow_run(run) for run in ids}
     return sum(_is_of_this_start(task, runs) for task in tasks)
-
-
-def _runs(client: SyncPrefectClient, ids: Iterable[Any]) -> list[FlowRun]:
-    return [client.read_flow_run(run) for run in ids]
 
 
 def _is_of_this_start(task: TaskRun, runs: dict[Any, FlowRun]) -> bool:
