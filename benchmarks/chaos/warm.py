@@ -14,7 +14,6 @@ from tasks import execute, runlog
 from tasks.provenance import git_state
 from tasks.stage import Stage, _code
 
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _MODULES = (
     "torch",
     "transformers",
@@ -38,8 +37,6 @@ def warm() -> None:
     Raises:
         RuntimeError: a thread runs already; a fork would lose it, and whatever lock it holds.
     """
-    for name in ONE_THREAD:
-        os.environ.setdefault(name, "1")
     quiet_libraries()
     for name in _MODULES:
         importlib.import_module(name)
