@@ -53,7 +53,8 @@ def scoring(count: int, part: slice) -> Job:
 
 def training(count: int, part: slice) -> Job:
     """Reference log-probabilities and one epoch in batches of four pairs; two processes train two adapters."""
-    from benchmarks.dpo import as_preference, batches_of, our_trainer, settings  # noqa: PLC0415
+    from benchmarks.dpo import settings  # noqa: PLC0415
+    from benchmarks.dpo_trainers import as_preference, groups_of, our_trainer  # noqa: PLC0415
     from counterpoise.models.loading import load_model  # noqa: PLC0415
     from flows.commands._model import model_folder  # noqa: PLC0415
 
@@ -62,9 +63,9 @@ def training(count: int, part: slice) -> Job:
     config = config.model_copy(
         update={"optimisation": config.optimisation.model_copy(update={"batch_pairs": min(4, len(rows))})}
     )
-    batches, order, _ = batches_of(folder, rows, config)
+    groups, order, _ = groups_of(folder, rows, config)
     scratch = tempfile.TemporaryDirectory()
-    trainer = our_trainer(load_model(folder, "nf4"), batches, order, config, scratch.name)
+    trainer = our_trainer(load_model(folder, "nf4"), groups, order, config, scratch.name)
 
     def train() -> None:
         trainer.precompute()

@@ -123,15 +123,21 @@ def encode_validation(pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int)
     ]
 
 
-def pair_batches(pairs: Sequence[EncodedPair], batch_pairs: int, seed: int) -> list[TokenBatch]:
-    """Batches of about equally long pairs: first all chosen sequences, then all rejected ones.
+def pair_groups(pairs: Sequence[EncodedPair], batch_pairs: int, seed: int) -> list[list[EncodedPair]]:
+    """About equally long pairs together, ``batch_pairs`` of them.
 
     Pairs of one length are shuffled by ``seed`` first, so a pair and its counterfactuals do not always meet.
     """
     order = np.random.default_rng([seed, 0]).permutation(len(pairs))
     by_length = sorted((pairs[int(index)] for index in order), key=lambda pair: pair.tokens)
-    groups = [by_length[start : start + batch_pairs] for start in range(0, len(by_length), batch_pairs)]
-    return [_pair_batch(group) for group in groups]
+    return [by_length[start : start + batch_pairs] for start in range(0, len(by_length), batch_pairs)]
+
+
+def pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
+    """A sequence a row: first all chosen ones, then all rejected ones."""
+    sides = [[(len(pair.prompt), [*pair.prompt, *pair.chosen]) for pair in group]]
+    sides.append([(len(pair.prompt), [*pair.prompt, *pair.rejected]) for pair in group])
+    return _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
 
 
 def text_batches(texts: Sequence[str], tokenizer: Any, *, max_tokens: int, rows: int) -> list[TokenBatch]:
@@ -151,12 +157,6 @@ def schedule(batches: int, epochs: int, seed: int) -> list[int]:
         for epoch in range(epochs)
         for index in np.random.default_rng([seed, 1, epoch]).permutation(batches)
     ]
-
-
-def _pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
-    sides = [[(len(pair.prompt), [*pair.prompt, *pair.chosen]) for pair in group]]
-    sides.append([(len(pair.prompt), [*pair.prompt, *pair.rejected]) for pair in group])
-    return _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
 
 
 def _token_batch(names: tuple[str, ...], rows: Sequence[tuple[int, list[int]]]) -> TokenBatch:

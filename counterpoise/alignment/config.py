@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from counterpoise.generation.prompts import group_terms
 from counterpoise.settings import Settings
 
 LossType = Literal["neutral", "sigmoid", "sigmoid_norm", "ipo", "robust", "sft"]
@@ -43,7 +44,7 @@ class LossSettings(Settings):
         default=("sigmoid", "neutral"), min_length=1, description="Losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(3.0, 0.2), description="One weight per loss; 1 each where only losses are named"
+        default=(5.0, 0.25), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
         default=0.1,
@@ -78,10 +79,21 @@ class LossSettings(Settings):
     full_push: float = Field(
         default=4.0, gt=0, description="Remaining bias of a category that is pushed in full, points from 50"
     )
+    balance: tuple[str, ...] = Field(
+        default=("women", "men"),
+        description="Two groups between which preferences are weighed so that neither is chosen more often than the "
+        "other (names of generation's mention lists); empty weighs none",
+    )
     replay_weight: float = Field(
         default=0.5,
         ge=0,
         description="Penalty on the mean squared change of token log-probabilities (nats²) of neutral sentences",
+    )
+    replay_sentences: float = Field(
+        default=1.0,
+        ge=0,
+        description="Share in the replay penalty of whole sentences' change beside single tokens': what all words of a "
+        "neutral sentence lose a little of",
     )
     replay_rows: int = Field(default=6, ge=1, description="Neutral sentences beside each batch of pairs")
     append_eos: bool = Field(default=False, description="Score the end-of-sequence token with each sentence")
@@ -92,6 +104,14 @@ class LossSettings(Settings):
         if isinstance(data, dict) and "types" in data and "weights" not in data:
             return data | {"weights": (1.0,) * len(data["types"])}
         return data
+
+    @model_validator(mode="after")
+    def _two_known_groups(self) -> Self:
+        known = group_terms()
+        unknown = [name for name in self.balance if name not in known]
+        if unknown or len(self.balance) not in {0, 2}:
+            raise ValueError(f"balance takes two of {', '.join(known)}, or none; got {self.balance}")
+        return self
 
     @model_validator(mode="after")
     def _one_weight_each(self) -> Self:
@@ -208,6 +228,7 @@ def case_study() -> AlignmentConfig:
             anchor_weight=0.0,
             drift_weight=0.0,
             steer=False,
+            balance=(),
             replay_weight=0.0,
             append_eos=True,
         ),

@@ -23,7 +23,8 @@ A pair's push w (``steering.py``; 1 unless training is steered) weighs the DPO l
 |w| · L(sign(w) · δ). At w = 0 only what is not a preference remains: ``neutral``, ``sft`` and the penalties.
 
 The replay penalty holds the model to its base on neutral text: the mean over its tokens of
-(log π(t) − log π_ref(t))², which for text the base finds likely is about twice the KL divergence to it.
+(log π(t) − log π_ref(t))², which for text the base finds likely is about twice the KL divergence to it, and the same
+of whole sentences (:func:`replay_penalty`): a small change is felt where all tokens share it.
 
 The drift penalty adds what both sentences of a pair rise in common, per token (:func:`drift_penalty`).
 
@@ -95,9 +96,22 @@ def objective(pairs: PairLogProbs, settings: LossSettings) -> tuple[Tensor, Tens
     return total, anchor
 
 
-def replay_penalty(now: Tensor, reference: Tensor) -> Tensor:
-    """Mean squared change of token log-probabilities, each ``[tokens]``, nats: scalar, nats²."""
-    return ((now - reference) ** 2).mean()
+def replay_penalty(now: Tensor, reference: Tensor, counts: Tensor, sentence_weight: float = 0.0) -> Tensor:
+    """Mean squared change of the log-probability of tokens, and with ``sentence_weight`` of their sentences, nats².
+
+    A sentence's part is (its tokens' changes added up)² / its tokens: what its tokens' mean square would be if their
+    changes had nothing in common, and up to its length times that where they all fall together.
+
+    Args:
+        now, reference: ``[tokens]``, one sentence after the other, nats.
+        counts: ``[sentences]`` tokens of each.
+    """
+    change = now - reference
+    tokens = (change**2).mean()
+    if not sentence_weight:
+        return tokens
+    sums = torch.stack([part.sum() for part in torch.split(change, counts.tolist())])
+    return tokens + sentence_weight * (sums**2 / counts).mean()
 
 
 def anchor_penalty(pairs: PairLogProbs, slack: float) -> Tensor:

@@ -16,7 +16,8 @@ from counterpoise.alignment.batches import (
     EncodedPair,
     TokenBatch,
     encode_validation,
-    pair_batches,
+    pair_batch,
+    pair_groups,
     prefix_token,
     text_batches,
 )
@@ -159,7 +160,7 @@ def probe(
 
 
 def _batches(pairs: Sequence[EncodedPair], *, share: bool) -> list[TokenBatch]:
-    return tree_batches(pairs) if share else pair_batches(pairs, ROWS // 2, seed=0)
+    return tree_batches(pairs) if share else list(map(pair_batch, pair_groups(pairs, ROWS // 2, seed=0)))
 
 
 def _pair_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> tuple[Tensor, Tensor]:

@@ -15,10 +15,12 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from counterpoise.alignment.balance import balanced, turns
 from counterpoise.alignment.batches import (
     TokenBatch,
     encode_preferences,
-    pair_batches,
+    pair_batch,
+    pair_groups,
     schedule,
     text_batches,
 )
@@ -34,7 +36,9 @@ from counterpoise.alignment.steering import CategoryBias, pushes
 from counterpoise.alignment.targets import target_margins
 from counterpoise.alignment.team import ALONE, Team
 from counterpoise.alignment.trainer import NeutralTrainer, Watcher
+from counterpoise.alignment.tree_batches import packed_batch
 from counterpoise.errors import CounterpoiseError, TrainingStopped
+from counterpoise.generation.prompts import group_terms
 from counterpoise.likelihood.sentences import shares_prefixes
 from counterpoise.memory import is_out_of_memory
 from counterpoise.models.attention import use_short_attention
@@ -93,14 +97,17 @@ class Run:
         )
         self.config, self.hooks, self.checkpoints = config, hooks, checkpoints
         self.tokenizer, self.data = loaded.tokenizer, data
+        share = shares_prefixes(loaded.model)
         probes_on = probe_set(
-            data.validation,
-            data.probe_texts,
-            loaded.tokenizer,
-            max_tokens=limit,
-            share=shares_prefixes(loaded.model),
+            data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit, share=share
         )
-        self.batches = pair_batches(encoded, config.optimisation.batch_pairs, seed)
+        groups = pair_groups(encoded, config.optimisation.batch_pairs, seed)
+        build = packed_batch if share else pair_batch
+        self.batches = [build(group) for group in groups]
+        self.shares = team.shares(groups, build)
+        terms = group_terms()
+        named = [terms[group] for group in config.loss.balance]
+        self.turned = turns(data.train, *named) if named else {}
         self.replay = self._replay_batches()
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
@@ -138,7 +145,7 @@ class Run:
             model=loaded.model,
             tokenizer=loaded.tokenizer,
             peft_config=self._lora(loaded.model),
-            batches=self.team.shares(self.batches),
+            batches=self.shares,
             order=schedule(len(self.batches), self.config.optimisation.epochs, seed),
             replay=[self.replay[turn] for turn in schedule(len(self.replay), 1, seed)],
             config=self.config,
@@ -198,7 +205,7 @@ class Run:
             return
         rows = list(self.data.reference or ())
         if not {row.preference_id for row in rows}.issuperset(row.preference_id for row in self.data.train):
-            own = [share.batch for share in self.team.shares(self.batches)]
+            own = [share.batch for share in self.shares]
             rows = self.team.gathered(reference_log_probs(self.model, self.parts, own))
         if self.config.reference == "precomputed":
             self.trainer.use_reference(rows)
@@ -227,12 +234,11 @@ class Run:
             self.best_state = trainable_state(self.model)
 
     def _steer(self) -> None:
-        """Push each category as the last probe says, if training is steered."""
-        if self.config.loss.steer:
-            by_category = pushes(self.steering)
-            self.trainer.use_pushes(
-                {row.preference_id: by_category.get(row.category, 1.0) for row in self.data.train}
-            )
+        """Push each category as the last probe says, if training is steered, and balance the groups."""
+        loss = self.config.loss
+        by_category = pushes(self.steering) if loss.steer else {}
+        weights = {row.preference_id: by_category.get(row.category, 1.0) for row in self.data.train}
+        self.trainer.use_pushes(balanced(weights, self.turned))
 
     def _reason_to_stop(self) -> str:
         return stop_reason(self.probes, self.config.guards)

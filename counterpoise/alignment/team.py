@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from counterpoise.alignment.batches import TokenBatch
+from counterpoise.alignment.batches import EncodedPair, TokenBatch
 
 T = TypeVar("T")
 
@@ -86,9 +86,14 @@ class Team:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
-    def shares(self, batches: Sequence[TokenBatch]) -> list[Share]:
-        """This process's part of each batch."""
-        return [share_of(batch, self.rank, self.size) for batch in batches]
+    def shares(
+        self, groups: Sequence[Sequence[EncodedPair]], build: Callable[[Sequence[EncodedPair]], TokenBatch]
+    ) -> list[Share]:
+        """This process's part of each group of pairs, as a batch that ``build`` makes of it."""
+        return [
+            Share(build(part), weight)
+            for part, weight in (share_of(group, self.rank, self.size) for group in groups)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +107,10 @@ class Share:
 ALONE = Team()
 
 
-def share_of(batch: TokenBatch, rank: int, size: int) -> Share:
-    """Every ``size``-th pair of a pair batch, from ``rank`` on.
+def share_of(group: Sequence[EncodedPair], rank: int, size: int) -> tuple[Sequence[EncodedPair], float]:
+    """Every ``size``-th pair of a group, from ``rank`` on, and the weight of their mean.
 
-    A batch with fewer pairs than processes leaves some without one: they repeat the first pair with weight 0.
-
-    Raises:
-        ValueError: the rows are trees.
+    A group with fewer pairs than processes leaves some without one: they repeat the first pair with weight 0.
     """
-    if size == 1:
-        return Share(batch, 1.0)
-    if batch.members is not None:
-        raise ValueError("a batch of trees cannot be dealt out: its rows are not sequences")
-    pairs, length = len(batch.names), batch.input_ids.shape[1]
-    own = list(range(rank, pairs, size))
-    kept = own or [0]
-    rows = [*kept, *(pairs + pair for pair in kept)]
-    positions = torch.split(batch.positions, batch.counts.tolist())
-    targets = torch.split(batch.targets, batch.counts.tolist())
-    part = TokenBatch(
-        names=tuple(batch.names[pair] for pair in kept),
-        input_ids=batch.input_ids[rows],
-        positions=torch.cat([positions[row] + (place - row) * length for place, row in enumerate(rows)]),
-        targets=torch.cat([targets[row] for row in rows]),
-        counts=batch.counts[rows],
-    )
-    return Share(part, len(own) * size / pairs)
+    own = group[rank::size]
+    return own or group[:1], len(own) * size / len(group)

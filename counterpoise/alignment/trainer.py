@@ -153,7 +153,8 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         if turn not in self._replay_reference:
             with torch.no_grad(), self.model.disable_adapter():
                 self._replay_reference[turn] = scored_log_probs(self._parts, batch)
-        return replay_penalty(scored_log_probs(self._parts, batch), self._replay_reference[turn])
+        now, before = scored_log_probs(self._parts, batch), self._replay_reference[turn]
+        return replay_penalty(now, before, batch.counts, self._loss.replay_sentences)
 
     def _pair_log_probs(self, batch: TokenBatch) -> PairLogProbs:
         rows = [self._reference[name] for name in batch.names] if self._reference else None

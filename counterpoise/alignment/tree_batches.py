@@ -1,11 +1,12 @@
-"""Validation pairs as batches of prefix trees: what the two sentences of a pair share is computed once.
+"""Pairs as prefix trees: what the two sentences of a pair share is computed once.
 
-Training keeps plain rows: its batches are sorted by sentence length, and in those a tree would save no padding.
+Probes have one tree a row, in batches of similar size. Training batches keep their pairs, whose trees differ in size;
+several trees share a row there, so that little of it is padding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -14,48 +15,90 @@ from counterpoise.likelihood.config import TOKEN_BUDGET
 from counterpoise.likelihood.sentences import tree_inputs
 from counterpoise.likelihood.trees import Tree, shared_inputs
 
-Grown = tuple[EncodedPair, Tree]
+ROW = 96
+"""Nodes that training puts into one row at most, if no single tree has more: attention takes the square of it."""
+
+Row = Sequence[EncodedPair]
+"""Pairs whose trees stand side by side in one row."""
 
 
 def tree_batches(pairs: Sequence[EncodedPair], token_budget: int = TOKEN_BUDGET) -> list[TokenBatch]:
     """Batches with one tree a row, trees of similar size together, rows × longest row within the budget.
 
-    As in :func:`counterpoise.alignment.batches.pair_batches`, first all chosen sequences, then all rejected ones.
+    As in :func:`counterpoise.alignment.batches.pair_batch`, first all chosen sequences, then all rejected ones.
     """
-    grown = sorted(((pair, _tree(pair)) for pair in pairs), key=lambda item: (len(item[1]), item[0].name))
-    groups: list[list[Grown]] = []
-    for item in grown:
-        if groups and (len(groups[-1]) + 1) * len(item[1]) <= token_budget:
-            groups[-1].append(item)
+    by_size = sorted(((_nodes(pair), pair) for pair in pairs), key=lambda item: (item[0], item[1].name))
+    groups: list[list[Row]] = []
+    for size, pair in by_size:
+        if groups and (len(groups[-1]) + 1) * size <= token_budget:
+            groups[-1].append([pair])
         else:
-            groups.append([item])
+            groups.append([[pair]])
     return [_batch(group) for group in groups]
 
 
-def _tree(pair: EncodedPair) -> Tree:
-    chosen, rejected = (pair.prompt + completion for completion in (pair.chosen, pair.rejected))
+def packed_batch(pairs: Sequence[EncodedPair]) -> TokenBatch:
+    """One batch of all ``pairs``, in as many rows as leave the least padding; names in the order of the rows."""
+    by_size = sorted(((_nodes(pair), pair) for pair in pairs), key=lambda item: (-item[0], item[1].name))
+    rows = min(_packings(by_size), key=_padded)
+    return _batch([[pair for _, pair in row] for row in rows])
+
+
+def _packings(by_size: Sequence[tuple[int, EncodedPair]]) -> Iterator[list[list[tuple[int, EncodedPair]]]]:
+    """Ways to put trees into rows: each tree, the largest first, goes where there is most room."""
+    limit = max(ROW, by_size[0][0])
+    for count in range(len(by_size), 0, -1):
+        rows: list[list[tuple[int, EncodedPair]]] = [[] for _ in range(count)]
+        for item in by_size:
+            min(rows, key=_filled).append(item)
+        if max(map(_filled, rows)) > limit:
+            return
+        yield rows
+
+
+def _filled(row: Sequence[tuple[int, EncodedPair]]) -> int:
+    return sum(size for size, _ in row)
+
+
+def _padded(rows: Sequence[Sequence[tuple[int, EncodedPair]]]) -> int:
+    return len(rows) * max(map(_filled, rows))
+
+
+def _nodes(pair: EncodedPair) -> int:
+    return len(_tree([pair]))
+
+
+def _tree(row: Row) -> Tree:
+    """The row's trees in one: chosen and rejected of one pair after the other."""
     tree = Tree()
-    tree.add(chosen, 0)
-    tree.add(rejected, shared_inputs(chosen, rejected))
+    for pair in row:
+        chosen, rejected = (pair.prompt + completion for completion in (pair.chosen, pair.rejected))
+        tree.add(chosen, 0)
+        tree.add(rejected, shared_inputs(chosen, rejected))
     return tree
 
 
-def _batch(group: Sequence[Grown]) -> TokenBatch:
-    inputs = tree_inputs([tree for _, tree in group])
+def _batch(rows: Sequence[Row]) -> TokenBatch:
+    trees = [_tree(row) for row in rows]
+    inputs = tree_inputs(trees)
     width = inputs["input_ids"].shape[1]
     # What one position predicts for both sentences alike goes through the output head once.
     wanted: dict[tuple[int, int], int] = {}
     members: list[int] = []
     counts: list[int] = []
     for side in (0, 1):
-        for row, (pair, tree) in enumerate(group):
-            nodes, tokens = tree.paths[side][len(pair.prompt) - 1 :], tree.sequences[side][len(pair.prompt) :]
-            keys = [(row * width + node, token) for node, token in zip(nodes, tokens, strict=True)]
-            members += [wanted.setdefault(key, len(wanted)) for key in keys]
-            counts.append(len(keys))
+        for number, (row, tree) in enumerate(zip(rows, trees, strict=True)):
+            for pair, path, sequence in zip(row, tree.paths[side::2], tree.sequences[side::2], strict=True):
+                start = len(pair.prompt)
+                keys = [
+                    (number * width + node, token)
+                    for node, token in zip(path[start - 1 :], sequence[start:], strict=True)
+                ]
+                members += [wanted.setdefault(key, len(wanted)) for key in keys]
+                counts.append(len(keys))
     positions, targets = torch.tensor(list(wanted)).T
     return TokenBatch(
-        names=tuple(pair.name for pair, _ in group),
+        names=tuple(pair.name for row in rows for pair in row),
         input_ids=inputs["input_ids"],
         positions=positions,
         targets=targets,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from counterpoise.errors import DataError
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.config import PreferencesConfig
+from counterpoise.preferences.identity import touches
 from counterpoise.records import Counterfactual, Origin, Preference
 
 KEPT = "kept: chosen no more toxic than rejected"
@@ -69,6 +70,8 @@ def _candidates(
         yield _Candidate(item, pair.category, "human", pair.less, pair.more, 0)
     if "counterfactual" not in config.origins:
         return
+    if config.swaps == "identity":
+        swaps = [swap for swap in swaps if touches(pair.more, pair.less, swap.swapped)]
     order = random.Random(f"{seed}/{pair.pair_id}")  # noqa: S311 - reproducible choice, not a secret
     picked = order.sample(list(swaps), k=min(config.max_counterfactuals, len(swaps)))
     for number, swap in enumerate(picked):

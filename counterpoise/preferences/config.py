@@ -16,6 +16,11 @@ class PreferencesConfig(Settings):
         ("human", "counterfactual"),
         description="human: sent_less over sent_more; counterfactual: an identity swap of sent_more over it.",
     )
+    swaps: Literal["identity", "any"] = Field(
+        "identity",
+        description="identity: swaps of the words in which the pair's two sentences differ; any: also of other "
+        "identities the sentence names, which says nothing of the pair's bias.",
+    )
     prompt: Literal["empty", "shared-prefix"] = Field(
         "empty", description="empty: the whole sentence is the completion; shared-prefix: only what follows."
     )

@@ -57,6 +57,7 @@ VALIDATION = PAIRS[16:]
 CONFIG = AlignmentConfig.model_validate(
     {
         "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
+        "loss": {"balance": []},
         "optimisation": {"learning_rate": 1e-2, "batch_pairs": 4, "epochs": 3, "gradient_accumulation": 2},
         "guards": {
             "probe_every": 2,

@@ -12,7 +12,8 @@ from counterpoise.alignment.batches import (
     EncodedPair,
     encode_preferences,
     encode_validation,
-    pair_batches,
+    pair_batch,
+    pair_groups,
     schedule,
     text_batches,
 )
@@ -84,7 +85,7 @@ def test_a_tokenizer_without_bos_and_eos_is_refused() -> None:
 def test_batches_hold_every_pair_once_and_score_every_completion_token(
     pairs: list[EncodedPair], size: int, seed: int
 ) -> None:
-    batches = pair_batches(pairs, size, seed)
+    batches = [pair_batch(group) for group in pair_groups(pairs, size, seed)]
     assert sorted(name for batch in batches for name in batch.names) == sorted(pair.name for pair in pairs)
     by_name = {pair.name: pair for pair in pairs}
     for batch in batches:
@@ -106,7 +107,7 @@ def test_batches_hold_every_pair_once_and_score_every_completion_token(
 
 @given(pairs=ENCODED, size=st.integers(1, 4))
 def test_batches_are_in_order_of_length(pairs: list[EncodedPair], size: int) -> None:
-    lengths = [batch.input_ids.shape[1] for batch in pair_batches(pairs, size, seed=0)]
+    lengths = [pair_batch(group).input_ids.shape[1] for group in pair_groups(pairs, size, seed=0)]
     assert lengths == sorted(lengths)
 
 

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from trl import DPOConfig, DPOTrainer
 
 from counterpoise.alignment.config import LossSettings, LossType
-from counterpoise.alignment.losses import PairLogProbs, anchor_penalty, drift_penalty, objective
+from counterpoise.alignment.losses import (
+    PairLogProbs,
+    anchor_penalty,
+    drift_penalty,
+    objective,
+    replay_penalty,
+)
 from counterpoise.models.loading import LoadedModel
 from tests.alignment.material import PAIRS
 
@@ -168,3 +174,14 @@ def log_probs(trainer: Any, batch: dict[str, torch.Tensor]) -> PairLogProbs:
         sums += list((tokens * mask).sum(-1).chunk(2))
     chosen, rejected = mask.sum(-1).chunk(2)
     return PairLogProbs(*sums, chosen, rejected, torch.zeros(len(chosen)), torch.ones(len(chosen)))
+
+
+def test_replay_feels_what_the_words_of_a_sentence_lose_together() -> None:
+    reference = torch.tensor([-1.0, -2.0, -3.0, -4.0])
+    now = reference + torch.tensor([0.1, -0.1, 0.2, 0.2])
+    counts = torch.tensor([2, 2])
+    # tokens: (0.01 + 0.01 + 0.04 + 0.04) / 4 = 0.025; sentences: (0² / 2 + 0.4² / 2) / 2 = 0.04
+    assert float(replay_penalty(now, reference, counts)) == pytest.approx(0.025, rel=1e-5)
+    assert float(replay_penalty(now, reference, counts, 1.0)) == pytest.approx(0.065, rel=1e-5)
+    assert float(replay_penalty(now, reference, counts, 0.5)) == pytest.approx(0.045, rel=1e-5)
+    assert float(replay_penalty(reference, reference, counts, 1.0)) == 0

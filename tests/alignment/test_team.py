@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from counterpoise.alignment.batches import encode_preferences, pair_batches
+from counterpoise.alignment.batches import encode_preferences, pair_groups
 from counterpoise.alignment.records import TrainingOutcome
-from counterpoise.alignment.team import share_of
+from counterpoise.alignment.team import ALONE, Team, share_of
 from counterpoise.alignment.train import train_adapter
+from counterpoise.alignment.tree_batches import packed_batch
 from counterpoise.errors import CounterpoiseError, TrainingStopped
 from counterpoise.models.loading import LoadedModel
 from tests.alignment.material import CONFIG, NEUTRAL, TRAIN, VALIDATION
@@ -35,20 +36,17 @@ def kill_the_leader() -> None:
     leader.join()
 
 
-def test_shares_are_the_batch_dealt_out_and_their_weights_give_its_mean(tiny: LoadedModel) -> None:
+def test_shares_are_the_group_dealt_out_and_their_weights_give_its_mean(tiny: LoadedModel) -> None:
     encoded = encode_preferences(TRAIN[:5], tiny.tokenizer, append_eos=False, max_tokens=64)
-    (batch,) = pair_batches(encoded, 5, seed=0)
-    parts = [share_of(batch, rank, 2) for rank in (0, 1)]
-    assert [len(part.batch.names) for part in parts] == [3, 2]
-    assert sorted(name for part in parts for name in part.batch.names) == sorted(batch.names)
+    (group,) = pair_groups(encoded, 5, seed=0)
+    ((first,), (second,)) = (Team(rank, 2).shares([group], packed_batch) for rank in (0, 1))
+    assert [len(share.batch.names) for share in (first, second)] == [3, 2]
+    assert sorted([*first.batch.names, *second.batch.names]) == sorted(pair.name for pair in group)
     # the mean over processes of weight × mean is (3/5 × 2 × mean of 3 + 2/5 × 2 × mean of 2) / 2: the mean of 5
-    assert [part.weight for part in parts] == [3 / 5 * 2, 2 / 5 * 2]
-    for part in parts:
-        flat = part.batch.input_ids.flatten()
-        assert torch.equal(flat[part.batch.positions + 1], part.batch.targets)
-        assert int(part.batch.counts.sum()) == len(part.batch.targets)
-    lonely = share_of(batch, 6, 7)
-    assert (lonely.weight, len(lonely.batch.names)) == (0.0, 1)
+    assert [first.weight, second.weight] == [3 / 5 * 2, 2 / 5 * 2]
+    assert ALONE.shares([group], packed_batch)[0].weight == 1
+    part, weight = share_of(group, 6, 7)
+    assert (list(part), weight) == ([group[0]], 0.0)
 
 
 @pytest.mark.slow

@@ -271,6 +271,16 @@ def test_steering_is_kept_and_its_pushes_are_those_that_training_used(
     assert [row.push for row in outcome.history] == pytest.approx(used, rel=1e-6)
 
 
+def test_pairs_that_turn_from_women_to_men_weigh_what_turns_back(tiny_folder: Path, tmp_path: Path) -> None:
+    settings = LossSettings(types=("sigmoid",), steer=False)
+    assert settings.balance == ("women", "men")
+    outcome = train(tiny_folder, tmp_path, CONFIG.model_copy(update={"loss": settings}))
+    # nothing turns back: the four pairs "women …" → "men …" keep a tenth, the other twelve their whole weight, and
+    # an epoch of two steps sees them all: (12 + 4 × 0.1) / 16
+    pushes = [row.push for row in outcome.history]
+    assert [sum(pushes[at : at + 2]) / 2 for at in (0, 2, 4)] == pytest.approx([0.775] * 3)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_other_precisions(precision: str, tiny_folder: Path, tmp_path: Path) -> None:
     assert len(train(tiny_folder, tmp_path, precision=precision).history) == 6
