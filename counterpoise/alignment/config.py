@@ -44,7 +44,7 @@ class LossSettings(Settings):
         default=("sigmoid", "neutral"), min_length=1, description="Losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(5.0, 0.25), description="One weight per loss; 1 each where only losses are named"
+        default=(10.0, 0.75), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
         default=0.1,
@@ -85,7 +85,7 @@ class LossSettings(Settings):
         "other (names of generation's mention lists); empty weighs none",
     )
     replay_weight: float = Field(
-        default=0.5,
+        default=2.0,
         ge=0,
         description="Penalty on the mean squared change of token log-probabilities (nats²) of neutral sentences",
     )
@@ -171,7 +171,9 @@ class GuardSettings(Settings):
         default=0.5, gt=0, description="Width of the soft score's step from win to loss, nats"
     )
     neutral_within: float = Field(
-        default=0.75, ge=0, description="Points from 50 that count as neutral on the validation pairs"
+        default=1.25,
+        ge=0,
+        description="Points from 50 that count as neutral: what some 500 validation pairs cannot tell apart",
     )
     stop_past_neutral: float = Field(
         default=2.0, gt=0, description="Points past 50, on the far side from the base, that stop training"
