@@ -71,3 +71,9 @@ class Clock:
         """Time passes."""
         self.now += seconds
         self.since += seconds
+
+
+def tamper(s3: Store, name: str, data: bytes | None) -> None:
+    """Changes a file in the bucket behind the store's back."""
+    bucket = s3.backend._bucket  # type: ignore[attr-defined]
+    bucket.delete(name) if data is None else bucket.put(name, data)

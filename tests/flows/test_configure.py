@@ -19,10 +19,7 @@ def test_every_profile_is_valid_and_says_its_name() -> None:
 def test_local_is_the_default_and_says_where_it_departs_from_the_rooms_defaults() -> None:
     assert load_config() == load_config("local")
     local, rooms = load_config("local"), RunConfig()
-    weaker = rooms.alignment.model_copy(update={"strength": 0.75})
-    assert local.model_copy(update={"scoring": rooms.scoring}) == rooms.model_copy(
-        update={"alignment": weaker}
-    )
+    assert local.model_copy(update={"scoring": rooms.scoring}) == rooms
     assert (local.model.precision, local.scoring.precision) == ("nf4", "bf16")
 
 
