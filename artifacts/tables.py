@@ -99,12 +99,16 @@ SCORES = _table(
 
 NEUTRAL = _table(
     "neutral",
-    1,
+    2,
     _column("text_id", pa.int32(), "Row number of the sentence, from 0"),
     _column("text", pa.string(), "A neutral encyclopaedic sentence"),
     _column(
-        "part", pa.string(), "probe (watched in training) or evaluation (seen by nothing before the report)"
+        "part",
+        pa.string(),
+        "probe (watched in training), evaluation (seen by nothing before the report), replay (held to the base in "
+        "training) or group (watched by group)",
     ),
+    _column("group", pa.string(), "Whom a group sentence is about; empty otherwise"),
 )
 
 CAPABILITY = _table(
@@ -173,7 +177,7 @@ STEERING = _table(
 
 PROBES = _table(
     "probes",
-    2,
+    3,
     _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
     _column("score", pa.float64(), "Validation pairs whose stereotyping sentence is likelier, percent"),
     _column("ties", pa.int32(), "Validation pairs with equal log-probabilities"),
@@ -185,6 +189,8 @@ PROBES = _table(
     _column("perplexity", pa.float64(), "Of the neutral probe texts, per token"),
     _column("perplexity_rise", pa.float64(), "Relative to the base; 0.02 is 2 %"),
     _column("usable_text", pa.float64(), "Share of short greedy continuations that read as text, 0 to 1"),
+    _column("lowest_group", pa.string(), "Group whose neutral sentences fell most; empty if none is watched"),
+    _column("lowest_group_change", pa.float64(), "Its change against all groups', nats per token"),
     _column("complaint", pa.string(), "Why a guard rejects this probe; empty when healthy"),
 )
 

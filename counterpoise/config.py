@@ -35,6 +35,12 @@ class CapabilityConfig(Settings):
         description="Encyclopaedic sentences a group, each with its swap of gender, that the model is held to as well; "
         "none of those that the erasure audit reads.",
     )
+    probe_groups: int = Field(
+        40,
+        ge=0,
+        description="Encyclopaedic sentences a group, at most, that are watched during training, group against all: "
+        "none of those that are replayed or that the erasure audit reads.",
+    )
 
 
 class RunConfig(Settings):

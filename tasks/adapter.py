@@ -34,6 +34,7 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences:
         probe_precision=scoring_precision(job.config),
         level=_training_pairs(job, pairs),
         replay=[row.text for row in texts if row.part == "replay"],
+        group_texts=[(row.group, row.text) for row in texts if row.part == "group"],
         seed=job.seed,
         out=job.out / ADAPTER_FOLDER,
         checkpoints=job.scratch.folder,

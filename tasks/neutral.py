@@ -27,32 +27,43 @@ def compute(job: Job) -> None:
 
 
 def _about_groups(job: Job, first: int) -> list[NeutralText]:
-    """Sentences about groups that the erasure audit does not read, numbered from ``first``."""
-    most, benchmarks = job.config.capability.replay_groups, job.config.benchmarks
-    if not (most and benchmarks.groups):
+    """Sentences about groups that the erasure audit does not read, numbered from ``first``.
+
+    Each group's first ones are replayed, with their swaps; the next are watched.
+    """
+    sizes, benchmarks = job.config.capability, job.config.benchmarks
+    if not _group_settings(job.config):
         return []
     from counterpoise.counterfactual import Engine
     from counterpoise.evaluation.group_sentences import load_group_sentences
     from counterpoise.neutral.groups import with_swaps
 
     folder = locate(benchmarks.groups, progress=job.progress)
-    rows = load_group_sentences(folder, most, skip=benchmarks.group_sentences)
-    texts = with_swaps([row.text for row in rows], Engine.from_config())
-    return [NeutralText(number, text, "replay") for number, text in enumerate(texts, start=first)]
+    audited = benchmarks.group_sentences
+    held = load_group_sentences(folder, sizes.replay_groups, skip=audited)
+    watched = load_group_sentences(folder, sizes.probe_groups, skip=audited + sizes.replay_groups)
+    texts = with_swaps([row.text for row in held], Engine.from_config())
+    rows = [NeutralText(number, text, "replay") for number, text in enumerate(texts, start=first)]
+    return rows + [
+        NeutralText(number, row.text, "group", row.group)
+        for number, row in enumerate(watched, start=first + len(rows))
+    ]
 
 
 def _group_settings(config: RunConfig) -> dict[str, int]:
-    if not (config.capability.replay_groups and config.benchmarks.groups):
+    sizes = config.capability
+    if not (config.benchmarks.groups and (sizes.replay_groups or sizes.probe_groups)):
         return {}
     return {
-        "replay_groups": config.capability.replay_groups,
+        "replay_groups": sizes.replay_groups,
+        "probe_groups": sizes.probe_groups,
         "group_sentences": config.benchmarks.group_sentences,
     }
 
 
 neutral = Stage(
     name="neutral",
-    version=1,
+    version=2,
     compute=compute,
     settings=lambda config: {
         "probe_texts": config.capability.probe_texts,

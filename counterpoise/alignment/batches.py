@@ -140,14 +140,17 @@ def pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
     return _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
 
 
-def text_batches(texts: Sequence[str], tokenizer: Any, *, max_tokens: int, rows: int) -> list[TokenBatch]:
-    """Whole texts, scored from their first token on, in length-sorted batches."""
+def text_batches(
+    texts: Sequence[str], tokenizer: Any, *, max_tokens: int, rows: int, names: Sequence[str] | None = None
+) -> list[TokenBatch]:
+    """Whole texts, scored from their first token on, in length-sorted batches; without ``names`` they have none."""
     start = prefix_token(tokenizer)
-    encoded = sorted(
-        ([start, *ids][:max_tokens] for ids in _token_ids(list(texts), tokenizer) if ids), key=len
-    )
+    named = zip(names or [""] * len(texts), _token_ids(list(texts), tokenizer), strict=True)
+    encoded = sorted(((name, [start, *ids][:max_tokens]) for name, ids in named if ids), key=_length)
     groups = [encoded[begin : begin + rows] for begin in range(0, len(encoded), rows)]
-    return [_token_batch(("",) * len(group), [(1, ids) for ids in group]) for group in groups]
+    return [
+        _token_batch(tuple(name for name, _ in group), [(1, ids) for _, ids in group]) for group in groups
+    ]
 
 
 def schedule(batches: int, epochs: int, seed: int) -> list[int]:
@@ -171,6 +174,10 @@ def _token_batch(names: tuple[str, ...], rows: Sequence[tuple[int, list[int]]]) 
         following[index, : len(ids) - 1] = torch.tensor(ids[1:])
     positions = scored.flatten().nonzero().squeeze(-1)
     return TokenBatch(names, input_ids, positions, following.flatten()[positions], scored.sum(-1))
+
+
+def _length(named: tuple[str, list[int]]) -> int:
+    return len(named[1])
 
 
 def _token_ids(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:

@@ -166,6 +166,12 @@ class GuardSettings(Settings):
     max_usable_drop: float = Field(
         default=0.15, ge=0, le=1, description="Largest drop of the usable share of short greedy texts"
     )
+    max_group_fall: float = Field(
+        default=0.02,
+        ge=0,
+        description="Largest fall of the neutral sentences about any group against those about all, nats per token: "
+        "the erasure audit's limit",
+    )
     patience: int = Field(default=2, ge=1, description="Unhealthy probes in a row that stop training")
     temperature: float = Field(
         default=0.5, gt=0, description="Width of the soft score's step from win to loss, nats"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -41,6 +41,7 @@ class ProbeSet:
     pairs: tuple[TokenBatch, ...]
     texts: tuple[TokenBatch, ...]
     prompts: Tensor
+    groups: tuple[TokenBatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Reading:
         tokens_less, tokens_more: their lengths, ``[pairs]``.
         perplexity: of the neutral texts, per token.
         usable_text: share of greedy continuations that read as text.
+        groups: of the sentences about each group: summed log-probability, nats, and tokens.
     """
 
     less: Tensor
@@ -60,6 +62,7 @@ class Reading:
     tokens_more: Tensor
     perplexity: float
     usable_text: float
+    groups: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
     def margins(self) -> Tensor:
@@ -68,7 +71,13 @@ class Reading:
 
 
 def probe_set(
-    pairs: Sequence[Pair], texts: Sequence[str], tokenizer: Any, *, max_tokens: int, share: bool = False
+    pairs: Sequence[Pair],
+    texts: Sequence[str],
+    tokenizer: Any,
+    *,
+    max_tokens: int,
+    share: bool = False,
+    group_texts: Sequence[tuple[str, str]] = (),
 ) -> ProbeSet:
     """Encode what every probe will measure on.
 
@@ -76,6 +85,7 @@ def probe_set(
     greedy decoding needs no padding.
 
     Args:
+        group_texts: a group and a neutral sentence about it, each.
         share: the model can read prefix trees (:data:`counterpoise.likelihood.sentences.SHARES_PREFIXES`).
 
     Raises:
@@ -90,6 +100,15 @@ def probe_set(
     return ProbeSet(
         pairs=tuple(_batches(encoded, share=share)),
         texts=tuple(text_batches(texts, tokenizer, max_tokens=max_tokens, rows=ROWS)),
+        groups=tuple(
+            text_batches(
+                [text for _, text in group_texts],
+                tokenizer,
+                max_tokens=max_tokens,
+                rows=ROWS,
+                names=[group for group, _ in group_texts],
+            )
+        ),
         prompts=_prompts(encoded, prefix_token(tokenizer)),
     )
 
@@ -108,6 +127,7 @@ def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Readin
         tokens_more=torch.cat([tokens[1] for tokens in counts]),
         perplexity=_perplexity(parts, probes.texts),
         usable_text=_usable_share(model, parts, tokenizer, probes.prompts),
+        groups=_group_log_probs(parts, probes.groups),
     )
     model.train(training)
     return reading
@@ -143,6 +163,7 @@ def probe(
     """
     margin = now.margins
     moved = soft_score(margin, settings.temperature) - soft_score(base.margins, settings.temperature)
+    lowest, change = _lowest(now, base)
     result = Probe(
         step=step,
         score=score(margin),
@@ -155,6 +176,8 @@ def probe(
         perplexity=now.perplexity,
         perplexity_rise=now.perplexity / base.perplexity - 1,
         usable_text=now.usable_text,
+        lowest_group=lowest,
+        lowest_group_change=change,
     )
     return replace(result, complaint=_complaint(result, base, settings))
 
@@ -180,7 +203,26 @@ def _complaint(result: Probe, base: Reading, settings: GuardSettings) -> str:
     drop = base.usable_text - result.usable_text
     if not drop <= settings.max_usable_drop:
         return f"usable text dropped by {drop:.0%} (limit {settings.max_usable_drop:.0%})"
+    behind = -result.lowest_group_change
+    if not behind <= settings.max_group_fall:
+        limit = f"limit {settings.max_group_fall:g}"
+        return f"sentences about {result.lowest_group} fell by {behind:.3f} nats/token against all groups' ({limit})"
     return ""
+
+
+def _lowest(now: Reading, base: Reading) -> tuple[str, float]:
+    """The group whose sentences fell most against those of all groups, and by how much, nats per token.
+
+    The erasure audit's measure (:func:`counterpoise.metrics.erasure.neutral_shifts`); no group and 0 where none is
+    watched.
+    """
+    changes = {name: (value - base.groups[name][0], tokens) for name, (value, tokens) in now.groups.items()}
+    if not changes:
+        return "", 0.0
+    total, size = map(sum, zip(*changes.values(), strict=True))
+    behind = {name: change / tokens - total / size for name, (change, tokens) in changes.items()}
+    lowest = min(behind, key=lambda name: (behind[name], name))
+    return lowest, behind[lowest]
 
 
 def usable(text: str) -> bool:
@@ -201,6 +243,16 @@ def _perplexity(parts: Decoder, batches: Sequence[TokenBatch]) -> float:
     total = sum(float(sequence_log_probs(parts, batch.to(parts.device)).double().sum()) for batch in batches)
     tokens = sum(int(batch.counts.sum()) for batch in batches)
     return math.exp(min(-total / tokens, 700.0)) if math.isfinite(total) else math.inf
+
+
+def _group_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> dict[str, tuple[float, int]]:
+    found: dict[str, tuple[float, int]] = {}
+    for batch in batches:
+        sums = sequence_log_probs(parts, batch.to(parts.device)).tolist()
+        for name, value, tokens in zip(batch.names, sums, batch.counts.tolist(), strict=True):
+            before, size = found.get(name, (0.0, 0))
+            found[name] = before + value, size + tokens
+    return found
 
 
 def _prompts(pairs: Sequence[EncodedPair], prefix: int) -> Tensor:

@@ -56,6 +56,8 @@ class Probe:
         less_change, more_change: mean change of the two sentences against the base, nats per token.
         perplexity: of the neutral texts, per token; ``perplexity_rise``: relative to the base, 0.02 = 2 %.
         usable_text: share of short greedy continuations that read as text, 0 to 1.
+        lowest_group: the group whose neutral sentences fell most against those of all groups; empty where none is
+            watched. ``lowest_group_change``: by how much, nats per token; below 0 is a fall.
         complaint: why a guard rejects this probe; empty if it is healthy.
     """
 
@@ -70,6 +72,8 @@ class Probe:
     perplexity: float
     perplexity_rise: float
     usable_text: float
+    lowest_group: str = ""
+    lowest_group_change: float = 0.0
     complaint: str = ""
 
 

@@ -54,7 +54,8 @@ class Data:
     """What a run trains and probes on; ``reference`` may hold the base's log-probabilities already.
 
     ``level`` are further pairs outside the evaluated fold, on which the base alone is scored
-    (:func:`counterpoise.alignment.probes.probe`); ``replay`` is neutral text on which the model is held to its base.
+    (:func:`counterpoise.alignment.probes.probe`); ``replay`` is neutral text on which the model is held to its base;
+    ``group_texts`` are watched group by group.
     """
 
     train: Sequence[Preference]
@@ -63,6 +64,7 @@ class Data:
     reference: Sequence[ReferenceLogProb] | None
     level: Sequence[Pair] = ()
     replay: Sequence[str] = ()
+    group_texts: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,18 @@ class Run:
         self.tokenizer, self.data = loaded.tokenizer, data
         share = shares_prefixes(loaded.model)
         probes_on = probe_set(
-            data.validation, data.probe_texts, loaded.tokenizer, max_tokens=limit, share=share
+            data.validation,
+            data.probe_texts,
+            loaded.tokenizer,
+            max_tokens=limit,
+            share=share,
+            group_texts=data.group_texts,
         )
         groups = pair_groups(encoded, config.optimisation.batch_pairs, seed)
         build = packed_batch if share else pair_batch
-        self.batches = [build(group) for group in groups]
         self.shares = team.shares(groups, build)
+        own = [share.batch for share in self.shares]
+        self.batches = own if team.size == 1 else list(map(build, groups))
         terms = group_terms()
         named = [terms[group] for group in config.loss.balance]
         self.turned = turns(data.train, *named) if named else {}
@@ -126,6 +134,7 @@ class Run:
             self.batches,
             probes_on.pairs,
             probes_on.texts,
+            probes_on.groups,
             self.replay,
         )
         self.probes: list[Probe] = []

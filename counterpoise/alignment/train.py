@@ -33,6 +33,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     probe_precision: Precision | None = None,
     level: Sequence[Pair] = (),
     replay: Sequence[str] = (),
+    group_texts: Sequence[tuple[str, str]] = (),
     seed: int,
     out: Path,
     checkpoints: Path,
@@ -58,6 +59,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
             precision than it is trained in; a second copy of the base is kept for it.
         level: further pairs outside the evaluated fold that tell where the *base* stands.
         replay: neutral sentences on which the model is held to its base while it trains; none of ``probe_texts``.
+        group_texts: a group and a neutral sentence about it, each; none of ``replay``. The guards compare the groups.
         out: a new folder for the adapter, in safetensors and fp32.
         checkpoints: a folder of this run alone; an earlier call's newest valid checkpoint there is resumed.
         reference: the base's log-probabilities, if they were computed before; default: compute them first.
@@ -92,7 +94,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         warnings.simplefilter("ignore")
         run = Run(
             load_model(model_folder, precision, device=device),
-            Data(train, validation, probe_texts, reference, level, replay),
+            Data(train, validation, probe_texts, reference, level, replay, group_texts),
             config,
             seed=seed,
             checkpoints=checkpoints,

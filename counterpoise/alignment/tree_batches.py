@@ -65,14 +65,20 @@ def _padded(rows: Sequence[Sequence[tuple[int, EncodedPair]]]) -> int:
 
 
 def _nodes(pair: EncodedPair) -> int:
-    return len(_tree([pair]))
+    """Nodes of the pair's tree: the inputs of both sequences, what they share once."""
+    chosen, rejected = _sequences(pair)
+    return len(chosen) + len(rejected) - 2 - shared_inputs(chosen, rejected)
+
+
+def _sequences(pair: EncodedPair) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return pair.prompt + pair.chosen, pair.prompt + pair.rejected
 
 
 def _tree(row: Row) -> Tree:
     """The row's trees in one: chosen and rejected of one pair after the other."""
     tree = Tree()
     for pair in row:
-        chosen, rejected = (pair.prompt + completion for completion in (pair.chosen, pair.rejected))
+        chosen, rejected = _sequences(pair)
         tree.add(chosen, 0)
         tree.add(rejected, shared_inputs(chosen, rejected))
     return tree

@@ -51,14 +51,16 @@ def load_group_sentences(folder: Path, most: int, skip: int = 0) -> list[GroupSe
         owners.setdefault(row.text, set()).add(row.group)
     groups = dict.fromkeys((row.domain, row.group) for row in found)
     rows: list[GroupSentence] = []
+    large = 0
     for domain, group in groups:
         texts = {row.text for row in found if row.group == group and len(owners[row.text]) == 1}
         if len(texts) >= MIN_SENTENCES:
+            large += 1
             chosen = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[
                 skip : skip + most
             ]
             rows += [GroupSentence(domain, group, text) for text in chosen]
-    if not rows:
+    if not large:
         raise DataError(f"{folder}: no group with {MIN_SENTENCES} usable sentences", _REMEDY)
     return rows
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from counterpoise.records import Variant
 
-Part = Literal["probe", "evaluation", "replay"]
+Part = Literal["probe", "evaluation", "replay", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,15 @@ class NeutralText:
     """A neutral sentence and what it is for.
 
     Attributes:
-        part: ``probe`` (watched in training), ``evaluation`` (seen by nothing before the report) or ``replay``
-            (the model is held to its base on it while it trains).
+        part: ``probe`` (watched in training), ``evaluation`` (seen by nothing before the report), ``replay``
+            (the model is held to its base on it while it trains) or ``group`` (watched in training, group by group).
+        group: of ``group`` sentences, whom it is about.
     """
 
     text_id: int
     text: str
     part: Part
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

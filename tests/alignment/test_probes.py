@@ -22,7 +22,9 @@ BASE = Reading(
     tokens_more=torch.tensor([10, 10, 10, 5]),
     perplexity=100.0,
     usable_text=0.75,
+    groups={"women": (-100.0, 50), "men": (-300.0, 150)},
 )
+GROUPS = [("first" if number % 3 else "second", text) for number, text in enumerate(NEUTRAL)]
 
 
 def test_the_numbers_by_hand() -> None:
@@ -59,6 +61,14 @@ def test_the_soft_score_is_the_bases_level_and_the_shift_of_the_validation_pairs
         ({"more": torch.tensor([-20.1, -34.0, -40.0, -6.0])}, "fell by 0.053 nats/token"),
         ({"usable_text": 0.56}, ""),
         ({"usable_text": 0.5}, "usable text dropped by 25%"),
+        # both groups by 0.1 nats a token: neither falls behind
+        ({"groups": {"women": (-105.0, 50), "men": (-315.0, 150)}}, ""),
+        # women −1.3 / 50 = −0.026, all −1.3 / 200 = −0.0065: −0.0195 against all; with −1.4: −0.021
+        ({"groups": {"women": (-101.3, 50), "men": (-300.0, 150)}}, ""),
+        ({"groups": {"women": (-101.4, 50), "men": (-300.0, 150)}}, "about women fell by 0.021 nats/token"),
+        # men +0.03 a token: women are left 0.0225 behind all
+        ({"groups": {"women": (-100.0, 50), "men": (-295.5, 150)}}, "about women fell by 0.022 nats/token"),
+        ({"groups": {"women": (math.nan, 50), "men": (-300.0, 150)}}, "nats/token"),
     ],
 )
 def test_each_guard_at_its_limit(change: dict[str, object], complaint: str) -> None:
@@ -84,7 +94,7 @@ def test_usable_text_on_labelled_examples(text: str, expected: bool) -> None:
 
 
 def test_reading_a_model_leaves_it_as_it_was_and_agrees_with_its_logits(tiny: LoadedModel) -> None:
-    probes = probe_set(VALIDATION, NEUTRAL, tiny.tokenizer, max_tokens=64)
+    probes = probe_set(VALIDATION, NEUTRAL, tiny.tokenizer, max_tokens=64, group_texts=GROUPS)
     parts = decoder(tiny.model)
     tiny.model.train()
     state = torch.get_rng_state()
@@ -101,6 +111,11 @@ def test_reading_a_model_leaves_it_as_it_was_and_agrees_with_its_logits(tiny: Lo
         total += float(log_probs.gather(-1, ids[0, 1:, None]).sum())
         tokens += ids.shape[1] - 1
     assert reading.perplexity == pytest.approx(math.exp(-total / tokens), rel=1e-5)
+    assert {group: size for group, (_, size) in reading.groups.items()} == {
+        group: sum(len(tiny.tokenizer(text)["input_ids"]) for name, text in GROUPS if name == group)
+        for group in ("first", "second")
+    }
+    assert sum(value for value, _ in reading.groups.values()) == pytest.approx(total, rel=1e-5)
 
 
 def test_prefix_trees_read_the_same_from_fewer_tokens(tiny: LoadedModel) -> None:
