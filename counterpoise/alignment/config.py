@@ -134,6 +134,13 @@ class OptimisationSettings(Settings):
     batch_pairs: int = Field(default=16, ge=1, description="Preference pairs in one forward pass")
     gradient_accumulation: int = Field(default=1, ge=1, description="Forward passes to one optimiser step")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW weight decay")
+    average: float = Field(
+        default=0.9,
+        ge=0,
+        lt=1,
+        description="Decay of the moving average over steps of the adapter's weights, which is what is probed and "
+        "kept; 0 takes the last weights",
+    )
     max_gradient_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm")
     max_tokens: int = Field(default=256, ge=8, description="Longer sentences are cut to their first tokens")
     hold_weights: bool = Field(
@@ -245,6 +252,7 @@ def case_study() -> AlignmentConfig:
             schedule="cosine",
             warmup=0.0,
             epochs=4,
+            average=0.0,
             batch_pairs=16,
             gradient_accumulation=2,
         ),

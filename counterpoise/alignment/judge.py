@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from torch import Tensor
 
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig
@@ -67,17 +68,19 @@ class Judge:
         categories = (*self._before.categories, *(pair.category for pair in level))
         return Margins(categories, torch.cat([self._before.values, values]))
 
-    def probe(self, step: int) -> tuple[Probe, tuple[CategoryBias, ...]]:
-        """Look at the adapter as it is now, as a whole and by category; step 0 is the base."""
-        now = self.base if step == 0 else self._read()
+    def probe(self, step: int, adapter: Mapping[str, Tensor]) -> tuple[Probe, tuple[CategoryBias, ...]]:
+        """Look at an adapter of step ``step``, as a whole and by category; step 0 is the base."""
+        now = self.base if step == 0 else self._read(adapter)
         moved = shifts(self._before, now.margins, self._guards.temperature)
         left = remaining(step, self._base_bias, moved, self._full_push)
         return probe(step, now, self.base, self._guards, self._level), left
 
-    def _read(self) -> Reading:
-        if self.model is not self._trained:
-            restore_trainable(self.model, trainable_state(self._trained))
-        return read(self.model, self._parts, self._tokenizer, self._probes_on)
+    def _read(self, adapter: Mapping[str, Tensor]) -> Reading:
+        own = trainable_state(self.model)
+        restore_trainable(self.model, adapter)
+        reading = read(self.model, self._parts, self._tokenizer, self._probes_on)
+        restore_trainable(self.model, own)
+        return reading
 
     def reference(self, batches: Sequence[TokenBatch]) -> list[ReferenceLogProb] | None:
         """The judged base's log-probabilities, or None where it is the trained one's own."""

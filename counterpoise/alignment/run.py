@@ -15,6 +15,7 @@ from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from counterpoise.alignment.averaging import WeightAverage
 from counterpoise.alignment.balance import balanced, turns
 from counterpoise.alignment.batches import (
     TokenBatch,
@@ -27,7 +28,7 @@ from counterpoise.alignment.batches import (
 from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
 from counterpoise.alignment.config import AlignmentConfig
 from counterpoise.alignment.judge import Judge
-from counterpoise.alignment.lora import adapted_blocks, resolve_targets, save_adapter, trainable_state
+from counterpoise.alignment.lora import adapted_blocks, resolve_targets, save_adapter
 from counterpoise.alignment.probes import probe_set
 from counterpoise.alignment.records import Probe, ReferenceLogProb, TrainingOutcome, TrainingStep
 from counterpoise.alignment.scoring import decoder, reference_log_probs
@@ -120,6 +121,7 @@ class Run:
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
         self.parts = decoder(self.model)
+        self.average = WeightAverage(self.model, config.optimisation.average)
         self.judge = (
             Judge(self.model, judge, self.tokenizer, probes_on, data.validation, data.level, config)
             if team.leads
@@ -225,6 +227,7 @@ class Run:
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
         """Whether to save and whether to stop after this optimiser step."""
         guards = self.config.guards
+        self.average.update(step)
         if step % guards.probe_every == 0 or last:
             self._probe(step)
             self.stopped = self._reason_to_stop()
@@ -235,12 +238,13 @@ class Run:
         return due or self.interrupted, bool(self.stopped) or self.interrupted
 
     def _probe(self, step: int) -> None:
-        found, left = self.team.led(lambda: self.judge.probe(step) if self.judge else None)
+        adapter = self.average.state()
+        found, left = self.team.led(lambda: self.judge.probe(step, adapter) if self.judge else None)
         self.probes.append(found)
         self.steering += left
         self._steer()
         if best(self.probes, self.config.guards).step == step:
-            self.best_state = trainable_state(self.model)
+            self.best_state = adapter
 
     def _steer(self) -> None:
         """Push each category as the last probe says, if training is steered, and balance the groups."""
@@ -263,6 +267,7 @@ class Run:
 
     def _write(self, folder: Path) -> None:
         self.trainer.write_state(folder)
+        self.average.save(folder)
         save_file(self.best_state, str(folder / BEST))
         state = {
             "steps": [asdict(row) for row in self.trainer.steps],
@@ -277,6 +282,7 @@ class Run:
         self.probes[:] = [Probe(**row) for row in state["probes"]]
         self.steering[:] = [CategoryBias(**row) for row in state["steering"]]
         self.best_state = load_file(folder / BEST)
+        self.average.load(folder)
 
 
 def _fingerprint(

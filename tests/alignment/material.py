@@ -74,4 +74,4 @@ CONFIG = AlignmentConfig.model_validate(
 
 def make_probe(step: int, soft: float, *, margin: float = 5.0, complaint: str = "") -> Probe:
     """A probe of which only what selection looks at is set."""
-    return Probe(step, soft, 0, soft, 0.0, margin, 0.0, 0.0, 100.0, 0.0, 1.0, complaint)
+    return Probe(step, soft, 0, soft, 0.0, margin, 0.0, 0.0, 100.0, 0.0, 1.0, complaint=complaint)
