@@ -30,7 +30,7 @@ class CapabilityConfig(Settings):
         192, ge=0, description="Further sentences on which the model is held to its base while it trains."
     )
     replay_groups: int = Field(
-        6,
+        12,
         ge=0,
         description="Encyclopaedic sentences a group, each with its swap of gender, that the model is held to as well; "
         "none of those that the erasure audit reads.",

@@ -95,7 +95,7 @@ class LossSettings(Settings):
         description="Share in the replay penalty of whole sentences' change beside single tokens': what all words of a "
         "neutral sentence lose a little of",
     )
-    replay_rows: int = Field(default=6, ge=1, description="Neutral sentences beside each batch of pairs")
+    replay_rows: int = Field(default=12, ge=1, description="Neutral sentences beside each batch of pairs")
     append_eos: bool = Field(default=False, description="Score the end-of-sequence token with each sentence")
 
     @model_validator(mode="before")
@@ -130,12 +130,12 @@ class OptimisationSettings(Settings):
         default="constant_with_warmup", description="Learning-rate decay after the warm-up"
     )
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps spent warming up")
-    epochs: int = Field(default=2, ge=1, description="Passes over the preferences")
+    epochs: int = Field(default=1, ge=1, description="Passes over the preferences")
     batch_pairs: int = Field(default=16, ge=1, description="Preference pairs in one forward pass")
     gradient_accumulation: int = Field(default=1, ge=1, description="Forward passes to one optimiser step")
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW weight decay")
     average: float = Field(
-        default=0.9,
+        default=0.8,
         ge=0,
         lt=1,
         description="Decay of the moving average over steps of the adapter's weights, which is what is probed and "
@@ -161,7 +161,7 @@ class GuardSettings(Settings):
         description="False only watches: nothing stops training and the last adapter is kept, as in the case study",
     )
 
-    probe_every: int = Field(default=10, ge=1, description="Optimiser steps between probes")
+    probe_every: int = Field(default=8, ge=1, description="Optimiser steps between probes")
     max_perplexity_rise: float = Field(
         default=0.02, ge=0, description="Largest rise of neutral-text perplexity over the base, as a fraction"
     )
@@ -179,7 +179,7 @@ class GuardSettings(Settings):
         description="Largest fall of the neutral sentences about any group against those about all, nats per token: "
         "the erasure audit's limit",
     )
-    patience: int = Field(default=2, ge=1, description="Unhealthy probes in a row that stop training")
+    patience: int = Field(default=4, ge=1, description="Unhealthy probes in a row that stop training")
     temperature: float = Field(
         default=0.5, gt=0, description="Width of the soft score's step from win to loss, nats"
     )
