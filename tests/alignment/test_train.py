@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from benchmarks.gpu import SHAPES, make_model
 from counterpoise.alignment import trainer as trainer_module
 from counterpoise.alignment.config import AlignmentConfig, LoraSettings, LossSettings, case_study
+from counterpoise.alignment.lora import WEIGHTS
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
@@ -240,6 +242,38 @@ def test_the_bases_level_moves_every_probe_by_the_same_points(tiny_folder: Path,
     ]
     assert offsets == pytest.approx([offsets[0]] * len(offsets))
     assert offsets[0] != 0
+
+
+def test_what_is_kept_is_an_average_that_training_does_not_feel(tiny_folder: Path, tmp_path: Path) -> None:
+    watching = UNSTEERED.model_copy(update={"guards": UNSTEERED.guards.model_copy(update={"enforce": False})})
+    last = watching.model_copy(
+        update={"optimisation": watching.optimisation.model_copy(update={"average": 0.0})}
+    )
+    averaged = train(tiny_folder, tmp_path / "averaged", watching)
+    plain = train(tiny_folder, tmp_path / "plain", last)
+    assert averaged.history == plain.history
+    assert (averaged.selected_step, plain.selected_step) == (6, 6)
+    kept, final = (load_file(tmp_path / name / "out" / WEIGHTS) for name in ("averaged", "plain"))
+    # the second matrices start from zero: the mean over the way there is the shorter one
+    lengths = [
+        sum(float(value.square().sum()) for name, value in state.items() if "lora_B" in name)
+        for state in (kept, final)
+    ]
+    assert 0 < lengths[0] < lengths[1]
+
+
+def test_a_group_that_falls_behind_is_seen_and_may_stop_training(tiny_folder: Path, tmp_path: Path) -> None:
+    groups = [("millers", NEUTRAL[0]), ("others", NEUTRAL[1]), ("millers", NEUTRAL[2])]
+    seen = train(tiny_folder, tmp_path / "seen", UNSTEERED, group_texts=groups)
+    assert (seen.probes[0].lowest_group, seen.probes[0].lowest_group_change) == ("millers", 0)
+    # against the mean of two groups, one of them is behind
+    assert all(row.lowest_group in {"millers", "others"} for row in seen.probes)
+    assert all(row.lowest_group_change < 0 for row in seen.probes[1:])
+    guards = UNSTEERED.guards.model_copy(update={"max_group_fall": 0.0, "patience": 1})
+    strict = UNSTEERED.model_copy(update={"guards": guards})
+    stopped = train(tiny_folder, tmp_path / "strict", strict, group_texts=groups)
+    assert (stopped.selected_step, stopped.status) == (0, "damaged")
+    assert "against all groups" in stopped.reason
 
 
 def test_replayed_text_changes_training_and_a_stopped_run_replays_the_same(

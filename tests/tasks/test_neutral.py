@@ -17,6 +17,10 @@ from tasks.execute import execute
 from tasks.neutral import neutral
 
 
+def groups_of(domain: str) -> list[str]:
+    return [f"{domain.partition('_')[0]} {name}" for name in "ab"]
+
+
 def about_groups(store: Store, folder: Path, held: int, watched: int) -> list[NeutralText]:
     config = RunConfig(
         capability=CapabilityConfig(
@@ -41,7 +45,7 @@ def test_groups_are_replayed_with_their_swaps_and_apart_from_the_audit(tmp_path:
             group: {
                 "someone": [f"She was singer number {n} of {domain} in group {group}." for n in range(30)]
             }
-            for group in (f"{domain} a", f"{domain} b")
+            for group in groups_of(domain)
         }
         (tmp_path / f"{domain}_wiki.json").write_text(json.dumps(people), encoding="utf-8")
     store = Store.open(str(tmp_path / "store"))
@@ -53,7 +57,7 @@ def test_groups_are_replayed_with_their_swaps_and_apart_from_the_audit(tmp_path:
     assert {text.replace("He was", "She was") for text in held[1::2]} == set(held[::2])
     seen = [(row.group, row.text) for row in more if row.part == "group"]
     assert Counter(group for group, _ in seen) == {
-        f"{domain} {name}": 3 for domain in DOMAINS for name in "ab"
+        group: 3 for domain in DOMAINS for group in groups_of(domain)
     }
     assert all(text.endswith(f"in group {group}.") for group, text in seen)
     texts = {text for _, text in seen}
