@@ -16,13 +16,13 @@ from benchmarks.common import RESULTS, write
 
 FULL: dict[str, list[str]] = {
     "startup": [],
-    "pipeline": [],
-    "scoring": ["--repeats", "3"],
-    "dpo": ["--pairs", "160"],
-    "generation": ["--prompts", "32", "--repeats", "2"],
-    "toxicity": [],
+    "pipeline": ["--repeats", "2"],
+    "scoring": ["--repeats", "2"],
+    "dpo": ["--pairs", "96"],
+    "generation": ["--prompts", "32", "--tokens", "16", "--repeats", "2"],
+    "toxicity": ["--repeats", "2"],
     "counterfactual": [],
-    "scaling": [],
+    "scaling": ["--shrink", "2"],
 }
 QUICK: dict[str, list[str]] = {
     "startup": ["--repeats", "5"],
