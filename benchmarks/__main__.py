@@ -1,7 +1,7 @@
 """``make bench``: the CPU set, each script in a process of its own; then docs/performance.md from what they wrote.
 
 python -m benchmarks                  all of it: under 20 minutes on two quiet cores
-python -m benchmarks --quick          less work a script: under 12 minutes
+python -m benchmarks --quick          fewer pairs in scoring, fewer prompts in generation
 python -m benchmarks scoring dpo      only these
 """
 
@@ -24,15 +24,10 @@ FULL: dict[str, list[str]] = {
     "counterfactual": [],
     "scaling": ["--shrink", "2"],
 }
-QUICK: dict[str, list[str]] = {
+QUICK = FULL | {
     "startup": ["--repeats", "5"],
-    "pipeline": ["--repeats", "2"],
     "scoring": ["--pairs", "400", "--repeats", "3"],
-    "dpo": ["--pairs", "96"],
     "generation": ["--prompts", "24", "--tokens", "16", "--repeats", "2"],
-    "toxicity": ["--repeats", "2"],
-    "counterfactual": [],
-    "scaling": ["--shrink", "2"],
 }
 CHECKED = {"store": ["--sizes", "10", "1000", "--megabytes", "64"]}
 """Run to see that they still do; the figures in docs/ come from a longer run (docs/store.md names its command)."""
@@ -44,7 +39,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help=f"of {', '.join([*FULL, *CHECKED])}")
-    parser.add_argument("--quick", action="store_true", help="less work a script")
+    parser.add_argument("--quick", action="store_true", help="less work in scoring and generation")
     options = parser.parse_args()
     measured = QUICK if options.quick else FULL
     unknown = set(options.scripts) - {*measured, *CHECKED}

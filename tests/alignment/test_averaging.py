@@ -50,12 +50,15 @@ def test_a_checkpoint_changes_no_bit_of_it(tmp_path: Path) -> None:
     assert torch.equal(straight["weight"], resumed["weight"])
 
 
-def test_a_copy_does_not_move_on() -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_a_copy_does_not_move_on(decay: float) -> None:
     model = torch.nn.Linear(1, 1, bias=False)
-    average = WeightAverage(model, 0.5)
+    average = WeightAverage(model, decay)
     average.update(1)
-    kept = average.state()["weight"].item()
+    kept = average.state()["weight"]
+    before = kept.clone()
     with torch.no_grad():
         model.weight += 1
     average.update(2)
-    assert kept != average.state()["weight"].item()
+    assert torch.equal(kept, before)
+    assert not torch.equal(average.state()["weight"], before)
