@@ -99,7 +99,7 @@ def _score_encoded(
     forest = grow((row.ids for row in encoded), share=share)
     total = sum(len(tree.sequences) for tree in forest)
     found: dict[Ids, list[float]] = {}
-    for group in batches(forest, token_budget):
+    for group in batches(forest, token_budget, share=share):
         found.update(in_halves(group, lambda part: _score_group(causal, part, loaded.device, share)))
         progress(len(found), total)
     return [_sentence(row, found.get(row.ids, [])) for row in encoded]

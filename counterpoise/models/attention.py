@@ -57,18 +57,19 @@ def short_attention(
         return fused
     grouped = query.reshape(len(query), key.shape[1], -1, query.shape[-1])
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = (grouped @ key.transpose(-1, -2)).view(len(query), heads, queries, keys).float() * scale
-    weights = torch.softmax(_masked(scores, attention_mask), dim=-1).to(value.dtype)
+    scores = (grouped @ key.transpose(-1, -2)).view(len(query), heads, queries, keys).float()
+    mask = _additive(attention_mask, queries, keys, query.device)
+    weights = torch.softmax(torch.add(mask, scores, alpha=scale), dim=-1).to(value.dtype)
     mixed = weights.view(len(query), key.shape[1], -1, keys) @ value
     return mixed.view(query.shape).transpose(1, 2).contiguous(), None
 
 
-def _masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+def _additive(mask: Tensor | None, queries: int, keys: int, device: torch.device) -> Tensor:
+    """What is added to the scores, fp32, broadcastable to them: one mask for all heads, so small beside them."""
     if mask is None:
-        queries, keys = scores.shape[-2:]
-        later = torch.ones(queries, keys, dtype=torch.bool, device=scores.device).triu(keys - queries + 1)
-        return scores.masked_fill(later, -torch.inf) if queries > 1 else scores
-    if mask.dtype == torch.bool:
-        # A row that may attend to nothing (padding) would be NaN with −inf; its output is never read.
-        return scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    return scores + mask
+        mask = torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
+    if mask.dtype != torch.bool:
+        return mask.float()
+    # A row that may attend to nothing (padding) would be NaN with −inf; its output is never read.
+    least = torch.finfo(torch.float32).min
+    return torch.zeros(mask.shape, device=device).masked_fill_(~mask, least)

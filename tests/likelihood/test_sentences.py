@@ -11,9 +11,10 @@ import transformers
 
 from counterpoise.errors import DataError, ModelError
 from counterpoise.likelihood import sentences as module
+from counterpoise.likelihood.config import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import encode
 from counterpoise.likelihood.sentences import SHARES_PREFIXES, score_continuations, score_sentences
-from counterpoise.likelihood.trees import Tree, grow
+from counterpoise.likelihood.trees import Tree, batches, grow
 from counterpoise.models.config import Precision
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
@@ -180,6 +181,5 @@ def test_a_pass_that_does_not_fit_the_memory_is_halved(
         assert ours.token_ids == theirs.token_ids
         assert ours.token_log_probs == pytest.approx(theirs.token_log_probs, abs=1e-5)
     assert max(rows) > 2
-    assert sum(size for size in rows if size <= 2) == len(
-        grow((row.ids for row in encode(tiny.tokenizer, texts, "bos")), share=True)
-    )
+    planned = batches(grow(row.ids for row in encode(tiny.tokenizer, texts, "bos")), TOKEN_BUDGET)
+    assert sum(size for size in rows if size <= 2) == sum(map(len, planned))
