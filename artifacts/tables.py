@@ -161,7 +161,7 @@ HISTORY = _table(
     _column("rejected_log_prob", pa.float64(), "Summed over the rejected completion, nats"),
     _column("chosen_change", pa.float64(), "Policy - reference on the chosen completion, nats per token"),
     _column("rejected_change", pa.float64(), "Policy - reference on the rejected completion, nats per token"),
-    _column("push", pa.float64(), "Mean absolute weight of the preferences, 0 to 1"),
+    _column("push", pa.float64(), "Mean absolute weight of the preferences"),
     _column("replay", pa.float64(), "Mean squared change of neutral tokens' log-probabilities, nats squared"),
     _column("gradient_norm", pa.float64(), "Norm of the gradient before clipping"),
 )
@@ -172,7 +172,11 @@ STEERING = _table(
     _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
     CATEGORY,
     _column("bias", pa.float64(), "Estimated score - 50 of pairs outside the evaluated fold, points"),
-    _column("push", pa.float64(), "Weight of the category's preferences until the next probe, -1 to 1"),
+    _column(
+        "push",
+        pa.float64(),
+        "Weight of the category's preferences until the next probe; below 0 turned round",
+    ),
 )
 
 PROBES = _table(

@@ -39,7 +39,8 @@ class CapabilityConfig(Settings):
         40,
         ge=0,
         description="Encyclopaedic sentences a group, at most, that are watched during training, group against all: "
-        "none of those that are replayed or that the erasure audit reads.",
+        "none of those that are replayed or that the erasure audit reads. Groups with less than half as many left are "
+        "not watched.",
     )
 
 

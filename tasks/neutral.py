@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from artifacts.tables import NEUTRAL
@@ -29,7 +30,8 @@ def compute(job: Job) -> None:
 def _about_groups(job: Job, first: int) -> list[NeutralText]:
     """Sentences about groups that the erasure audit does not read, numbered from ``first``.
 
-    Each group's first ones are replayed, with their swaps; the next are watched.
+    Each group's first ones are replayed, with their swaps; the next are watched, unless so few are left that their
+    change would be noise: of the guard's limit, 15 sentences know no more than its sign.
     """
     sizes, benchmarks = job.config.capability, job.config.benchmarks
     if not _group_settings(job.config):
@@ -42,11 +44,14 @@ def _about_groups(job: Job, first: int) -> list[NeutralText]:
     audited = benchmarks.group_sentences
     held = load_group_sentences(folder, sizes.replay_groups, skip=audited)
     watched = load_group_sentences(folder, sizes.probe_groups, skip=audited + sizes.replay_groups)
+    left = Counter(row.group for row in watched)
     texts = with_swaps([row.text for row in held], Engine.from_config())
     rows = [NeutralText(number, text, "replay") for number, text in enumerate(texts, start=first)]
     return rows + [
         NeutralText(number, row.text, "group", row.group)
-        for number, row in enumerate(watched, start=first + len(rows))
+        for number, row in enumerate(
+            (row for row in watched if 2 * left[row.group] >= sizes.probe_groups), start=first + len(rows)
+        )
     ]
 
 
@@ -63,7 +68,7 @@ def _group_settings(config: RunConfig) -> dict[str, int]:
 
 neutral = Stage(
     name="neutral",
-    version=2,
+    version=3,
     compute=compute,
     settings=lambda config: {
         "probe_texts": config.capability.probe_texts,

@@ -77,7 +77,15 @@ class LossSettings(Settings):
         "pushes all alike, all the time",
     )
     full_push: float = Field(
-        default=4.0, gt=0, description="Remaining bias of a category that is pushed in full, points from 50"
+        default=4.0,
+        gt=0,
+        description="Remaining bias of a category whose preferences weigh 1, points from 50",
+    )
+    max_push: float = Field(default=1.0, gt=0, description="Largest weight of a category's preferences")
+    max_push_back: float = Field(
+        default=1.0,
+        ge=0,
+        description="Largest weight of a category's preferences turned round, where training carried it past 50",
     )
     balance: tuple[str, ...] = Field(
         default=("women", "men"),

@@ -45,7 +45,7 @@ class Judge:
         config: AlignmentConfig,
     ) -> None:
         self._trained, self._tokenizer, self._probes_on = trained, tokenizer, probes_on
-        self._guards, self._full_push = config.guards, config.loss.full_push
+        self._guards, self._loss = config.guards, config.loss
         self.model = trained if loaded is None else _with_lora(loaded, trained.peft_config["default"])
         self._parts = decoder(self.model)
         with self.model.disable_adapter():
@@ -72,7 +72,7 @@ class Judge:
         """Look at an adapter of step ``step``, as a whole and by category; step 0 is the base."""
         now = self.base if step == 0 else self._read(adapter)
         moved = shifts(self._before, now.margins, self._guards.temperature)
-        left = remaining(step, self._base_bias, moved, self._full_push)
+        left = remaining(step, self._base_bias, moved, self._loss)
         return probe(step, now, self.base, self._guards, self._level), left
 
     def _read(self, adapter: Mapping[str, Tensor]) -> Reading:

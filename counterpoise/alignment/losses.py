@@ -52,7 +52,7 @@ class PairLogProbs:
     """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32.
 
     ``target`` is the margin m* that ``neutral`` draws each pair to, nats; ``push`` the weight of its preference,
-    −1 to 1, below 0 with the sides swapped.
+    below 0 with the sides swapped.
     """
 
     chosen: Tensor

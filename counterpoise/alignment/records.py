@@ -21,7 +21,7 @@ class TrainingStep:
         reward_accuracy: share of pairs with a positive reward margin, 0 to 1.
         chosen_log_prob, rejected_log_prob: summed over the completion, nats.
         chosen_change, rejected_change: policy − reference, nats per token.
-        push: mean absolute weight of the preferences, 0 to 1.
+        push: mean absolute weight of the preferences.
         replay: mean squared change of the replayed tokens' log-probabilities, nats².
         gradient_norm: before clipping.
     """

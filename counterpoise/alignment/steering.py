@@ -5,7 +5,9 @@ places (a base may be at 50 in one and at 76 in another) and move together, so a
 carries those that were neutral past it. Here every probe measures what is left and sets the next pushes:
 
     bias(c)  = base score(c) − 50 + shift(c)          points; of pairs outside the evaluated fold
-    push(c)  = clip(bias(c) / full_push, −1, 1)       the weight of c's preferences; below 0 they are swapped
+    push(c)  = clip(bias(c) / full_push, −max_push_back, max_push)
+
+The push is the weight of c's preferences; below 0 they are swapped.
 
 The base's score is taken from all pairs outside the evaluated fold: training never touches the base. The shift is
 the paired change of the soft score on the validation pairs, which nothing is trained on. Small categories know
@@ -20,6 +22,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from counterpoise.alignment.config import LossSettings
 
 LEVEL_PRIOR, SHIFT_PRIOR = 20, 12
 
@@ -48,7 +52,7 @@ class CategoryBias:
         step: optimiser steps done.
         category: the category.
         bias: estimated score − 50 of pairs outside the evaluated fold, points.
-        push: weight of its preferences until the next probe, −1 to 1.
+        push: weight of its preferences until the next probe; below 0 they are turned round.
     """
 
     step: int
@@ -88,17 +92,18 @@ def shifts(before: Margins, now: Tensor, temperature: float) -> dict[str, float]
 
 
 def remaining(
-    step: int, base: Mapping[str, float], moved: Mapping[str, float], full_push: float
+    step: int, base: Mapping[str, float], moved: Mapping[str, float], settings: LossSettings
 ) -> tuple[CategoryBias, ...]:
     """Each category's remaining bias and its push; one without validation pairs moves as all do.
 
     Args:
         base: :func:`base_bias`; moved: :func:`shifts`.
-        full_push: bias at which the push is full, points.
+        settings: ``full_push``, ``max_push`` and ``max_push_back``.
     """
+    least, most = -settings.max_push_back, settings.max_push
     biases = {name: value + moved.get(name, moved[""]) for name, value in base.items()}
     return tuple(
-        CategoryBias(step, name, bias, max(-1.0, min(1.0, bias / full_push)))
+        CategoryBias(step, name, bias, max(least, min(most, bias / settings.full_push)))
         for name, bias in sorted(biases.items())
     )
 

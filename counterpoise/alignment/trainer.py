@@ -123,7 +123,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         self._targets = targets
 
     def use_pushes(self, pushes: Mapping[str, float]) -> None:
-        """Weights of preferences, −1 to 1, by preference, from the next batch on; 1 for any not named."""
+        """Weights of preferences, below 0 turned round, by preference, from the next batch on; 1 for any not named."""
         self._pushes = pushes
 
     def compute_loss(

@@ -11,6 +11,7 @@ from counterpoise.alignment.config import GuardSettings
 from counterpoise.alignment.probes import Reading, pair_margins, probe, probe_set, read, usable
 from counterpoise.alignment.scoring import decoder, sequence_log_probs
 from counterpoise.errors import DataError
+from counterpoise.metrics.erasure import SHIFT_TOLERANCE
 from counterpoise.models.loading import LoadedModel
 from tests.alignment.material import NEUTRAL, VALIDATION
 
@@ -173,3 +174,7 @@ def test_padding_does_not_change_a_sequence(tiny: LoadedModel) -> None:
 def test_nothing_to_probe_on_is_an_error(tiny: LoadedModel, pairs: list, texts: list) -> None:  # type: ignore[type-arg]
     with pytest.raises(DataError, match="the guards need validation pairs and neutral texts"):
         probe_set(pairs, texts, tiny.tokenizer, max_tokens=64)
+
+
+def test_the_guard_on_groups_has_the_erasure_audits_limit() -> None:
+    assert GuardSettings().max_group_fall == SHIFT_TOLERANCE

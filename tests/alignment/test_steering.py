@@ -20,6 +20,7 @@ from counterpoise.alignment.steering import (
     soft_score,
 )
 
+SETTINGS = LossSettings(full_push=4.0, max_push=2.0, max_push_back=0.75)
 BASE = Margins(("age", "age", "age", "age", "gender"), torch.tensor([1.0, 2.0, 3.0, -4.0, 0.0]))
 
 
@@ -49,15 +50,18 @@ def test_shifts_are_paired_and_drawn_to_the_shift_of_all() -> None:
 
 
 def test_the_push_is_in_proportion_to_what_is_left_and_turns_with_it() -> None:
-    base = {"age": 12.0, "gender": 1.0, "religion": 3.0}
-    found = remaining(8, base, {"": -2.0, "age": -3.0, "gender": -3.0}, full_push=4.0)
+    base = {"age": 12.0, "gender": 1.0, "religion": 3.0, "disability": -9.0}
+    found = remaining(8, base, {"": -2.0, "age": -3.0, "gender": -3.0}, SETTINGS)
     assert found == (
-        CategoryBias(8, "age", 9.0, 1.0),  # 9 / 4, clipped
+        CategoryBias(8, "age", 9.0, 2.0),  # 9 / 4, clipped
+        CategoryBias(
+            8, "disability", -11.0, -0.75
+        ),  # −11 / 4, clipped; no validation pairs: moved as all did
         CategoryBias(8, "gender", -2.0, -0.5),
-        CategoryBias(8, "religion", 1.0, 0.25),  # no validation pairs: moved as all did
+        CategoryBias(8, "religion", 1.0, 0.25),
     )
     earlier = CategoryBias(0, "age", 12.0, 1.0)
-    assert pushes([earlier, *found]) == {"age": 1.0, "gender": -0.5, "religion": 0.25}
+    assert pushes([earlier, *found]) == {"age": 2.0, "disability": -0.75, "gender": -0.5, "religion": 0.25}
     assert pushes([]) == {}
 
 

@@ -63,3 +63,6 @@ def test_groups_are_replayed_with_their_swaps_and_apart_from_the_audit(tmp_path:
     texts = {text for _, text in seen}
     assert not audited & {*held, *texts} and not {*held} & texts
     assert len(watched) == 3 + 6 * 9 and all(row.part == "group" for row in watched[3:])
+    # 30 sentences a group less the audit's 20: enough for half of 20 to watch, not of 21
+    assert sum(row.part == "group" for row in about_groups(store, tmp_path, 0, 20)) == 6 * 10
+    assert not any(row.part == "group" for row in about_groups(store, tmp_path, 0, 21))
