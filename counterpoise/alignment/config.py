@@ -81,9 +81,9 @@ class LossSettings(Settings):
         gt=0,
         description="Remaining bias of a category whose preferences weigh 1, points from 50",
     )
-    max_push: float = Field(default=1.0, gt=0, description="Largest weight of a category's preferences")
+    max_push: float = Field(default=2.0, gt=0, description="Largest weight of a category's preferences")
     max_push_back: float = Field(
-        default=1.0,
+        default=0.5,
         ge=0,
         description="Largest weight of a category's preferences turned round, where training carried it past 50",
     )

@@ -7,7 +7,8 @@ carries those that were neutral past it. Here every probe measures what is left 
     bias(c)  = base score(c) − 50 + shift(c)          points; of pairs outside the evaluated fold
     push(c)  = clip(bias(c) / full_push, −max_push_back, max_push)
 
-The push is the weight of c's preferences; below 0 they are swapped.
+The push is the weight of c's preferences; below 0 they are swapped, and gently: a category that others carried past 50
+comes back with them, and a hard push back swings all of them.
 
 The base's score is taken from all pairs outside the evaluated fold: training never touches the base. The shift is
 the paired change of the soft score on the validation pairs, which nothing is trained on. Small categories know
