@@ -76,14 +76,8 @@ def test_rows_are_filled_by_the_trees_that_fit_best() -> None:
     sequences = [(9, *[kind] * (size - 1), 0) for kind, size in ((1, 40), (2, 30), (3, 30), (4, 20))]
     (group,) = batches(grow(sequences), 4 * ROW)
     assert sorted(map(len, group)) == [59, 59]
-    assert [
-        len(row) for group in batches(grow(sequences, share=False), 4 * ROW, share=False) for row in group
-    ] == [
-        20,
-        30,
-        30,
-        40,
-    ]
+    apart = batches(grow(sequences, share=False), 4 * ROW, share=False)
+    assert [len(row) for group in apart for row in group] == [20, 30, 30, 40]
 
 
 def test_a_tree_outgrows_a_row_only_where_that_saves_more_than_it_adds() -> None:
