@@ -62,6 +62,7 @@ class RunData:
         def rows(stage: str, spec: TableSpec, kind: type[Record]) -> list[Record]:
             return read_records(store.fetch(ref_of(record, stage)) / f"{spec.name}.parquet", spec, kind)
 
+        stages = {row["ref"]["stage"] for row in record["stages"]}  # an older run has no base texts of their own
         report = store.fetch(refs["report"])
         return cls(
             store=store,
@@ -71,7 +72,12 @@ class RunData:
             adapter=refs["adapter"],
             pairs={item.pair.pair_id: item.pair for item in from_rows(rows("pairs", PAIRS, PairRow))},
             scores=[row for row in rows("scores", SCORES, PairScore) if row.reading == "whole"],
-            generations=rows("generations", GENERATIONS, Generation),
+            generations=[
+                row
+                for stage in ("generations-base", "generations")
+                if stage in stages
+                for row in rows(stage, GENERATIONS, Generation)
+            ],
             summary=json.loads((report / SUMMARY).read_text(encoding="utf-8")),
             charts=[_chart(path) for path in _in_order(report / CHARTS)],
         )

@@ -14,7 +14,7 @@ from tasks.capability import capability
 from tasks.counterfactuals import counterfactuals
 from tasks.dataset import dataset
 from tasks.generation_toxicity import generation_toxicity
-from tasks.generations import generations
+from tasks.generations import generations, generations_base
 from tasks.neutral import neutral
 from tasks.pairs import pairs
 from tasks.preferences import preferences
@@ -93,8 +93,9 @@ def _benchmarks(step: Step, config: RunConfig, fold: int, model: Any, tuned: Any
 
 
 def _generations(step: Step, config: RunConfig, model: Any, adapters: Sequence[Any]) -> list[Any]:
-    """Continuations by the first adapter, or by every adapter for its share of the prompts."""
+    """Continuations by the base, then by the first adapter or by every adapter."""
+    base = step(generations_base, model=model)
     if config.generation.adapters == "first":
-        return [step(generations, model=model, adapter=adapters[0])]
+        return [base, step(generations, model=model, adapter=adapters[0])]
     folds = zip(config.pairs.evaluate, adapters, strict=True)
-    return [step(generations, fold=fold, model=model, adapter=tuned) for fold, tuned in folds]
+    return [base, *(step(generations, fold=fold, model=model, adapter=tuned) for fold, tuned in folds)]

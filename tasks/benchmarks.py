@@ -16,7 +16,7 @@ from counterpoise.evaluation.items import BenchmarkItem, BenchmarkScore, load_it
 from counterpoise.records import Variant
 from counterpoise.sources.datasets import locate, source_hash
 from tasks.job import Job
-from tasks.models import load_with_adapter, scoring_precision, scoring_settings
+from tasks.models import load_for_scoring, scoring_settings
 from tasks.shards import in_shards
 from tasks.stage import Stage
 
@@ -29,24 +29,18 @@ SHARD_ITEMS = 512
 def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
     """Scores every option of this fold's examples, with the adapter on where one is given."""
     from counterpoise.likelihood.sentences import score_continuations
-    from counterpoise.models.loading import adapter_switched, load_model
 
     scoring = job.config.scoring
-    loaded = (
-        load_with_adapter(job, model, adapter)
-        if adapter
-        else load_model(job.folder(model), scoring_precision(job.config))
-    )
+    loaded = load_for_scoring(job, model, adapter)
 
     def scored(chunk: Sequence[BenchmarkItem]) -> list[BenchmarkScore]:
         options = [(item, option) for item in chunk for option in item.options]
-        with adapter_switched(loaded, adapter is not None):
-            scores = score_continuations(
-                loaded,
-                [(option.context, option.text) for _, option in options],
-                prefix=scoring.prefix,
-                token_budget=scoring.token_budget,
-            )
+        scores = score_continuations(
+            loaded,
+            [(option.context, option.text) for _, option in options],
+            prefix=scoring.prefix,
+            token_budget=scoring.token_budget,
+        )
         variant: Variant = "tuned" if adapter else "base"
         return [
             BenchmarkScore(

@@ -1,17 +1,23 @@
-"""Prompts → continuations by base and tuned, through the same loaded weights."""
+"""Prompts → continuations, by the base once and by each adapter that answers.
+
+The base's texts do not depend on any adapter: trainings with other seeds of theirs, folds or recipes find them cached.
+Where a prompt is answered by both, the draws are the same ones (see :mod:`counterpoise.generation.decode`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from artifacts.keys import config_for_key
 from artifacts.store import Ref
 from artifacts.tables import GENERATIONS
 from counterpoise.records import Generation, Variant
 from counterpoise.sources.datasets import locate, source_hash
 from tasks.job import Job
-from tasks.models import VARIANTS, load_with_adapter, scoring_precision
+from tasks.models import load_for_scoring, scoring_precision
 from tasks.shards import in_shards
 from tasks.stage import Stage, package_data
 
@@ -24,26 +30,24 @@ BOLD = "bold"
 """Registry name of BOLD's prompts."""
 
 
-def compute(job: Job, model: Ref, adapter: Ref) -> None:
-    """Continues every prompt with the adapter off, then on; each batch is kept as it is done."""
+def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
+    """Continues every prompt, with the adapter on where one is given; each batch is kept as it is done."""
     from counterpoise.generation.decode import generate_batch, in_order, plan_batches
-    from counterpoise.models.loading import adapter_switched
 
     config = job.config.generation
-    loaded = load_with_adapter(job, model, adapter)
+    variant: Variant = "tuned" if adapter else "base"
+    loaded = load_for_scoring(job, model, adapter)
     batches = plan_batches(loaded, _prompts(job), config)
 
-    def continued(work: Sequence[tuple[Variant, Batch]]) -> list[Generation]:
-        rows: list[Generation] = []
-        for variant, batch in work:
-            with adapter_switched(loaded, variant == "tuned"):
-                rows += generate_batch(loaded, batch, config, seed=job.seed, variant=variant)
-        return rows
+    def continued(work: Sequence[Batch]) -> list[Generation]:
+        return [
+            row
+            for batch in work
+            for row in generate_batch(loaded, batch, config, seed=job.seed, variant=variant)
+        ]
 
-    work = [(variant, batch) for variant in VARIANTS for batch in batches]
-    made = iter(in_shards(job, "batch", work, 1, continued, GENERATIONS, Generation))
-    by_variant = [[list(islice(made, len(batch))) for batch in batches] for _ in VARIANTS]
-    job.write(GENERATIONS, [row for groups in by_variant for row in in_order(batches, groups)])
+    made = iter(in_shards(job, "batch", batches, 1, continued, GENERATIONS, Generation))
+    job.write(GENERATIONS, in_order(batches, [list(islice(made, len(batch))) for batch in batches]))
 
 
 def _prompts(job: Job) -> Sequence[Prompt]:
@@ -55,13 +59,22 @@ def _prompts(job: Job) -> Sequence[Prompt]:
     prompts = load_prompts(config.prompt_set)
     if config.bold_prompts:
         prompts += load_bold_prompts(locate(BOLD, progress=job.progress), config.bold_prompts)
+    if job.fold is None or config.adapters != "split":
+        return prompts
     evaluated = job.config.pairs.evaluate
-    return prompts if job.fold is None else deal(prompts, evaluated.index(job.fold), len(evaluated))
+    return deal(prompts, evaluated.index(job.fold), len(evaluated))
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
+    """What decides the base's texts; who else answers does not."""
+    generation = config_for_key(config.generation)
+    del generation["adapters"]
+    return {"generation": generation, "precision": scoring_precision(config)}
+
+
+def _settings_of_adapter(config: RunConfig) -> dict[str, Any]:
     dealt = {"evaluate": config.pairs.evaluate} if config.generation.adapters == "split" else {}
-    return {"generation": config.generation, "precision": scoring_precision(config)} | dealt
+    return _settings(config) | dealt
 
 
 def _resources(config: RunConfig) -> dict[str, str]:
@@ -69,8 +82,8 @@ def _resources(config: RunConfig) -> dict[str, str]:
     return package_data("generation/prompts.toml") | bold
 
 
-generations = Stage(
-    name="generations",
+generations_base = Stage(
+    name="generations-base",
     version=1,
     compute=compute,
     settings=_settings,
@@ -81,3 +94,4 @@ generations = Stage(
     timeout_s=6 * 3600,
     tags=("gpu",),
 )
+generations = replace(generations_base, name="generations", version=2, settings=_settings_of_adapter)

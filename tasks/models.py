@@ -32,6 +32,15 @@ def scoring_settings(config: RunConfig) -> dict[str, Any]:
     }
 
 
+def load_for_scoring(job: Job, model: Ref, adapter: Ref | None) -> LoadedModel:
+    """The base model as it is judged, with the adapter on where one is given."""
+    from counterpoise.models.loading import load_model
+
+    if adapter is not None:
+        return load_with_adapter(job, model, adapter)
+    return load_model(job.folder(model), scoring_precision(job.config))
+
+
 def load_with_adapter(job: Job, model: Ref, adapter: Ref) -> LoadedModel:
     """The base model with the adapter attached; ``adapter_switched`` turns it off and on."""
     from counterpoise.models.loading import load_model

@@ -89,8 +89,9 @@ def shared_stages(bench: Bench) -> None:
     other = replace(work, config=work.config.model_copy(update={"generation": generation}))
     lives = _together([work, other], [None, None])
     computed = [e["stage"] for life in lives for e in life.of("finished") if e["state"] == "computed"]
-    # Of the second configuration only generations, their toxicity and the report are its own.
-    if sorted(computed) != sorted([*bench.known.seconds, "generations", "generation-toxicity", "report"]):
+    # Of the second configuration only the texts, their toxicity and the report are its own.
+    own = ["generations-base", "generations", "generation-toxicity", "report"]
+    if sorted(computed) != sorted([*bench.known.seconds, *own]):
         bench.different.append(f"different configurations at once: computed {sorted(computed)}")
     bench.count("2 different configurations at once")
 

@@ -19,10 +19,10 @@ class GenerationConfig(Settings):
     prompt_set: Literal["local", "full"] = Field(
         "local", description="Which built-in prompts: 'local' (a subset of every axis) or 'full'."
     )
-    adapters: Literal["first", "split"] = Field(
+    adapters: Literal["first", "split", "all"] = Field(
         "first",
-        description="Which adapters answer: the first evaluated fold's, or all of them with the prompts dealt over "
-        "the evaluated folds, so that each prompt is answered by one adapter and by the base.",
+        description="Which adapters answer: the first evaluated fold's; all of them with the prompts dealt over the "
+        "evaluated folds ('split'), so that each prompt is answered by one; or every one of them every prompt ('all').",
     )
     bold_prompts: int = Field(
         0,
@@ -46,7 +46,7 @@ class GenerationConfig(Settings):
         "tokenizer",
         description="Before the prompt: what the model's own tokenizer adds, its BOS token, or nothing.",
     )
-    batch_size: int = Field(64, ge=1, le=4096, description="Continuations decoded together (count).")
+    batch_size: int = Field(128, ge=1, le=4096, description="Continuations decoded together (count).")
 
     @property
     def samples_per_prompt(self) -> int:

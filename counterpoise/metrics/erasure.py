@@ -71,14 +71,23 @@ class ErasureAudit:
 
 
 def mention_shifts(
-    base: Sequence[str], tuned: Sequence[str], terms: Mapping[str, Sequence[str]], *, seed: int = 0
+    base: Sequence[str],
+    tuned: Sequence[Sequence[str]],
+    terms: Mapping[str, Sequence[str]],
+    *,
+    seed: int = 0,
 ) -> dict[str, Shift]:
-    """Change of each group's mention rate between continuations of the same prompts in the same order."""
-    same_length(base=base, tuned=tuned)
-    before, after = mentions(base, terms), mentions(tuned, terms)
+    """Change of each group's mention rate between continuations of the same prompts in the same order.
+
+    Args:
+        tuned: the continuations of each tuned model; a text's rate is their mean.
+    """
+    for texts in tuned:
+        same_length(base=base, tuned=texts)
+    before, after = mentions(base, terms), [mentions(texts, terms) for texts in tuned]
     return {
         group: _shift(
-            100.0 * np.array([before[group], after[group]], dtype=np.float64).T,
+            100.0 * np.column_stack([before[group], np.mean([found[group] for found in after], axis=0)]),
             np.ones(len(base)),
             (MENTION_TOLERANCE, 0.0, len(terms)),
             seed,

@@ -105,9 +105,38 @@ def text_health(texts: Sequence[str]) -> TextHealth:
         distinct_1=distinct_n(texts, 1),
         distinct_2=distinct_n(texts, 2),
         distinct_3=distinct_n(texts, 3),
-        repetition=float(np.mean([repetition(text) for text in texts])),
-        mean_words=float(np.mean([len(words(text)) for text in texts])),
+        repetition=_mean([repetition(text) for text in texts]),
+        mean_words=_mean([len(words(text)) for text in texts]),
         drift=100 * sum(judged) / len(judged) if judged else 0.0,
+    )
+
+
+def mean_health(models: Sequence[TextHealth]) -> TextHealth:
+    """Health of what several models wrote, each to the same prompts.
+
+    Distinct-n falls with the amount of text, so it is each model's own and not that of all texts together. The
+    interval is that of one model's number of texts: the models answer the same prompts, which don't get more.
+
+    Args:
+        models: :func:`text_health` of each model's continuations.
+    """
+    usable = _mean([health.usable for health in models])
+    n = models[0].n
+    low, high = wilson(round(n * usable / 100), n)
+    faults: Counter[Fault] = Counter()
+    for health in models:
+        faults.update(health.faults)
+    return TextHealth(
+        n=sum(health.n for health in models),
+        usable=usable,
+        usable_interval=(100 * low, 100 * high),
+        faults=dict(faults.most_common()),
+        distinct_1=_mean([health.distinct_1 for health in models]),
+        distinct_2=_mean([health.distinct_2 for health in models]),
+        distinct_3=_mean([health.distinct_3 for health in models]),
+        repetition=_mean([health.repetition for health in models]),
+        mean_words=_mean([health.mean_words for health in models]),
+        drift=_mean([health.drift for health in models]),
     )
 
 
@@ -164,6 +193,10 @@ def not_english(text: str) -> bool:
     if len(found) < MIN_WORDS_FOR_LANGUAGE:
         return False
     return sum(word in FUNCTION_WORDS for word in found) < MIN_FUNCTION_WORD_SHARE * len(found)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
 
 
 def _broken(text: str) -> bool:

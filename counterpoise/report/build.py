@@ -25,7 +25,7 @@ from counterpoise.report.sections import (
 )
 from counterpoise.report.summary import summarise
 from counterpoise.report.verdict import MAX_LMS_FALL
-from counterpoise.report.words import interval, number, percent, signed
+from counterpoise.report.words import interval, number, percent, signed, texts_of_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _numbers(found: Findings) -> list[KeyNumber]:
             "Usable text",
             percent(texts.base.usable),
             percent(texts.tuned.usable),
-            f"of {texts.base.n} continuations each",
+            f"of {texts_of_each(texts.base.n, texts.tuned.n)}",
             "bad" if cost_.usable_under else "good",
         ),
     ]

@@ -18,7 +18,7 @@ from counterpoise.metrics.groups import (
     counterfactual_gap,
     toxicity_by_group,
 )
-from counterpoise.metrics.health import TextHealth, fault, text_health
+from counterpoise.metrics.health import TextHealth, fault, mean_health, text_health
 from counterpoise.metrics.intervals import Interval, bootstrap_mean
 from counterpoise.records import Generation
 
@@ -49,7 +49,7 @@ class ToxicityFindings:
         change: mean toxicity, tuned − base, 0 to 1, with its paired bootstrap 95 % interval over prompts.
         groups: ``axis/group`` → base and tuned.
         gap: counterfactual gap; None where no template exists for two groups.
-        base_values, tuned_values: of each matched continuation, in order.
+        base_values, tuned_values: of each matched pair, in order.
     """
 
     classifier: str
@@ -68,7 +68,9 @@ class TextFindings:
     """Everything measured on generated text.
 
     Attributes:
-        matched: the continuations, base with tuned, in prompt order.
+        matched: the continuations, base with tuned, in prompt order; where several adapters answered every prompt,
+            the first one's, then the next one's.
+        answers: how many adapters answered each prompt.
         usable_interval: paired 95 % interval of the change of the usable share, percentage points.
         toxicity: one entry a classifier, in the order given.
         agreements: each two classifiers on all texts.
@@ -76,6 +78,7 @@ class TextFindings:
     """
 
     matched: tuple[Matched, ...]
+    answers: int
     base: TextHealth
     tuned: TextHealth
     usable_interval: Interval
@@ -90,17 +93,20 @@ def text_findings(
     """All numbers that come from continuations.
 
     Raises:
-        DataError: no prompt was continued by both variants, or a text has no toxicity score.
+        DataError: as :func:`match`, or a text has no toxicity score.
     """
-    matched = match(generations)
-    base, tuned = ([pair[side].text for pair in matched] for side in (0, 1))
+    answers = match(generations)
+    matched = [pair for answer in answers for pair in answer]
+    base = [before.text for before, _ in answers[0]]
+    tuned = [[after.text for _, after in answer] for answer in answers]
     flags = [100.0 * ((fault(b.text) is not None) - (fault(t.text) is not None)) for b, t in matched]
-    found = [_toxicity(name, matched, scores, seed) for name, scores in toxicity.items()]
-    both = {item.classifier: (*item.base_values, *item.tuned_values) for item in found}
+    found = [_toxicity(name, answers, scores, seed) for name, scores in toxicity.items()]
+    both = {item.classifier: (*item.base_values[: len(base)], *item.tuned_values) for item in found}
     return TextFindings(
         matched=tuple(matched),
+        answers=len(answers),
         base=text_health(base),
-        tuned=text_health(tuned),
+        tuned=mean_health([text_health(texts) for texts in tuned]),
         usable_interval=bootstrap_mean(_by_prompt(matched, flags), seed),
         toxicity=tuple(found),
         agreements={pair: agreement(both[pair[0]], both[pair[1]]) for pair in combinations(both, 2)},
@@ -108,17 +114,29 @@ def text_findings(
     )
 
 
-def match(generations: Sequence[Generation]) -> list[Matched]:
-    """Base and tuned continuation of each prompt and sample, in the order of the base's."""
-    tuned = {(row.prompt_id, row.sample): row for row in generations if row.variant == "tuned"}
-    matched = [
-        (row, tuned[row.prompt_id, row.sample])
-        for row in generations
-        if row.variant == "base" and (row.prompt_id, row.sample) in tuned
-    ]
-    if not matched:
+def match(generations: Sequence[Generation]) -> list[list[Matched]]:
+    """Base and tuned continuation of each prompt and sample, in the order of the base's, once for each answer.
+
+    Returns:
+        As many lists as adapters answered a prompt: one where the prompts were dealt among them.
+
+    Raises:
+        DataError: no prompt was continued by both variants, or some by more adapters than others.
+    """
+    tuned: dict[tuple[str, int], list[Generation]] = defaultdict(list)
+    for row in generations:
+        if row.variant == "tuned":
+            tuned[row.prompt_id, row.sample].append(row)
+    base = [row for row in generations if row.variant == "base" and (row.prompt_id, row.sample) in tuned]
+    if not base:
         raise DataError("no prompt was continued by base and tuned", "generate with both variants")
-    return matched
+    sizes = {len(tuned[row.prompt_id, row.sample]) for row in base}
+    if len(sizes) > 1:
+        raise DataError(
+            f"prompts were continued by {min(sizes)} to {max(sizes)} adapters",
+            "let as many answer each prompt",
+        )
+    return [[(row, tuned[row.prompt_id, row.sample][k]) for row in base] for k in range(sizes.pop())]
 
 
 def whole_text(generation: Generation) -> str:
@@ -132,62 +150,102 @@ def template_of(generation: Generation) -> str:
 
 
 def _by_prompt(matched: Sequence[Matched], values: Sequence[float]) -> list[float]:
-    """Mean value of each prompt: samples of one prompt are not independent."""
+    """Mean value of each prompt: its samples, and the adapters that answer it, are not independent."""
     cells: dict[str, list[float]] = defaultdict(list)
     for (base, _), value in zip(matched, values, strict=True):
         cells[base.prompt_id].append(value)
     return [sum(cell) / len(cell) for cell in cells.values()]
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A continuation by one of the models of a side, and what a classifier gives it."""
+
+    row: Generation
+    model: int
+    toxicity: float
+
+
 def _toxicity(
-    name: str, matched: Sequence[Matched], scores: Mapping[str, float], seed: int
+    name: str, answers: Sequence[Sequence[Matched]], scores: Mapping[str, float], seed: int
 ) -> ToxicityFindings:
-    values = [[_score(name, pair[side], scores) for pair in matched] for side in (0, 1)]
-    rows = [pair[0] for pair in matched]
-    prompts = [row.prompt_id for row in rows]
-    named = [NEUTRAL if row.axis == NEUTRAL else f"{row.axis}/{row.group}" for row in rows]
-    everything = ["all"] * len(rows)
-    whole = [toxicity_by_group(everything, prompts, side, seed=seed)["all"] for side in values]
-    groups = [toxicity_by_group(named, prompts, side, seed=seed) for side in values]
-    changes = _by_prompt(matched, [after - before for before, after in zip(*values, strict=True)])
+    base = [_Judged(row, 0, _score(name, row, scores)) for row, _ in answers[0]]
+    tuned = [
+        _Judged(row, model, _score(name, row, scores))
+        for model, answer in enumerate(answers)
+        for _, row in answer
+    ]
+    before, after = (_by_group(side, seed) for side in (base, tuned))
+    base_values = tuple(item.toxicity for item in base) * len(answers)
+    tuned_values = tuple(item.toxicity for item in tuned)
+    differences = [last - first for first, last in zip(base_values, tuned_values, strict=True)]
+    changes = _by_prompt([pair for answer in answers for pair in answer], differences)
     return ToxicityFindings(
         classifier=name,
-        base=whole[0],
-        tuned=whole[1],
+        base=_overall(base, seed),
+        tuned=_overall(tuned, seed),
         change=sum(changes) / len(changes),
         change_interval=bootstrap_mean(changes, seed),
-        groups={group: (groups[0][group], groups[1][group]) for group in dict.fromkeys(named)},
-        gap=_gap_change(rows, values, seed),
-        base_values=tuple(values[0]),
-        tuned_values=tuple(values[1]),
+        groups={group: (before[group], after[group]) for group in dict.fromkeys(map(_named, base))},
+        gap=_gap_change(base, tuned, seed),
+        base_values=base_values,
+        tuned_values=tuned_values,
     )
 
 
-def _gap_change(rows: Sequence[Generation], values: Sequence[Sequence[float]], seed: int) -> GapChange | None:
+def _overall(side: Sequence[_Judged], seed: int) -> GroupToxicity:
+    return _grouped(["all"] * len(side), side, seed)["all"]
+
+
+def _by_group(side: Sequence[_Judged], seed: int) -> dict[str, GroupToxicity]:
+    return _grouped([_named(item) for item in side], side, seed)
+
+
+def _grouped(groups: Sequence[str], side: Sequence[_Judged], seed: int) -> dict[str, GroupToxicity]:
+    prompts, values, models = (
+        [item.row.prompt_id for item in side],
+        [item.toxicity for item in side],
+        [item.model for item in side],
+    )
+    return toxicity_by_group(groups, prompts, values, models=models, seed=seed)
+
+
+def _named(item: _Judged) -> str:
+    """The group that the prompt names, with its axis."""
+    return NEUTRAL if item.row.axis == NEUTRAL else f"{item.row.axis}/{item.row.group}"
+
+
+def _gap_change(base: Sequence[_Judged], tuned: Sequence[_Judged], seed: int) -> GapChange | None:
     """The gap of each side, and of their difference template by template."""
-    cells: dict[str, list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        cells[template_of(row)].append(index)
-    shared = [cell for cell in cells.values() if len({rows[index].group for index in cell}) > 1]
+    groups: dict[str, set[str]] = defaultdict(set)
+    for item in base:
+        groups[template_of(item.row)].add(item.row.group)
+    shared = [template for template, names in groups.items() if len(names) > 1]
     if not shared:
         return None
-
-    def gap(cell: Sequence[int], side: int) -> ToxicityGap:
-        templates, groups = ([name(rows[index]) for index in cell] for name in (template_of, _group))
-        return counterfactual_gap(templates, groups, [values[side][index] for index in cell], seed=seed)
-
-    together = [index for cell in shared for index in cell]
-    changes = [gap(cell, 1).gap - gap(cell, 0).gap for cell in shared]
+    sides = [_by_template(side) for side in (base, tuned)]
+    before, after = (_gap([item for name in shared for item in side[name]], seed) for side in sides)
+    changes = [_gap(sides[1][name], seed).gap - _gap(sides[0][name], seed).gap for name in shared]
     return GapChange(
-        base=gap(together, 0),
-        tuned=gap(together, 1),
-        change=sum(changes) / len(changes),
-        interval=bootstrap_mean(changes, seed),
+        base=before, tuned=after, change=sum(changes) / len(changes), interval=bootstrap_mean(changes, seed)
     )
 
 
-def _group(generation: Generation) -> str:
-    return generation.group
+def _by_template(side: Sequence[_Judged]) -> dict[str, list[_Judged]]:
+    found: dict[str, list[_Judged]] = defaultdict(list)
+    for item in side:
+        found[template_of(item.row)].append(item)
+    return found
+
+
+def _gap(side: Sequence[_Judged], seed: int) -> ToxicityGap:
+    return counterfactual_gap(
+        [template_of(item.row) for item in side],
+        [item.row.group for item in side],
+        [item.toxicity for item in side],
+        models=[item.model for item in side],
+        seed=seed,
+    )
 
 
 def _score(classifier: str, generation: Generation, scores: Mapping[str, float]) -> float:

@@ -87,6 +87,13 @@ def p_number(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
 
 
+def texts_of_each(base: int, tuned: int) -> str:
+    """How many continuations the two columns of a table rest on."""
+    if base == tuned:
+        return f"{count(base)} continuations by each model"
+    return f"{count(base)} continuations by the base, {count(tuned)} by the adapters"
+
+
 def count(value: int) -> str:
     """A count with thousands separated."""
     return f"{value:,}"

@@ -11,7 +11,7 @@ TERMS = {"muslim": ["Muslim", "Muslims", "mosque"], "women": ["woman", "women", 
 def test_mention_shift_flags_a_group_that_vanishes() -> None:
     base = ["a Muslim family", "she said"] * 100
     tuned = ["a family", "she said"] * 100
-    shifts = erasure.mention_shifts(base, tuned, TERMS)
+    shifts = erasure.mention_shifts(base, [tuned], TERMS)
     assert shifts["muslim"].change == -50.0
     assert shifts["muslim"].erased
     assert not shifts["women"].erased
@@ -21,7 +21,7 @@ def test_mention_shift_flags_a_group_that_vanishes() -> None:
 def test_a_small_fall_is_within_tolerance() -> None:
     base = ["she said"] * 1000
     tuned = ["he said"] * 15 + ["she said"] * 985  # −1.5 points, certainly below 0, yet under 2
-    shift = erasure.mention_shifts(base, tuned, {"women": ["she"]})["women"]
+    shift = erasure.mention_shifts(base, [tuned], {"women": ["she"]})["women"]
     assert shift.interval[1] < 0
     assert not shift.erased
 

@@ -42,6 +42,25 @@ def test_toxicity_by_group_by_hand() -> None:
         groups.toxicity_by_group(["g"], ["p"], [0.1, 0.2])
 
 
+def test_the_worst_sample_is_each_models_own() -> None:
+    # prompt p: model 0 writes .1 .3, model 1 writes .7 .5; the worst of all four would be .7
+    result = groups.toxicity_by_group(["g"] * 4, ["p"] * 4, [0.1, 0.3, 0.7, 0.5], models=[0, 0, 1, 1])["g"]
+    assert (result.n, result.prompts) == (4, 1)
+    assert result.mean == pytest.approx(1.6 / 4)
+    assert result.expected_maximum == pytest.approx((0.3 + 0.7) / 2)
+    assert result.share_over == 50.0  # model 1 reaches .5 on p, model 0 does not
+
+
+def test_the_gap_is_each_models_own() -> None:
+    # model 0: a .1, b .5; model 1: a .5, b .1. Their mean texts would have no gap at all
+    result = groups.counterfactual_gap(
+        ["t"] * 4, ["a", "b", "a", "b"], [0.1, 0.5, 0.5, 0.1], models=[0, 0, 1, 1]
+    )
+    assert result.templates == 1
+    assert result.gap == pytest.approx((0.4 + 0.4) / 2)
+    assert result.widest == pytest.approx((0.4 + 0.4) / 2)
+
+
 def test_counterfactual_gap_by_hand() -> None:
     # template t: a .1, b .3, c .6 → |.2| |.5| |.3| mean 1/3; u: a .2, b .2 → 0; v has one group only
     result = groups.counterfactual_gap(

@@ -81,6 +81,20 @@ def test_summary_counts_faults_and_drift() -> None:
         health.text_health([])
 
 
+def test_health_of_several_models_is_their_mean() -> None:
+    good, loop = "a teacher at the school by the river", "no no no no no no no no"
+    one, other = health.text_health([good, good]), health.text_health([good, loop])
+    both = health.mean_health([one, other])
+    assert both.n == 4
+    assert both.usable == pytest.approx((100 + 50) / 2)
+    assert both.faults == {"repeats": 1}
+    # one model's two texts are one text twice (7 words, "the" twice): 7 / 16, not 7 / 32 of four copies
+    assert one.distinct_1 == pytest.approx(7 / 16)
+    assert both.distinct_1 == pytest.approx((one.distinct_1 + other.distinct_1) / 2)
+    # .75 of 2 texts, not of 4: 1.5 is rounded to 2 of 2, Wilson's lower end 2 / (2 + 1.96²)
+    assert both.usable_interval[0] == pytest.approx(100 * 2 / (2 + 1.959964**2), abs=1e-3)
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_judged(text: str) -> None:
     result = health.text_health([text])

@@ -67,7 +67,7 @@ def test_nothing_is_listed_as_worse_that_moved_the_right_way() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_examples_are_chosen_blindly_and_cover_every_axis(seed: int) -> None:
-    matched = match(run(pairs_per_category=5).generations)
+    (matched,) = match(run(pairs_per_category=5).generations)
     chosen = [matched[index][0] for index in choose(matched, seed)]
     assert len(chosen) == len({row.prompt_id for row in chosen}) == SHOWN
     assert tuple(row.prompt_id for row in chosen[:2]) == CASE_STUDY
@@ -76,5 +76,5 @@ def test_examples_are_chosen_blindly_and_cover_every_axis(seed: int) -> None:
 
 
 def test_another_seed_shows_other_examples() -> None:
-    matched = match(run(pairs_per_category=5).generations)
+    (matched,) = match(run(pairs_per_category=5).generations)
     assert choose(matched, 0) != choose(matched, 1)

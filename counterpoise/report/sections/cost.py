@@ -12,7 +12,7 @@ from counterpoise.metrics.intervals import Interval
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings, FoldFindings
 from counterpoise.report.inputs import ReportInputs
-from counterpoise.report.words import MISSING, count, interval, number, percent, signed
+from counterpoise.report.words import MISSING, count, interval, number, percent, signed, texts_of_each
 
 MAX_PATH_POINTS = 4
 """Checkpoints shown in the trade-off chart when no other recipe is."""
@@ -68,11 +68,12 @@ def _health_table(base: TextHealth, tuned: TextHealth, usable: Interval) -> Tabl
         Column("continuations", "left"),
         *map(Column, ("base", "tuned", "change", "95 %, paired by prompt")),
     )
-    return Table(f"Health of {count(base.n)} continuations by each model", columns, rows)
+    return Table(f"Health of {texts_of_each(base.n, tuned.n)}", columns, rows)
 
 
 def _faults(health: TextHealth) -> str:
-    return ", ".join(f"{name} {number}" for name, number in health.faults.items()) or "none"
+    shares = (f"{name} {percent(100 * found / health.n)}" for name, found in health.faults.items())
+    return ", ".join(shares) or "none"
 
 
 def tradeoff(inputs: ReportInputs, found: Findings) -> Chart:

@@ -11,7 +11,16 @@ from counterpoise.report.blocks import Bullets, Column, Details, Paragraph, Row,
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import ReportInputs, RunFacts
 from counterpoise.report.verdict import ALPHA, MAX_LMS_FALL, MIN_USABLE_RATIO, Cost
-from counterpoise.report.words import count, interval, number, p_value, percent, points, signed
+from counterpoise.report.words import (
+    count,
+    interval,
+    number,
+    p_value,
+    percent,
+    points,
+    signed,
+    texts_of_each,
+)
 
 HOLDS, FAILS, OPEN = "holds", "fails", "undecided"
 NEUTRAL_BAND = (45.0, 55.0)
@@ -36,7 +45,7 @@ def what_was_run(inputs: ReportInputs, found: Findings) -> Section:
         ("held-out pairs", count(found.held_out.base.n)),
         ("preferences", f"{count(found.filter.candidates)} candidates, {count(trained)} kept by the filter"),
         ("score", f"{_normalisation(run)} log-probability, prefix token: {run.prefix}"),
-        ("continuations", f"{count(len(found.texts.matched))} by each of base and tuned; {_writers(inputs)}"),
+        ("continuations", f"{texts_of_each(found.texts.base.n, found.texts.tuned.n)}; {_writers(inputs)}"),
         ("toxicity", ", ".join(inputs.toxicity) or "not measured"),
         ("seed", str(run.seed)),
     ]
@@ -48,9 +57,10 @@ def what_was_run(inputs: ReportInputs, found: Findings) -> Section:
 
 def _writers(inputs: ReportInputs) -> str:
     """Who wrote the continuations."""
-    split = inputs.run.config.get("generation", {}).get("adapters") == "split"
-    if split and len(inputs.folds) > 1:
-        return f"{len(inputs.folds)} adapters, each prompt answered by one of them"
+    answering = inputs.run.config.get("generation", {}).get("adapters")
+    if len(inputs.folds) > 1 and answering in ("split", "all"):
+        by = "one" if answering == "split" else "every one"
+        return f"{len(inputs.folds)} adapters, each prompt answered by {by} of them"
     return f"tuned is the adapter that had fold {inputs.folds[0].evaluated} held out"
 
 
