@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import generation_pair
 from benchmarks.common import clock, in_turns, linear_parameters, machine, peak_flops, show, write
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate, prompt_ids, stop_ids
@@ -112,6 +113,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "flop": 2 * tokens * linear_parameters(loaded.model),
         "peak_flops": peak_flops(torch.bfloat16, loaded.device),
         "runs": runs,
+        "pair": generation_pair.measure(
+            folder, load_prompts("local")[: options.pair], config, options, SAMPLE
+        ),
         "machine": where,
     }
 
@@ -124,6 +128,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=24)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--pair", type=int, default=128, help="prompts that base and tuned both answer")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device")
     parser.add_argument("--out", type=Path)
@@ -144,6 +149,16 @@ def main() -> None:
                 f"{run['peak_mib']:,.0f}",
             )
             for name, run in result["runs"].items()
+        ],
+    )
+    pair = result["pair"]
+    slowest = pair["runs"][generation_pair.APART][use]
+    show(
+        f"Base and tuned, {pair['prompts']} prompts each, {pair['rows']} rows at a time",
+        ("", "s", "CPU s", "ratio"),
+        [
+            (name, f"{run['wall']:.1f}", f"{run['cpu']:.1f}", f"{slowest / run[use]:.2f}×")
+            for name, run in pair["runs"].items()
         ],
     )
     write(result, options.out)

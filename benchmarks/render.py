@@ -109,7 +109,14 @@ def generation(result: Result) -> str:
     use = clock(result["machine"])
     share = result["flop"] / result["runs"]["counterpoise"][use] / result["peak_flops"][use]
     ways = turns(result, "generate, one by one", result["machine"])
-    return "\n\n".join([intro, ways, f"Ours runs at {share:.0%} of the matmul peak.", where(result)])
+    parts = [intro, ways, f"Ours runs at {share:.0%} of the matmul peak."]
+    if "pair" in result:
+        pair = result["pair"]
+        parts += [
+            f"Base and tuned on the same {pair['prompts']} prompts, {pair['rows']} rows at a time, same texts in fp32:",
+            turns(pair, "base, then tuned", result["machine"]),
+        ]
+    return "\n\n".join([*parts, where(result)])
 
 
 def toxicity(result: Result) -> str:

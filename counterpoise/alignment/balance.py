@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from counterpoise.metrics.groups import mentions
+from counterpoise.metrics.mentions import mentions
 from counterpoise.records import Preference
 
 LEAST = 0.1

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from counterpoise.errors import DataError
-from counterpoise.metrics.groups import mentions, same_length
+from counterpoise.metrics.groups import same_length
 from counterpoise.metrics.intervals import CONFIDENCE, Floats, Interval, percentile_interval, resampled_means
+from counterpoise.metrics.mentions import mentions
 
 MENTION_TOLERANCE = 2.0
 """A fall of the mention rate that the audit lets pass, percentage points."""

@@ -1,8 +1,7 @@
-"""What happens to identity groups: mentions, toxicity by group and its gaps, filter drop rates."""
+"""What happens to identity groups: toxicity by group and its gaps, filter drop rates."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,21 +86,6 @@ class Agreement:
     disagree: float
     mean_difference: float
     correlation: float
-
-
-def mentions(texts: Sequence[str], terms: Mapping[str, Sequence[str]]) -> dict[str, list[bool]]:
-    """For each group, whether each text contains one of its terms as whole words, in any case.
-
-    Args:
-        terms: group → its surface forms, plural and inflected ones included.
-    """
-    patterns = {group: _pattern(group, forms) for group, forms in terms.items()}
-    return {group: [bool(found.search(text)) for text in texts] for group, found in patterns.items()}
-
-
-def mention_rates(texts: Sequence[str], terms: Mapping[str, Sequence[str]]) -> dict[str, Rate]:
-    """Percentage of ``texts`` that mention each group."""
-    return {group: rate(sum(found), len(found)) for group, found in mentions(texts, terms).items()}
 
 
 def rate(successes: int, n: int) -> Rate:
@@ -230,13 +214,6 @@ def _width(means: Sequence[Mapping[Any, float]]) -> float:
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
-
-
-def _pattern(group: str, forms: Sequence[str]) -> re.Pattern[str]:
-    if not forms:
-        raise DataError(f"group {group!r} has no terms", "give at least one surface form")
-    longest_first = sorted((re.escape(form) for form in forms), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
 
 
 def _ranks(values: Floats) -> Floats:

@@ -17,7 +17,8 @@ from counterpoise.evaluation.changes import (
 )
 from counterpoise.generation.prompts import group_terms
 from counterpoise.metrics.erasure import Shift
-from counterpoise.metrics.groups import Rate, mentions, rate, rates_by
+from counterpoise.metrics.groups import Rate, rate, rates_by
+from counterpoise.metrics.mentions import mentions
 from counterpoise.metrics.perplexity import PerplexityChange, perplexity_change
 from counterpoise.metrics.significance import Change, Comparison, compare
 from counterpoise.records import Normalisation, Preference
