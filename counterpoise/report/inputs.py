@@ -146,7 +146,7 @@ class ReportInputs:
         pairs: every pair with its fold.
         preferences: every candidate preference, kept or dropped.
         folds: one training each.
-        generations: continuations of the same prompts by the base and by one adapter or more, in the order of the folds.
+        generations: continuations of the same prompts, by the base and by the adapters in the order of the folds.
         toxicity: classifier → text → probability of being toxic; has every ``prompt + text``.
         benchmarks: what base and tuned make of other benchmarks' options, if any were run.
         revised: the revised edition, if there is one.
