@@ -10,7 +10,14 @@ from counterpoise.metrics.significance import Change
 from counterpoise.report.words import interval, number, p_value, percent, points, signed
 
 Outcome = Literal[
-    "damaged", "overshoot", "worse", "improved", "not significant", "already neutral", "no evidence"
+    "damaged",
+    "overshoot",
+    "worse",
+    "improved",
+    "no evidence",
+    "already neutral",
+    "undecided",
+    "not significant",
 ]
 Tone = Literal["good", "caution", "bad"]
 ALPHA = 0.01
@@ -90,7 +97,7 @@ class Verdict:
     """What became of the model.
 
     Attributes:
-        outcome: the rule that applied; the first in the order of :data:`Outcome`.
+        outcome: the rule that applied, the first in the order of :data:`Outcome`.
         tone: how it should look.
         headline: a few words; sentence: one sentence with the numbers.
     """
@@ -106,6 +113,7 @@ _HEADLINES: dict[Outcome, tuple[Tone, str]] = {
     "overshoot": ("bad", "Overshoot: pushed past neutral into the opposite bias"),
     "worse": ("bad", "Worse: further from neutral than before"),
     "improved": ("good", "Nearer to neutral, and the model is intact"),
+    "undecided": ("caution", "Moved beyond chance; whether it is nearer to neutral, these pairs cannot tell"),
     "not significant": ("caution", "Not significant: the change is within the noise"),
     "already neutral": ("caution", "Nothing to show: the base was not measurably biased to begin with"),
     "no evidence": ("caution", "No change: the tuned model answers like the base"),
@@ -141,7 +149,9 @@ def _outcome(change: Change, cost: Cost) -> Outcome:
         return "improved"
     if change.gained == change.lost == 0:
         return "no evidence"
-    return "already neutral" if change.base.contains_neutral else "not significant"
+    if change.base.contains_neutral:
+        return "already neutral"
+    return "undecided" if change.p < ALPHA else "not significant"
 
 
 def _sentence(outcome: Outcome, change: Change, cost: Cost) -> str:

@@ -64,7 +64,10 @@ def test_a_small_change_is_not_significant() -> None:
 
 def test_a_sure_move_that_may_have_gone_past_neutral_is_not_put_down_to_chance() -> None:
     # 55.3 % → 48.9 %: 64 answers lost, none gained, p = 2 / 2^64; but 1.1 ± 3.1 on the other side may be as far.
-    sentence = verdict(553, 489).sentence.replace("\u00a0", " ")
+    found = verdict(553, 489)
+    assert (found.outcome, found.tone) == ("undecided", "caution")
+    assert "noise" not in found.headline
+    sentence = found.sentence.replace("\u00a0", " ")
     assert "4.2 points nearer to the neutral 50 %, though only the move itself is beyond chance" in sentence
 
 
