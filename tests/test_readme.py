@@ -45,6 +45,25 @@ def test_several_seeds_have_a_line_each(root: Path) -> None:
     assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block
 
 
+def test_the_log_says_of_a_left_out_category_what_the_results_say(root: Path) -> None:
+    log = (root / "docs" / "log.md").read_text(encoding="utf-8")
+    results = root / "docs" / "results"
+    left = json.loads((results / "left_out.json").read_text(encoding="utf-8"))
+    (trained,) = (
+        run
+        for run in json.loads((results / "local.json").read_text(encoding="utf-8"))["runs"]
+        if run["seed"] == left["seed"]
+    )
+    whole = trained["scores"]["by_category"]
+    rows = [
+        f"| {name} | {change['n']} | {change['base']['score']:.1f} | {change['tuned']['score']:.1f} "
+        f"| {whole[name]['tuned']['score']:.1f} |"
+        for name, change in left["scores"]["by_category"].items()
+    ]
+    assert len(rows) == 9
+    assert [row for row in rows if row not in log] == []
+
+
 def test_every_file_it_links_to_exists(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(((?!https?://)[^)#]+)\)", readme)
