@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from counterpoise.charts.labels import label_offsets
 from counterpoise.charts.style import (
     ACCENT,
     BASE_MARK,
@@ -21,6 +22,9 @@ from counterpoise.charts.style import (
     draw,
     legend_above,
 )
+
+FONT = 9.0
+"""Size of the labels, points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def tradeoff_chart(
         axes = figure.add_subplot()
         _region(axes, [limit, *(point.perplexity_change for point in points)], limit)
         for point in others:
-            _small(axes, point)
+            axes.plot(point.perplexity_change, point.distance, **_SMALL_MARK)
         arrow: dict[str, Any] = {
             "arrowstyle": "->",
             "color": ACCENT,
@@ -65,6 +69,7 @@ def tradeoff_chart(
         axes.plot(0, base_distance, linestyle="none", label="base", zorder=4, **BASE_MARK)
         axes.plot(*ends[0], linestyle="none", label=tuned.label, zorder=5, **TUNED_MARK)
         axes.set_ylim(bottom=-0.04 * max(1.0, *(point.distance for point in points)))
+        _label(axes, others, MUTED)
         legend_above(figure, axes)
 
     return draw("tradeoff", alt, (6.4, 4.0), paint)
@@ -82,10 +87,28 @@ def _region(axes: Axes, changes: Sequence[float], limit: float) -> None:
     axes.set_ylabel("|score − 50|, points")
 
 
-def _small(axes: Axes, point: TradeoffPoint) -> None:
-    place = (point.perplexity_change, point.distance)
-    axes.plot(*place, marker="s", markersize=5, color=MUTED, linestyle="none")
-    axes.annotate(point.label, place, (5, -11), textcoords="offset points", fontsize=9, color=MUTED)
+_SMALL_MARK: dict[str, Any] = {"marker": "s", "markersize": 5, "color": MUTED, "linestyle": "none"}
+
+
+def _label(axes: Axes, points: Sequence[TradeoffPoint], color: str) -> None:
+    """Every point's label, where it covers no other; the axes' limits must be set."""
+    places = [(point.perplexity_change, point.distance) for point in points]
+    pixels = axes.transData.transform(places).tolist() if places else []
+    scale = 72 / axes.figure.dpi
+    offsets = label_offsets(
+        [(scale * x, scale * y) for x, y in pixels], [point.label for point in points], FONT
+    )
+    for point, place, offset in zip(points, places, offsets, strict=True):
+        axes.annotate(
+            point.label,
+            place,
+            (offset.x, offset.y),
+            textcoords="offset points",
+            ha=offset.align,
+            va="bottom",
+            fontsize=FONT,
+            color=color,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +158,7 @@ def recipes_chart(
         axes.set_ylim(-0.04 * max(1.0, top), 1.12 * max(1.0, top))
         if title:
             axes.set_title(title)
+        _label(axes, means, INK)
         legend_above(figure, axes)
 
     return draw(name, alt, (6.4, 4.4), paint)
@@ -150,6 +174,4 @@ def _recipe(axes: Axes, recipe: RecipeMarks) -> None:
             ends = [mean.perplexity_change, point.perplexity_change], [mean.distance, point.distance]
             axes.plot(*ends, color=GRID, linewidth=1.2, zorder=2)
             axes.plot(point.perplexity_change, point.distance, zorder=3, **_SEED_MARK)
-    place = (mean.perplexity_change, mean.distance)
-    axes.plot(*place, linestyle="none", zorder=5, **TUNED_MARK)
-    axes.annotate(recipe.label, place, (7, 6), textcoords="offset points", fontsize=9, color=INK)
+    axes.plot(mean.perplexity_change, mean.distance, linestyle="none", zorder=5, **TUNED_MARK)

@@ -147,6 +147,11 @@ def _outcome(change: Change, cost: Cost) -> Outcome:
         return "worse"
     if change.verdict == "better" and change.p < ALPHA:
         return "improved"
+    return _unproven(change)
+
+
+def _unproven(change: Change) -> Outcome:
+    """What to call a change that is no proof of anything."""
     if change.gained == change.lost == 0:
         return "no evidence"
     if change.base.contains_neutral:

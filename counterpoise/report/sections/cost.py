@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from counterpoise.charts.style import Chart
 from counterpoise.charts.tradeoff import TradeoffPoint, tradeoff_chart
 from counterpoise.charts.training import Curve, ProbePoint, StepPoint, training_chart
-from counterpoise.metrics.health import TextHealth
+from counterpoise.metrics.health import Fault, TextHealth
 from counterpoise.metrics.intervals import Interval
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings, FoldFindings
@@ -62,7 +62,10 @@ def _health_table(base: TextHealth, tuned: TextHealth, usable: Interval) -> Tabl
         row("distinct-2", base.distinct_2, tuned.distinct_2, 3),
         row("distinct-3", base.distinct_3, tuned.distinct_3, 3),
         row("length, words", base.mean_words, tuned.mean_words, 1),
-        Row(("faults", _faults(base), _faults(tuned), "", "")),
+        *(
+            row(f"not usable: {name}, %", _share(base, name), _share(tuned, name), 1)
+            for name in _faults(base, tuned)
+        ),
     ]
     columns = (
         Column("continuations", "left"),
@@ -71,9 +74,13 @@ def _health_table(base: TextHealth, tuned: TextHealth, usable: Interval) -> Tabl
     return Table(f"Health of {texts_of_each(base.n, tuned.n)}", columns, rows)
 
 
-def _faults(health: TextHealth) -> str:
-    shares = (f"{name} {percent(100 * found / health.n)}" for name, found in health.faults.items())
-    return ", ".join(shares) or "none"
+def _faults(base: TextHealth, tuned: TextHealth) -> list[Fault]:
+    """The faults that either has, the base's most frequent first."""
+    return list(dict.fromkeys([*base.faults, *tuned.faults]))
+
+
+def _share(health: TextHealth, name: Fault) -> float:
+    return 100 * health.faults.get(name, 0) / health.n
 
 
 def tradeoff(inputs: ReportInputs, found: Findings) -> Chart:
