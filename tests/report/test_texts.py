@@ -12,6 +12,7 @@ from counterpoise.records import Generation
 from counterpoise.report.findings import findings
 from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.sections.examples import choose
+from counterpoise.report.sections.toxicity import toxicity_charts
 from counterpoise.report.texts import TextFindings, match, text_findings
 from tests.report.synthetic import LOOP, run
 
@@ -86,6 +87,13 @@ def test_a_prompt_that_fewer_adapters_answered_is_an_error() -> None:
     inputs = run(pairs_per_category=5)
     with pytest.raises(DataError, match="continued by 1 to 2 adapters"):
         match([*inputs.generations, tuned_rows(inputs)[0]])
+
+
+def test_the_toxicity_chart_counts_the_bases_texts_once() -> None:
+    inputs = run(pairs_per_category=5)
+    texts = findings(replace(inputs, generations=[*inputs.generations, *tuned_rows(inputs)])).texts
+    chart, _ = toxicity_charts(texts)
+    assert f"over {texts.base.n} continuations of base and {2 * texts.base.n} of tuned" in chart.alt
 
 
 def test_the_report_shows_an_example_once_though_three_adapters_answered_it() -> None:

@@ -28,8 +28,9 @@ def toxicity_charts(texts: TextFindings) -> tuple[Chart, ...]:
         return ()
     first = texts.toxicity[0]
     rows = [_chart_row(name, *means) for name, means in _means(first)]
+    base = first.base_values[: texts.base.n]  # once, however many adapters it is matched with
     return (
-        distribution_chart(first.base_values, first.tuned_values, first.classifier),
+        distribution_chart(base, first.tuned_values, first.classifier),
         group_chart(rows, first.classifier),
     )
 
