@@ -90,7 +90,8 @@ def shared_stages(bench: Bench) -> None:
     lives = _together([work, other], [None, None])
     computed = [e["stage"] for life in lives for e in life.of("finished") if e["state"] == "computed"]
     # Of the second configuration only the texts, their toxicity and the report are its own.
-    own = ["generations-base", "generations", "generation-toxicity", "report"]
+    texts = ("generations-base", "generations", "generation-toxicity", "report")
+    own = [stage for stage in texts if stage in bench.known.seconds]
     if sorted(computed) != sorted([*bench.known.seconds, *own]):
         bench.different.append(f"different configurations at once: computed {sorted(computed)}")
     bench.count("2 different configurations at once")
