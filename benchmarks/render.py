@@ -109,14 +109,16 @@ def generation(result: Result) -> str:
     use = clock(result["machine"])
     share = result["flop"] / result["runs"]["counterpoise"][use] / result["peak_flops"][use]
     ways = turns(result, "generate, one by one", result["machine"])
-    parts = [intro, ways, f"Ours runs at {share:.0%} of the matmul peak."]
-    if "pair" in result:
-        pair = result["pair"]
-        parts += [
-            f"Base and tuned on the same {pair['prompts']} prompts, {pair['rows']} rows at a time, same texts in fp32:",
-            turns(pair, "base, then tuned", result["machine"]),
-        ]
-    return "\n\n".join([*parts, where(result)])
+    pair = result["pair"]
+    parts = [
+        intro,
+        ways,
+        f"Ours runs at {share:.0%} of the matmul peak.",
+        f"Base and tuned on the same {pair['prompts']} prompts, {pair['rows']} rows at a time, same texts in fp32:",
+        turns(pair, "base, then tuned", result["machine"]),
+        where(result),
+    ]
+    return "\n\n".join(parts)
 
 
 def toxicity(result: Result) -> str:

@@ -62,9 +62,8 @@ class RunData:
         def rows(stage: str, spec: TableSpec, kind: type[Record]) -> list[Record]:
             return read_records(store.fetch(ref_of(record, stage)) / f"{spec.name}.parquet", spec, kind)
 
-        stages = {
-            row["ref"]["stage"] for row in record["stages"]
-        }  # an older run has no base texts of their own
+        # In an older run the base's texts stand among the adapter's.
+        stages = {row["ref"]["stage"] for row in record["stages"]}
         report = store.fetch(refs["report"])
         return cls(
             store=store,

@@ -1,6 +1,6 @@
 """Prompts → continuations, by the base once and by each adapter that answers.
 
-The base's texts do not depend on any adapter: trainings with other seeds of theirs, folds or recipes find them cached.
+The base's texts do not depend on any adapter: other folds and recipes with the same seed find them cached.
 Where a prompt is answered by both, the draws are the same ones (see :mod:`counterpoise.generation.decode`).
 """
 
