@@ -27,6 +27,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import LogSort
 
 from artifacts.store import Store
+from flows.deploying.reaper import Rules
 from tests.artifacts.s3_server import running
 from tests.flows.machines import Machine, Server, wait_for
 
@@ -48,12 +49,14 @@ class Ending:
         seen: the last checkpoint in the store before the first machine vanished.
         log: the run's log lines.
         states: by stage, of the tasks that its last start made.
+        history: every state that the run came into: when, which, and why.
     """
 
     run: FlowRun
     seen: str
     log: list[str]
     states: dict[str, str]
+    history: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,11 @@ def test_a_run_survives_its_process_its_server_and_its_machine(
     kind: str, endings: dict[str, Future[Ending]]
 ) -> None:
     ending = endings[kind].result()
-    assert (ending.run.state_name, ending.run.run_count) == ("Completed", 3), ending.run.state
+    history = "\n".join(ending.history)
+    assert ending.run.state_name == "Completed", history
+    # Two losses are the test's own. A worker that reports the first one late, after the server's restart, takes the
+    # attempt that is already under way with it (docs/log.md), which costs one more.
+    assert 3 <= ending.run.run_count < Rules().attempts, history
     resumed = [
         line for line in ending.log if line.startswith("adapter") and "went on from checkpoint-" in line
     ]
@@ -104,7 +111,7 @@ def drama(store: str, root: Path, folder: Path) -> Ending:
         process.kill()
         watcher.until(run, lambda now: now.state_type == StateType.CRASHED, 120)
         server.restart()
-        watcher.until(run, lambda now: now.run_count == 2 and now.state_type == StateType.RUNNING, 400)
+        watcher.until(run, lambda now: now.run_count >= 2 and now.state_type == StateType.RUNNING, 400)
 
         seen = watcher.checkpoint_after(seen)
         is_spot = not store.startswith("s3:")  # the other one's power is cut
@@ -119,7 +126,8 @@ def drama(store: str, root: Path, folder: Path) -> Ending:
             ),
             600,
         )
-        return Ending(ended, seen, watcher.log(run), watcher.tasks_of_attempt(run, 3))
+        states = watcher.tasks_of_attempt(run, ended.run_count)
+        return Ending(ended, seen, watcher.log(run), states, watcher.history(run))
 
 
 class Watcher:
@@ -155,7 +163,8 @@ class Watcher:
             found = wait_for("", look, seconds)
         except TimeoutError:
             now = self.read(run)
-            raise TimeoutError(f"after {seconds} s: {now.state} (started {now.run_count} times)") from None
+            history = "\n".join(self.history(run))
+            raise TimeoutError(f"after {seconds} s, started {now.run_count} times:\n{history}") from None
         assert found is not None
         return found
 
@@ -178,6 +187,11 @@ class Watcher:
             wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
             newest = client.read_logs(wanted, limit=200, sort=LogSort.TIMESTAMP_DESC)
             return [line.message for line in newest]
+
+    def history(self, run: UUID) -> list[str]:
+        with self.client() as client:
+            states = sorted(client.read_flow_run_states(run), key=lambda state: state.timestamp)
+        return [f"{state.timestamp:%H:%M:%S} {state.name} {state.message or ''}" for state in states]
 
     def tasks_of_attempt(self, run: UUID, attempt: int) -> dict[str, str]:
         """State by stage of the tasks that this start of the run made."""
