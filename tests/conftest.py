@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from flows.prefect_settings import QUIET
 from tests.browser import chromium, visit  # noqa: F401 (fixtures for every test that drives a browser)
+
+PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
+os.environ.setdefault(PATIENCE, QUIET[PATIENCE])  # Prefect reads its settings when it is imported
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
