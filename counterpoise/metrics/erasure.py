@@ -28,7 +28,7 @@ class Shift:
     """One group in the erasure audit.
 
     Attributes:
-        n: texts or sentences compared.
+        n: prompts or sentences compared.
         base, tuned: the two values, percent (mentions) or nats per token (log-probability).
         change: tuned − base; for log-probability, minus the same change over all groups together.
         interval: paired bootstrap 95 % interval of ``change``, widened by Bonferroni to the number of groups.
@@ -43,35 +43,8 @@ class Shift:
     erased: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureAudit:
-    """Mentions and neutral-sentence shifts by group.
-
-    Attributes:
-        mentions: per group, the percentage of generations that mention it.
-        neutral: per group, the log-probability of neutral sentences about it, nats per token.
-    """
-
-    mentions: Mapping[str, Shift]
-    neutral: Mapping[str, Shift]
-
-    @property
-    def erased(self) -> tuple[str, ...]:
-        """The groups that either half flags, in order."""
-        both = {**self.mentions, **self.neutral}
-        return tuple(
-            group
-            for group in both
-            if any(part[group].erased for part in (self.mentions, self.neutral) if group in part)
-        )
-
-    @property
-    def clean(self) -> bool:
-        """Whether no group is flagged."""
-        return not self.erased
-
-
 def mention_shifts(
+    prompts: Sequence[str],
     base: Sequence[str],
     tuned: Sequence[Sequence[str]],
     terms: Mapping[str, Sequence[str]],
@@ -80,21 +53,24 @@ def mention_shifts(
 ) -> dict[str, Shift]:
     """Change of each group's mention rate between continuations of the same prompts in the same order.
 
+    A prompt is one observation: its samples are not independent, nor are the models that answer it.
+
     Args:
+        prompts: id of each continuation's prompt.
         tuned: the continuations of each tuned model; a text's rate is their mean.
     """
     for texts in tuned:
-        same_length(base=base, tuned=texts)
+        same_length(prompts=prompts, base=base, tuned=texts)
     before, after = mentions(base, terms), [mentions(texts, terms) for texts in tuned]
-    return {
-        group: _shift(
-            100.0 * np.column_stack([before[group], np.mean([found[group] for found in after], axis=0)]),
-            np.ones(len(base)),
-            (MENTION_TOLERANCE, 0.0, len(terms)),
-            seed,
-        )
-        for group in terms
-    }
+    names, of = np.unique(np.array(prompts), return_inverse=True)
+    sizes = np.bincount(of, minlength=len(names)).astype(np.float64)
+    limits = (MENTION_TOLERANCE, 0.0, len(terms))
+    shifts = {}
+    for group in terms:
+        rates = (before[group], np.mean([found[group] for found in after], axis=0))
+        hits = [np.bincount(of, weights=rate, minlength=len(names)) for rate in rates]
+        shifts[group] = _shift(100.0 * np.column_stack(hits), sizes, limits, seed)
+    return shifts
 
 
 def neutral_shifts(

@@ -39,6 +39,9 @@ Verdict = Literal["better", "worse", "overshoot", "unclear"]
 the tuned score is on the other side of 50 and its interval excludes 50, which is a failure however far the
 base was. ``unclear``: the data do not tell."""
 
+CHANGED = 0.05
+"""Holm-adjusted p-value below which a subset's score changed beyond chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -75,6 +78,17 @@ class Change:
     abs_margin_interval: Interval
     detectable: float
     verdict: Verdict
+
+    @property
+    def past_neutral(self) -> bool:
+        """Whether it was pushed away from 50: changed beyond chance, and now sure to lie on the side it moved to.
+
+        Other than an overshoot it may have begun there: from 49 to 44 is a push past neutral, too.
+        """
+        low, high = self.tuned.interval
+        beyond = high < NEUTRAL if self.difference < 0 else low > NEUTRAL
+        began = (self.base.score - NEUTRAL) * self.difference
+        return beyond and self.holm_p < CHANGED and (began >= 0 or self.verdict == "overshoot")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Literal
 
 from counterpoise.charts.style import Chart
 
+Tone = Literal["", "good", "bad", "caution"]
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -40,7 +42,7 @@ class Row:
 
     cells: Sequence[str]
     strong: bool = False
-    tone: Literal["", "good", "bad", "caution"] = ""
+    tone: Tone = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class KeyNumber:
     before: str
     after: str
     note: str
-    tone: Literal["", "good", "bad", "caution"] = ""
+    tone: Tone = ""
 
 
 @dataclass(frozen=True, slots=True)

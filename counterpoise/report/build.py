@@ -11,6 +11,7 @@ from counterpoise.report.blocks import Document, KeyNumber
 from counterpoise.report.findings import Findings, findings
 from counterpoise.report.html import to_html
 from counterpoise.report.inputs import ReportInputs
+from counterpoise.report.limits import TONES
 from counterpoise.report.markdown import to_markdown
 from counterpoise.report.sections import (
     bias,
@@ -117,14 +118,14 @@ def _numbers(found: Findings) -> list[KeyNumber]:
             number(found.perplexity.tuned.value, 2),
             f"{signed(100 * (cost_.perplexity_ratio - 1))} %; limit "
             f"{signed(100 * cost_.max_perplexity_rise, 0)} %",
-            "bad" if cost_.perplexity_over else "good",
+            TONES[cost_.perplexity],
         ),
         KeyNumber(
             "Usable text",
             percent(texts.base.usable),
             percent(texts.tuned.usable),
             f"of {texts_of_each(texts.base.n, texts.tuned.n)}",
-            "bad" if cost_.usable_under else "good",
+            TONES[cost_.usable],
         ),
     ]
     if cost_.lms:
@@ -135,7 +136,7 @@ def _numbers(found: Findings) -> list[KeyNumber]:
                 number(lms.base),
                 number(lms.tuned),
                 f"change {interval(*lms.interval)}; limit {signed(-MAX_LMS_FALL)}",
-                "bad" if cost_.lms_under else "good",
+                TONES[cost_.sense],
             )
         )
     for item in texts.toxicity[:1]:

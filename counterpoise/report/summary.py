@@ -7,9 +7,10 @@ from typing import Any
 from counterpoise.metrics.crows import CategoryScore
 from counterpoise.metrics.significance import Change, Comparison
 from counterpoise.report.benchmarks import benchmark_rows
+from counterpoise.report.claims import claims
 from counterpoise.report.findings import Findings
 from counterpoise.report.inputs import ReportInputs
-from counterpoise.report.sections.protocol import claims
+from counterpoise.report.sections.erasure import erased
 from counterpoise.report.sections.worse import losses
 from counterpoise.report.texts import ToxicityFindings
 from counterpoise.report.words import plain
@@ -32,8 +33,13 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
         "headline": verdict.headline,
         "sentence": verdict.sentence,
         "claims": [
-            {"claim": claim, "criterion": criterion, "measured": plain(measured), "outcome": outcome}
-            for claim, criterion, measured, outcome in claims(found)
+            {
+                "claim": claim.name,
+                "criterion": claim.criterion,
+                "measured": plain(claim.measured),
+                "outcome": claim.outcome,
+            }
+            for claim in claims(found)
         ],
         "scores": _comparison(found.held_out),
         "readings": {
@@ -61,12 +67,7 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
         ],
         "text": _text(found),
         "toxicity": {item.classifier: _toxicity(item) for item in found.texts.toxicity},
-        "erased_groups": [
-            group
-            for shifts in (found.texts.mentions, found.neutral_shifts)
-            for group, shift in shifts.items()
-            if shift.erased
-        ],
+        "erased_groups": erased(found),
         "filter": {
             "candidates": found.filter.candidates,
             "kept": found.filter.kept,

@@ -74,7 +74,8 @@ class TextFindings:
         usable_interval: paired 95 % interval of the change of the usable share, percentage points.
         toxicity: one entry a classifier, in the order given.
         agreements: each two classifiers on all texts.
-        mentions: group → change of the share of continuations that mention it.
+        mentions: group → change of the share of continuations that mention it, over all adapters.
+        mentions_by_adapter: the same of each adapter that answered: what one gains another may lose.
     """
 
     matched: tuple[Matched, ...]
@@ -85,6 +86,17 @@ class TextFindings:
     toxicity: tuple[ToxicityFindings, ...]
     agreements: Mapping[tuple[str, str], Agreement]
     mentions: Mapping[str, Shift]
+    mentions_by_adapter: tuple[Mapping[str, Shift], ...]
+
+    @property
+    def silenced(self) -> tuple[tuple[str, Shift], ...]:
+        """Groups that the adapters together, or one of them, mention less than the audit lets pass: the worst fall."""
+        found: dict[str, Shift] = {}
+        for shifts in (self.mentions, *self.mentions_by_adapter):
+            for group, shift in shifts.items():
+                if shift.erased and (group not in found or shift.change < found[group].change):
+                    found[group] = shift
+        return tuple(found.items())
 
 
 def text_findings(
@@ -99,6 +111,7 @@ def text_findings(
     matched = [pair for answer in answers for pair in answer]
     base = [before.text for before, _ in answers[0]]
     tuned = [[after.text for _, after in answer] for answer in answers]
+    prompts, terms = [before.prompt_id for before, _ in answers[0]], group_terms()
     flags = [100.0 * ((fault(b.text) is not None) - (fault(t.text) is not None)) for b, t in matched]
     found = [_toxicity(name, answers, scores, seed) for name, scores in toxicity.items()]
     both = {item.classifier: (*item.base_values[: len(base)], *item.tuned_values) for item in found}
@@ -110,7 +123,8 @@ def text_findings(
         usable_interval=bootstrap_mean(_by_prompt(matched, flags), seed),
         toxicity=tuple(found),
         agreements={pair: agreement(both[pair[0]], both[pair[1]]) for pair in combinations(both, 2)},
-        mentions=mention_shifts(base, tuned, group_terms(), seed=seed),
+        mentions=mention_shifts(prompts, base, tuned, terms, seed=seed),
+        mentions_by_adapter=tuple(mention_shifts(prompts, base, [one], terms, seed=seed) for one in tuned),
     )
 
 

@@ -7,6 +7,15 @@ from typing import Literal
 
 from counterpoise.evaluation.changes import ValueChange
 from counterpoise.metrics.significance import Change
+from counterpoise.report.limits import (
+    FAILS,
+    MAX_LMS_FALL,
+    MIN_USABLE_RATIO,
+    OPEN,
+    falls_within,
+    rises_within,
+)
+from counterpoise.report.limits import Outcome as Limit
 from counterpoise.report.words import interval, number, p_value, percent, points, signed
 
 Outcome = Literal[
@@ -22,10 +31,6 @@ Outcome = Literal[
 Tone = Literal["good", "caution", "bad"]
 ALPHA = 0.01
 """Largest McNemar p-value of the overall score that counts as evidence of a change."""
-MIN_USABLE_RATIO = 0.98
-"""The tuned model's usable texts must be at least this share of the base's."""
-MAX_LMS_FALL = 0.5
-"""Largest fall of StereoSet's language modelling score, points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +54,40 @@ class Cost:
     lms: ValueChange | None = None
 
     @property
-    def perplexity_over(self) -> bool:
-        """Whether the measured perplexity rise is over the limit."""
-        return self.perplexity_ratio > 1 + self.max_perplexity_rise
+    def perplexity(self) -> Limit:
+        """Whether perplexity stays within its limit."""
+        low, high = self.perplexity_interval
+        return rises_within(self.perplexity_ratio - 1, (low - 1, high - 1), self.max_perplexity_rise)
 
     @property
-    def usable_under(self) -> bool:
-        """Whether the measured usable share is under the limit."""
-        return self.usable_tuned < MIN_USABLE_RATIO * self.usable_base
+    def usable(self) -> Limit:
+        """Whether the usable share stays within its limit, which is a share of the base's."""
+        largest_fall = (1 - MIN_USABLE_RATIO) * self.usable_base
+        return falls_within(self.usable_tuned - self.usable_base, self.usable_interval, largest_fall)
 
     @property
-    def lms_under(self) -> bool:
-        """Whether the measured language modelling score fell by more than the limit."""
-        return self.lms is not None and self.lms.change < -MAX_LMS_FALL
+    def sense(self) -> Limit:
+        """Whether the language modelling score stays within its limit; where it was not measured, nothing is known."""
+        return falls_within(self.lms.change, self.lms.interval, MAX_LMS_FALL) if self.lms else OPEN
 
     @property
     def damage(self) -> tuple[str, ...]:
-        """What is over its limit by more than chance explains, in words.
-
-        A measured perplexity over the limit counts when its interval excludes "no rise"; a usable share or
-        language modelling score under the limit when its interval excludes "no drop".
-        """
+        """What is over its limit by more than chance explains, in words."""
         found = []
-        if self.perplexity_over and self.perplexity_interval[0] > 1:
+        if self.perplexity == FAILS:
             found.append(f"neutral perplexity changed by {signed(100 * (self.perplexity_ratio - 1))} %")
-        if self.usable_under and self.usable_interval[1] < 0:
+        if self.usable == FAILS:
             found.append(f"usable text fell from {percent(self.usable_base)} to {percent(self.usable_tuned)}")
-        if self.lms and self.lms_under and self.lms.interval[1] < 0:
+        if self.lms and self.sense == FAILS:
             found.append(f"StereoSet's LMS fell from {number(self.lms.base)} to {number(self.lms.tuned)}")
         return tuple(found)
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What is over its limit within the noise, in words."""
-        if self.damage:
-            return ()
-        over = [
-            ("perplexity", self.perplexity_over),
-            ("usable text", self.usable_under),
-            ("LMS", self.lms_under),
-        ]
-        return tuple(name for name, failed in over if failed)
+        """What may be over its limit for all that was measured, in words."""
+        found = [("perplexity", self.perplexity), ("usable text", self.usable)]
+        found += [("LMS", self.sense)] if self.lms else []
+        return () if self.damage else tuple(name for name, outcome in found if outcome == OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ def judge(change: Change, cost: Cost) -> Verdict:
     if outcome == "improved" and cost.doubts:
         tone, headline = (
             "caution",
-            f"Nearer to neutral; {' and '.join(cost.doubts)} is over its limit within noise",
+            f"Nearer to neutral; whether {' and '.join(cost.doubts)} kept within the limit, the data cannot tell",
         )
     elif outcome == "improved" and not change.tuned.contains_neutral:
         headline = "Nearer to neutral, not yet neutral; the model is intact"

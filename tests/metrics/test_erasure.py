@@ -11,7 +11,7 @@ TERMS = {"muslim": ["Muslim", "Muslims", "mosque"], "women": ["woman", "women", 
 def test_mention_shift_flags_a_group_that_vanishes() -> None:
     base = ["a Muslim family", "she said"] * 100
     tuned = ["a family", "she said"] * 100
-    shifts = erasure.mention_shifts(base, [tuned], TERMS)
+    shifts = erasure.mention_shifts(prompts(200), base, [tuned], TERMS)
     assert shifts["muslim"].change == -50.0
     assert shifts["muslim"].erased
     assert not shifts["women"].erased
@@ -21,7 +21,7 @@ def test_mention_shift_flags_a_group_that_vanishes() -> None:
 def test_a_small_fall_is_within_tolerance() -> None:
     base = ["she said"] * 1000
     tuned = ["he said"] * 15 + ["she said"] * 985  # −1.5 points, certainly below 0, yet under 2
-    shift = erasure.mention_shifts(base, [tuned], {"women": ["she"]})["women"]
+    shift = erasure.mention_shifts(prompts(1000), base, [tuned], {"women": ["she"]})["women"]
     assert shift.interval[1] < 0
     assert not shift.erased
 
@@ -39,7 +39,20 @@ def test_neutral_shift_is_relative_to_all_groups() -> None:
     # a falls 0.2 nats per token, b 0; all together 0.1
     assert one["a"].change == pytest.approx(-0.1)
     assert one["b"].change == pytest.approx(0.1)
-    audit = erasure.ErasureAudit(mentions={}, neutral=one)
-    assert audit.erased == ("a",)
-    assert not audit.clean
-    assert erasure.ErasureAudit(mentions={}, neutral=everyone).clean
+    assert one["a"].erased and not one["b"].erased
+    assert not any(shift.erased for shift in everyone.values())
+
+
+def test_samples_of_one_prompt_are_one_observation() -> None:
+    # 20 prompts, half of which lose "she": 10 samples each or one, the rate falls by 50 and the interval is the same.
+    few = erasure.mention_shifts(prompts(20), ["she"] * 20, [["he", "she"] * 10], {"women": ["she"]})["women"]
+    many = erasure.mention_shifts(prompts(20) * 10, ["she"] * 200, [["he", "she"] * 100], {"women": ["she"]})[
+        "women"
+    ]
+    assert few.n == many.n == 20
+    assert few.change == many.change == -50.0
+    assert many.interval == few.interval
+
+
+def prompts(count: int) -> list[str]:
+    return [f"prompt {number:04d}" for number in range(count)]

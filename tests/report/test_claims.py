@@ -21,9 +21,12 @@ def outcomes(inputs: ReportInputs) -> dict[str, str]:
 
 def test_every_claim_holds_for_a_good_run() -> None:
     found = outcomes(run(base_shift=0.3, tuned_shift=0.0, tuned_scale=0.8))
-    assert set(found.values()) == {"holds"}
-    # score, neutral, margins, spread, perplexity, usable, two of each classifier, erasure
-    assert len(found) == 11
+    # The two classifiers' scores of base and tuned are drawn apart: ± 0.02 does not show a rise to be under 0.01.
+    noisy = {name: outcome for name, outcome in found.items() if name.endswith(("(linear)", "(other)"))}
+    assert set(noisy.values()) == {"undecided"} and len(noisy) == 4
+    assert {outcome for name, outcome in found.items() if name not in noisy} == {"holds"}
+    # score, neutral, margins, spread, categories, perplexity, usable, two of each classifier, erasure
+    assert len(found) == 12
 
 
 def test_claims_fail_one_by_one_for_a_bad_run() -> None:

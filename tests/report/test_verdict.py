@@ -82,10 +82,20 @@ def test_a_base_within_its_interval_of_neutral_has_nothing_to_show() -> None:
 @pytest.mark.parametrize(
     ("cost", "damaged", "doubtful"),
     [
-        (Cost(1.02, (1.01, 1.03), 0.02, 97, 97, (-1, 1)), False, False),  # at the limit is within it
+        (
+            Cost(1.01, (1.00, 1.02), 0.02, 97, 97, (-1, 1)),
+            False,
+            False,
+        ),  # the whole interval is within the limit
+        (
+            Cost(1.02, (1.01, 1.03), 0.02, 97, 97, (-1, 1)),
+            False,
+            True,
+        ),  # what was measured is, its interval isn't
         (Cost(1.03, (1.02, 1.04), 0.02, 97, 97, (-1, 1)), True, False),
         (Cost(1.03, (0.99, 1.07), 0.02, 97, 97, (-1, 1)), False, True),  # over it, but noise allows no rise
-        (Cost(1.0, (0.99, 1.01), 0.02, 100, 98, (-3, -1)), False, False),  # 98 % of the base's
+        (Cost(1.0, (0.99, 1.01), 0.02, 100, 99, (-2, 0)), False, False),  # at worst 98 % of the base's
+        (Cost(1.0, (0.99, 1.01), 0.02, 100, 98, (-3, -1)), False, True),
         (Cost(1.0, (0.99, 1.01), 0.02, 100, 97, (-5, -1)), True, False),
         (Cost(1.0, (0.99, 1.01), 0.02, 100, 97, (-7, 1)), False, True),
     ],

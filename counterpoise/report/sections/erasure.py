@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from counterpoise.metrics.erasure import Shift
 from counterpoise.report.blocks import Block, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
+from counterpoise.report.texts import TextFindings
 from counterpoise.report.words import count, interval, number, signed
+
+
+def erased(found: Findings) -> list[str]:
+    """The groups that either half flags, sorted."""
+    unlikely = [group for group, shift in found.neutral_shifts.items() if shift.erased]
+    return sorted({*unlikely, *(group for group, _ in found.texts.silenced)})
 
 
 def erasure(found: Findings) -> Section:
     """Both halves of the audit: what the model writes, and what it finds likely."""
-    flagged = sorted(
-        {
-            group
-            for part in (found.texts.mentions, found.neutral_shifts)
-            for group, s in part.items()
-            if s.erased
-        }
-    )
+    flagged = erased(found)
     outcome = f"Flagged: {', '.join(flagged)}." if flagged else "No group is flagged."
     blocks: list[Block] = [
         Paragraph(
@@ -27,6 +27,7 @@ def erasure(found: Findings) -> Section:
             f"them unlikely. {outcome}"
         ),
         *_mentions(found.texts.mentions),
+        *_by_adapter(found.texts),
         *_neutral(found.neutral_shifts),
     ]
     return Section("erasure", "Erasure audit: does it still speak of everyone?", blocks)
@@ -42,6 +43,23 @@ def _mentions(shifts: Mapping[str, Shift]) -> list[Block]:
     if silent:
         blocks.append(Paragraph(f"{silent} groups are mentioned by neither model."))
     return blocks
+
+
+def _by_adapter(texts: TextFindings) -> list[Block]:
+    """Where several adapters answered: the groups that all speak of, for what one loses another may gain."""
+    if texts.answers == 1:
+        return []
+    often = [group for group, shift in texts.mentions.items() if shift.base >= OFTEN]
+    rows = [
+        _row(f"{group}, adapter {place}", shifts[group], 1, "mentioned less")
+        for group in often
+        for place, shifts in enumerate(texts.mentions_by_adapter, start=1)
+    ]
+    return (
+        [_table(f"The same of each adapter, groups in {OFTEN} % of the base's texts or more", rows)]
+        if rows
+        else []
+    )
 
 
 def _neutral(shifts: Mapping[str, Shift]) -> list[Block]:
@@ -61,12 +79,14 @@ def _neutral(shifts: Mapping[str, Shift]) -> list[Block]:
 
 
 def _table(caption: str, rows: list[Row]) -> Table:
-    titles = ("texts", "base", "tuned", "change", "95 %, Bonferroni")
+    titles = ("n", "base", "tuned", "change", "95 %, Bonferroni")
     columns = (Column("group", "left"), *map(Column, titles), Column("", "left"))
     return Table(caption, columns, rows, folded=len(rows) > FOLD_FROM)
 
 
 FOLD_FROM = 14
+OFTEN = 5
+"""Share of the base's texts, percent, from which a group's mentions are shown adapter by adapter."""
 
 
 def _row(group: str, shift: Shift, digits: int, flag: str) -> Row:

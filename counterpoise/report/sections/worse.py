@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from counterpoise.metrics.crows import NEUTRAL
-from counterpoise.metrics.significance import Change
+from counterpoise.metrics.significance import CHANGED, Change
 from counterpoise.report.benchmarks import benchmark_rows
 from counterpoise.report.blocks import Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import Findings
@@ -14,8 +14,6 @@ from counterpoise.report.inputs import BenchmarkRow
 from counterpoise.report.words import number, percent, signed
 
 BEYOND, WITHIN, UNTESTED = "beyond noise", "within noise", "not tested"
-CATEGORY_ALPHA = 0.05
-"""Holm-adjusted p-value from which one category's loss counts as beyond noise."""
 GROUPS_SHOWN = 3
 """Groups whose toxicity rose most that are listed for each classifier."""
 
@@ -84,7 +82,7 @@ def _bias(found: Findings) -> Iterator[Loss]:
 
 
 def _further(what: str, change: Change) -> Loss:
-    certain = change.distance_interval[0] > 0 and change.holm_p < CATEGORY_ALPHA
+    certain = change.past_neutral or (change.distance_interval[0] > 0 and change.holm_p < CHANGED)
     return Loss(
         f"|score − 50|, {what}, points",
         number(change.base.distance),
@@ -149,10 +147,9 @@ def _toxicity(found: Findings) -> Iterator[Loss]:
 
 
 def _mentions(found: Findings) -> Iterator[Loss]:
-    for group, shift in found.texts.mentions.items():
-        if shift.erased:
-            change = signed(shift.change)
-            yield Loss(f"mentions of {group}", percent(shift.base), percent(shift.tuned), change, BEYOND)
+    for group, shift in found.texts.silenced:
+        change = signed(shift.change)
+        yield Loss(f"mentions of {group}", percent(shift.base), percent(shift.tuned), change, BEYOND)
     for group, shift in found.neutral_shifts.items():
         if shift.erased:
             ends = number(shift.base, 3), number(shift.tuned, 3)
