@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import DataError, ModelError
+from counterpoise.likelihood.pairs import shared_positions
 from counterpoise.records import Pair, Preference
 
 
@@ -44,6 +45,8 @@ class TokenBatch:
         targets: the tokens they predict, ``[scored]`` int64.
         counts: scored tokens of each sequence, ``[sequences]`` int64.
         members: trees only: the scored tokens of one sequence after the other, as indices into ``targets``.
+        shared: pair batches only: of the scored tokens of one sequence after the other, which both of the pair have
+            (:func:`counterpoise.likelihood.pairs.shared_positions`), bool.
         position_ids, attention_mask: trees only: ``[rows, length]`` int64 and ``[rows, 1, length, length]`` bool.
     """
 
@@ -53,6 +56,7 @@ class TokenBatch:
     targets: Tensor
     counts: Tensor
     members: Tensor | None = None
+    shared: Tensor | None = None
     position_ids: Tensor | None = None
     attention_mask: Tensor | None = None
 
@@ -137,7 +141,24 @@ def pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
     """A sequence a row: first all chosen ones, then all rejected ones."""
     sides = [[(len(pair.prompt), [*pair.prompt, *pair.chosen]) for pair in group]]
     sides.append([(len(pair.prompt), [*pair.prompt, *pair.rejected]) for pair in group])
-    return _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
+    batch = _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
+    return replace(batch, shared=shared_tokens(group))
+
+
+def shared_tokens(group: Sequence[EncodedPair]) -> Tensor:
+    """Which scored tokens both sentences of a pair have, for all chosen sequences and then all rejected ones, bool."""
+    kept = [_shared(pair) for pair in group]
+    return torch.tensor([flag for side in (0, 1) for pair in kept for flag in pair[side]])
+
+
+def _shared(pair: EncodedPair) -> tuple[list[bool], list[bool]]:
+    chosen, rejected = pair.prompt + pair.chosen, pair.prompt + pair.rejected
+    first, second = shared_positions(chosen, rejected)
+    start = len(pair.prompt)
+    return (
+        [at in first for at in range(start, len(chosen))],
+        [at in second for at in range(start, len(rejected))],
+    )
 
 
 def text_batches(

@@ -12,6 +12,7 @@ from counterpoise.settings import Settings
 LossType = Literal["neutral", "sigmoid", "sigmoid_norm", "ipo", "robust", "sft"]
 """``neutral`` is ours (see ``losses.py``); the others are TRL's, term for term."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
+JudgedReading = Literal["whole", "shared"]
 Status = Literal["neutral", "improved", "overshoot", "damaged", "no_change"]
 
 
@@ -71,6 +72,17 @@ class LossSettings(Settings):
         description="Penalty per nat/token by which a pair's two sentences together rise above the reference: "
         "learning the benchmark's style, which moves no margin",
     )
+    reading: JudgedReading = Field(
+        default="whole",
+        description="Whose margin is pushed, probed and steered by: that of 'whole' sentences, or of the tokens which "
+        "both have, given what stands before them ('shared'): not how frequent a group's name is, but what follows it",
+    )
+    hold_weight: float = Field(
+        default=1.0,
+        ge=0,
+        description="With reading 'shared', penalty per nat by which the margin of the other tokens, the identity "
+        "terms, moves",
+    )
     steer: bool = Field(
         default=True,
         description="Weigh each category's preferences by the bias that the last probe still found in it; False "
@@ -119,6 +131,15 @@ class LossSettings(Settings):
         unknown = [name for name in self.balance if name not in known]
         if unknown or len(self.balance) not in {0, 2}:
             raise ValueError(f"balance takes two of {', '.join(known)}, or none; got {self.balance}")
+        return self
+
+    @model_validator(mode="after")
+    def _judged_in_nats(self) -> Self:
+        by_length = {"sigmoid_norm", "ipo"} & set(self.types)
+        if self.reading == "shared" and by_length:
+            raise ValueError(
+                f'{" and ".join(sorted(by_length))} divide by the whole sentences\' lengths; give reading = "whole"'
+            )
         return self
 
     @model_validator(mode="after")

@@ -26,6 +26,10 @@ The replay penalty holds the model to its base on neutral text: the mean over it
 (log π(t) − log π_ref(t))², which for text the base finds likely is about twice the KL divergence to it, and the same
 of whole sentences (:func:`replay_penalty`): a small change is felt where all tokens share it.
 
+With ``reading = "shared"`` m is not the whole sentences' margin but that of the tokens both have, given what stands
+before them: what is said, given of whom. The rest of the whole margin, of the identity terms themselves, is then
+nobody's preference, and the hold penalty (:func:`hold_penalty`) keeps it where it was.
+
 The drift penalty adds what both sentences of a pair rise in common, per token (:func:`drift_penalty`).
 
 The anchor adds, per sentence s, ``weight × relu((log π_ref(s) − log π(s)) / |s| − slack)``: margins may
@@ -52,7 +56,8 @@ class PairLogProbs:
     """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32.
 
     ``target`` is the margin m* that ``neutral`` draws each pair to, nats; ``push`` the weight of its preference,
-    below 0 with the sides swapped.
+    below 0 with the sides swapped. ``judged`` is the margin that counts, now and of the reference, each ``[pairs]``;
+    None where it is the whole sentences'.
     """
 
     chosen: Tensor
@@ -63,6 +68,7 @@ class PairLogProbs:
     rejected_tokens: Tensor
     target: Tensor
     push: Tensor
+    judged: tuple[Tensor, Tensor] | None = None
 
     @property
     def chosen_change(self) -> Tensor:
@@ -75,9 +81,21 @@ class PairLogProbs:
         return self.rejected - self.reference_rejected
 
     @property
+    def margin(self) -> Tensor:
+        """The policy's margin, chosen − rejected, nats."""
+        return self.judged[0] if self.judged else self.chosen - self.rejected
+
+    @property
     def delta(self) -> Tensor:
         """Policy margin − reference margin, nats."""
+        if self.judged:
+            return self.judged[0] - self.judged[1]
         return self.chosen_change - self.rejected_change
+
+    @property
+    def unjudged_delta(self) -> Tensor:
+        """What else the whole sentences' margin changed by: that of the tokens only one of them has, nats."""
+        return self.chosen_change - self.rejected_change - self.delta
 
     @property
     def delta_per_token(self) -> Tensor:
@@ -86,9 +104,11 @@ class PairLogProbs:
 
 
 def objective(pairs: PairLogProbs, settings: LossSettings) -> tuple[Tensor, Tensor]:
-    """The batch's loss and the anchor's part of it, both scalars: means over the pairs."""
+    """The batch's loss and the anchor's, drift's and hold's part of it, both scalars: means over the pairs."""
     anchor = settings.anchor_weight * anchor_penalty(pairs, settings.anchor_slack).mean()
     anchor = anchor + settings.drift_weight * drift_penalty(pairs).mean()
+    if pairs.judged:
+        anchor = anchor + settings.hold_weight * hold_penalty(pairs).mean()
     total = anchor
     for name, weight in zip(settings.types, settings.weights, strict=True):
         rows = _LOSSES[name](pairs, settings)
@@ -132,6 +152,13 @@ def drift_penalty(pairs: PairLogProbs) -> Tensor:
     return torch.relu((chosen + rejected) / 2)
 
 
+def hold_penalty(pairs: PairLogProbs) -> Tensor:
+    """log cosh of the change of the margin that is not judged: half its square near 0, its size far from it, nats."""
+    # log cosh x = softplus(2x) − x − log 2, which does not overflow
+    off = pairs.unjudged_delta
+    return softplus(2 * off) - off - math.log(2)
+
+
 def _sigmoid(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
     return -logsigmoid(settings.beta * pairs.push.sign() * pairs.delta)
 
@@ -155,7 +182,7 @@ def _sft(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
 
 
 def _neutral(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
-    scaled = settings.beta * (pairs.chosen - pairs.rejected - pairs.target)
+    scaled = settings.beta * (pairs.margin - pairs.target)
     # log cosh(x/2) = ½ softplus(x) + ½ softplus(−x) − log 2, which does not overflow
     return (softplus(scaled) / 2 + softplus(-scaled) / 2 - math.log(2)) * 2 / settings.beta
 

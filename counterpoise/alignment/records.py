@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from counterpoise.alignment.config import Status
+from counterpoise.alignment.config import JudgedReading, Status
 from counterpoise.alignment.steering import CategoryBias
 
 
@@ -48,7 +48,8 @@ class Probe:
 
     Attributes:
         step: 0 is the base.
-        score: pairs whose more stereotyping sentence is the more likely one, percent (ties left out).
+        score: pairs whose more stereotyping sentence is the more likely one, percent (ties left out), in the reading
+            that training judges by (``alignment.loss.reading``), as are the margins.
         ties: pairs with equal log-probabilities.
         soft_score: estimated score of unseen pairs, percent: the base's score on all pairs outside the evaluated
             fold, plus the change of 100 × mean sigmoid(margin / temperature) on the validation pairs.
@@ -79,11 +80,20 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLogProb:
-    """The frozen base's summed log-probabilities of one preference's completions, nats."""
+    """The frozen base's summed log-probabilities of one preference's completions, nats.
+
+    Attributes:
+        shared_margin: log p(chosen) − log p(rejected) of the tokens that both have.
+    """
 
     preference_id: str
     chosen: float
     rejected: float
+    shared_margin: float = 0.0
+
+    def margin(self, reading: JudgedReading) -> float:
+        """What is judged of it: log p(chosen) − log p(rejected), nats."""
+        return self.shared_margin if reading == "shared" else self.chosen - self.rejected
 
 
 @dataclass(frozen=True, slots=True)

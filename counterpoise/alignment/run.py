@@ -222,7 +222,8 @@ class Run:
             self.trainer.use_reference(rows)
         if needs_targets:
             judged = self.team.agreed(self.judge.reference(self.batches) if self.judge else None) or rows
-            self.trainer.use_targets(target_margins(self.data.train, rows, judged, self.config.loss.shrink))
+            loss = self.config.loss
+            self.trainer.use_targets(target_margins(self.data.train, rows, judged, loss.shrink, loss.reading))
 
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
         """Whether to save and whether to stop after this optimiser step."""

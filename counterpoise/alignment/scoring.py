@@ -75,11 +75,28 @@ def scored_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
 
 def sequence_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
     """Summed log-probability of each sequence's scored tokens, ``[sequences]`` fp32, nats; differentiable."""
+    return _summed(scored_log_probs(parts, batch), batch)
+
+
+def pair_log_probs(parts: Decoder, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+    """As :func:`sequence_log_probs`, and beside it each pair's margin over the tokens that its two sentences share.
+
+    Returns:
+        ``[sequences]`` and ``[pairs]``, the latter log p(chosen) − log p(rejected), nats.
+    """
     scores = scored_log_probs(parts, batch)
+    chosen, rejected = _summed(scores, batch, batch.shared).chunk(2)
+    return _summed(scores, batch), chosen - rejected
+
+
+def _summed(scores: Tensor, batch: TokenBatch, counted: Tensor | None = None) -> Tensor:
+    """Sums by sequence, of the tokens that are ``counted`` or of all, ``[sequences]``."""
     # A dense matrix summed by row: index_add would add in an undefined order on a GPU.
     if batch.members is not None:
         own = torch.arange(int(batch.counts.max()), device=scores.device) < batch.counts[:, None]
-        return scores.new_zeros(own.shape).masked_scatter(own, scores[batch.members]).sum(-1)
+        values = scores[batch.members] if counted is None else scores[batch.members] * counted
+        return scores.new_zeros(own.shape).masked_scatter(own, values).sum(-1)
+    scores = scores if counted is None else scores * counted
     table = scores.new_zeros(batch.input_ids.numel()).index_copy(0, batch.positions, scores)
     return table.view(batch.input_ids.shape).sum(-1)
 
@@ -90,6 +107,7 @@ def reference_log_probs(model: Any, parts: Decoder, batches: Iterable[TokenBatch
     result: list[ReferenceLogProb] = []
     with model.disable_adapter():
         for batch in batches:
-            chosen, rejected = sequence_log_probs(parts, batch.to(parts.device)).chunk(2)
-            result += map(ReferenceLogProb, batch.names, chosen.tolist(), rejected.tolist())
+            sums, shared = pair_log_probs(parts, batch.to(parts.device))
+            columns = (*sums.chunk(2), shared)
+            result += map(ReferenceLogProb, batch.names, *(column.tolist() for column in columns))
     return result

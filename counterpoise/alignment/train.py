@@ -52,7 +52,7 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     Args:
         model_folder: a safetensors model folder.
         train: the kept preferences of the training folds.
-        validation: pairs that no preference descends from; the guards and the choice look at nothing else.
+        validation: pairs that no preference descends from; how far an adapter moved is measured on them alone.
         probe_texts: neutral sentences for the perplexity guard.
         precision: of the frozen weights that the adapter is trained on.
         probe_precision: of the weights that guards and choice look at, where the model will be judged at another

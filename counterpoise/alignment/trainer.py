@@ -26,9 +26,9 @@ from counterpoise.alignment.losses import PairLogProbs, objective, replay_penalt
 from counterpoise.alignment.records import ReferenceLogProb, TrainingStep
 from counterpoise.alignment.scoring import (
     decoder,
+    pair_log_probs,
     reference_log_probs,
     scored_log_probs,
-    sequence_log_probs,
 )
 from counterpoise.alignment.team import ALONE, Share, Team
 from counterpoise.models.fused import fuse_lora
@@ -160,8 +160,10 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         rows = [self._reference[name] for name in batch.names] if self._reference else None
         if rows is None:
             rows = reference_log_probs(self.model, self._parts, [batch])
-        chosen, rejected = sequence_log_probs(self._parts, batch).chunk(2)
+        sums, shared = pair_log_probs(self._parts, batch)
+        chosen, rejected = sums.chunk(2)
         chosen_tokens, rejected_tokens = batch.counts.chunk(2)
+        before = chosen.new_tensor([row.shared_margin for row in rows])
         return PairLogProbs(
             chosen=chosen,
             rejected=rejected,
@@ -171,6 +173,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             rejected_tokens=rejected_tokens,
             target=chosen.new_tensor([self._targets.get(name, 0.0) for name in batch.names]),
             push=chosen.new_tensor([self._pushes.get(name, 1.0) for name in batch.names]),
+            judged=(shared, before) if self._loss.reading == "shared" else None,
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from counterpoise.alignment.batches import EncodedPair, TokenBatch
+from counterpoise.alignment.batches import EncodedPair, TokenBatch, shared_tokens
 from counterpoise.likelihood.config import TOKEN_BUDGET
 from counterpoise.likelihood.sentences import tree_inputs
 from counterpoise.likelihood.trees import Tree, shared_inputs
@@ -110,6 +110,7 @@ def _batch(rows: Sequence[Row]) -> TokenBatch:
         targets=targets,
         counts=torch.tensor(counts),
         members=torch.tensor(members),
+        shared=shared_tokens([pair for row in rows for pair in row]),
         position_ids=inputs["position_ids"],
         attention_mask=inputs["attention_mask"],
     )

@@ -65,3 +65,10 @@ def test_a_full_shrink_asks_for_the_change_that_brings_the_judged_margin_to_zero
     judged = [ReferenceLogProb("0", 2.0, 0.0), ReferenceLogProb("1", -3.0, 0.0)]
     # the judged margins 2 and −3 are to change by −2 and +3; so are the trained ones: 5 − 2 and −1 + 3
     assert list(target_margins(rows, trained, judged, 1.0).values()) == pytest.approx([3, 2])
+
+
+def test_targets_are_of_the_margin_that_is_judged() -> None:
+    rows = [dataclasses.replace(TRAIN[0], preference_id="0")]
+    trained, judged = ReferenceLogProb("0", 5.0, 0.0, 1.5), ReferenceLogProb("0", 2.0, 0.0, 1.0)
+    assert target_margins(rows, [trained], [judged], 1.0, "shared") == {"0": pytest.approx(0.5)}
+    assert target_margins(rows, [trained], [judged], 1.0, "whole") == {"0": pytest.approx(3.0)}

@@ -23,6 +23,7 @@ from counterpoise.alignment.lora import WEIGHTS
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
+from counterpoise.likelihood.pairs import score_pair_details, shared_scores
 from counterpoise.models.loading import load_model
 from tests.alignment.material import CONFIG, NEUTRAL, PAIRS, SENTENCES, TRAIN, VALIDATION
 
@@ -75,6 +76,25 @@ def test_the_reference_may_be_recomputed_in_every_step(
     where, outcome = finished
     assert train(tiny_folder, tmp_path, CONFIG.model_copy(update={"reference": "recomputed"})) == outcome
     assert digests(tmp_path / "out") == digests(where / "out")
+
+
+def test_what_is_judged_is_what_is_pushed_and_probed(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    _, whole = finished
+    shared = CONFIG.model_copy(update={"loss": CONFIG.loss.model_copy(update={"reading": "shared"})})
+    outcome = train(tiny_folder, tmp_path, shared)
+    loaded = load_model(tiny_folder, "nf4", device="cpu")
+    margins = [
+        row.more_log_prob - row.less_log_prob
+        for row in shared_scores(score_pair_details(loaded, VALIDATION, "base"))
+    ]
+    assert outcome.probes[0].mean_margin == pytest.approx(sum(margins) / len(margins), abs=1e-3)
+    assert outcome.probes[0].mean_margin != pytest.approx(whole.probes[0].mean_margin, abs=1e-2)
+    assert outcome.history[-1].reward_margin != whole.history[-1].reward_margin
+    assert outcome.history[0].reward_margin == 0
+    again = train(tiny_folder, tmp_path / "again", shared.model_copy(update={"reference": "recomputed"}))
+    assert again == outcome
 
 
 def test_global_random_state_is_given_back(tiny_folder: Path, tmp_path: Path) -> None:

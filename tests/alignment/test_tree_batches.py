@@ -7,10 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterpoise.alignment.batches import EncodedPair, encode_preferences, pair_batch
-from counterpoise.alignment.scoring import decoder, sequence_log_probs
-from counterpoise.alignment.tree_batches import ROW, packed_batch
+from counterpoise.alignment.batches import EncodedPair, encode_preferences, encode_validation, pair_batch
+from counterpoise.alignment.scoring import decoder, pair_log_probs, sequence_log_probs
+from counterpoise.alignment.tree_batches import ROW, packed_batch, tree_batches
+from counterpoise.likelihood.pairs import score_pair_details, shared_scores
 from counterpoise.models.loading import LoadedModel
+from counterpoise.records import Pair
 from tests.alignment.material import TRAIN
 
 TOKENS = st.lists(st.integers(3, 6), min_size=1, max_size=40).map(tuple)
@@ -51,6 +53,20 @@ def test_every_completion_token_is_scored_once_a_sentence_from_the_token_before_
         assert tuple(batch.targets[members].tolist()) == side
         before = batch.input_ids.flatten()[batch.positions[members]]
         assert tuple(before.tolist()) == (*one.prompt, *side)[len(one.prompt) - 1 : -1]
+
+
+def test_a_pairs_shared_margin_is_that_of_the_published_reading(tiny: LoadedModel) -> None:
+    """Packed or in plain rows, it is what the scores stage writes for the same two sentences."""
+    sentences = [Pair(at, "gender", "stereo", row.rejected, row.chosen) for at, row in enumerate(TRAIN[:7])]
+    scores = shared_scores(score_pair_details(tiny, sentences, "base"))
+    wanted = {str(row.pair_id): row.less_log_prob - row.more_log_prob for row in scores}
+    encoded = encode_validation(sentences, tiny.tokenizer, max_tokens=64)
+    assert any(abs(margin) > 0.01 for margin in wanted.values())
+    for batch in (pair_batch(encoded), packed_batch(encoded), *tree_batches(encoded)):
+        sums, margins = pair_log_probs(decoder(tiny.model), batch)
+        assert torch.equal(sums, sequence_log_probs(decoder(tiny.model), batch))
+        expected = [wanted[name] for name in batch.names]
+        assert margins.tolist() == pytest.approx(expected, abs=1e-4)
 
 
 def test_packed_rows_have_the_log_probabilities_and_gradients_of_plain_ones(tiny: LoadedModel) -> None:
