@@ -41,9 +41,8 @@ def _about_groups(job: Job, first: int) -> list[NeutralText]:
     from counterpoise.neutral.groups import with_swaps
 
     folder = locate(benchmarks.groups, progress=job.progress)
-    audited = benchmarks.group_sentences
-    held = load_group_sentences(folder, sizes.replay_groups, skip=audited)
-    watched = load_group_sentences(folder, sizes.probe_groups, skip=audited + sizes.replay_groups)
+    parts = [benchmarks.group_sentences, sizes.replay_groups, sizes.probe_groups]
+    _, held, watched = load_group_sentences(folder, parts)
     left = Counter(row.group for row in watched)
     texts = with_swaps([row.text for row in held], Engine.from_config())
     rows = [NeutralText(number, text, "replay") for number, text in enumerate(texts, start=first)]

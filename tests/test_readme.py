@@ -37,9 +37,9 @@ def test_several_seeds_have_a_line_each(root: Path) -> None:
         "| 1 | ",
     ]
     assert block.count(score) == 4, (
-        "a line a seed, one for their average, and the whole of the first by category"
+        "a line a seed, one for all together, and the whole of the first by category"
     )
-    (average,) = (line for line in block.splitlines() if line.startswith("| averaged | 1,508 |"))
+    (average,) = (line for line in block.splitlines() if line.startswith("| together | 1,508 |"))
     assert "| -4.3 | 0.012 |" in average and average.count("|") == block.splitlines()[2].count("|")
     assert "(1 of 2 seeds); Damaged (1 of 2 seeds)" in block
     assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block

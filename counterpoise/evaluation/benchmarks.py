@@ -29,7 +29,7 @@ from counterpoise.metrics.crows import BiasScore, bias_score
 from counterpoise.metrics.perplexity import perplexity
 from counterpoise.metrics.significance import compare
 from counterpoise.models.loading import LoadedModel, adapter_switched
-from counterpoise.neutral.select import parse_neutral, select_neutral
+from counterpoise.neutral.select import Sentence, parse_neutral, select_neutral
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.records import Pair, Progress, Reading, Variant, silent
 
@@ -148,17 +148,16 @@ def neutral_perplexity(task: Task, data: Path) -> Result:
     return _labelled("perplexity", task, result)
 
 
-def evaluation_sentences(sentences: Sequence[str], where: str) -> list[str]:
+def evaluation_sentences(sentences: Sequence[Sentence], where: str) -> list[str]:
     """The sentences that a run with default settings keeps for its report; all of a small file.
 
     Those a run watches in training are left out, so this perplexity and the report's agree.
     """
     sizes = CapabilityConfig()
-    distinct = sorted(set(sentences))
     try:
-        chosen = select_neutral(distinct, sizes.probe_texts, sizes.evaluation_texts, where)
+        chosen = select_neutral(sentences, sizes.probe_texts, sizes.evaluation_texts, where)
     except DataError:
-        return distinct
+        return sorted({one.text for one in sentences})
     return [row.text for row in chosen if row.part == "evaluation"]
 
 

@@ -6,15 +6,14 @@ finds such sentences less probable after tuning, for one group more than for oth
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import DataError
-from counterpoise.neutral.select import MAX_WORDS, MIN_WORDS, parse_neutral
+from counterpoise.neutral.select import Sentence, deal, parse_neutral
 
 DOMAINS = ("gender", "race", "religious_ideology")
 """The files whose groups are identities; professions and political ideologies are not what is debiased."""
@@ -34,12 +33,10 @@ class GroupSentence:
     text: str
 
 
-def load_group_sentences(folder: Path, most: int, skip: int = 0) -> list[GroupSentence]:
-    """Up to ``most`` sentences a group: the first by sha256, so neither chance nor order chooses them.
+def load_group_sentences(folder: Path, sizes: Sequence[int]) -> list[list[GroupSentence]]:
+    """For each size up to so many sentences a group, dealt by sha256; none serves two sizes.
 
-    Args:
-        skip: of each group, this many of the first are left to somebody else.
-
+    Two sizes may have sentences of one article: a religion has too few articles to deal those.
     Sentences of fewer than 8 or more than 60 words, and those that stand under two groups, are left out.
 
     Raises:
@@ -48,24 +45,28 @@ def load_group_sentences(folder: Path, most: int, skip: int = 0) -> list[GroupSe
     found = [row for domain in DOMAINS for row in _of_domain(folder, domain)]
     owners: dict[str, set[str]] = {}
     for row in found:
-        owners.setdefault(row.text, set()).add(row.group)
+        owners.setdefault(row.sentence.text, set()).add(row.group)
     groups = dict.fromkeys((row.domain, row.group) for row in found)
-    rows: list[GroupSentence] = []
-    large = 0
+    parts: list[list[GroupSentence]] = [[] for _ in sizes]
     for domain, group in groups:
-        texts = {row.text for row in found if row.group == group and len(owners[row.text]) == 1}
-        if len(texts) >= MIN_SENTENCES:
-            large += 1
-            chosen = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[
-                skip : skip + most
-            ]
-            rows += [GroupSentence(domain, group, text) for text in chosen]
-    if not large:
+        own = [row.sentence for row in found if row.group == group and len(owners[row.sentence.text]) == 1]
+        if len({sentence.text for sentence in own}) < MIN_SENTENCES:
+            continue
+        for part, dealt in zip(parts, deal(own, sizes), strict=True):
+            part += [GroupSentence(domain, group, sentence.text) for sentence in dealt]
+    if not any(parts):
         raise DataError(f"{folder}: no group with {MIN_SENTENCES} usable sentences", _REMEDY)
-    return rows
+    return parts
 
 
-def _of_domain(folder: Path, domain: str) -> Iterator[GroupSentence]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    group: str
+    domain: str
+    sentence: Sentence
+
+
+def _of_domain(folder: Path, domain: str) -> Iterator[_Found]:
     path = folder / f"{domain}_wiki.json"
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -76,10 +77,7 @@ def _of_domain(folder: Path, domain: str) -> Iterator[GroupSentence]:
     if not isinstance(data, dict):
         raise DataError(f"{path}: expected an object of groups, got {type(data).__name__}", _REMEDY)
     for name, people in data.items():
-        texts = parse_neutral(json.dumps(people).encode(), path.name)
         group = name.replace("_", " ")
-        yield from (
-            GroupSentence(domain, group, text)
-            for text in texts
-            if MIN_WORDS <= len(text.split()) <= MAX_WORDS
-        )
+        for sentence in parse_neutral(json.dumps(people).encode(), path.name):
+            if sentence.usable:
+                yield _Found(group, domain, Sentence(sentence.text, sentence.text))

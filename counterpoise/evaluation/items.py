@@ -104,6 +104,6 @@ def _winobias(data: Path) -> Iterator[BenchmarkItem]:
 
 
 def _groups(data: Path, sentences: int) -> Iterator[BenchmarkItem]:
-    for number, row in enumerate(load_group_sentences(data, sentences)):
+    for number, row in enumerate(load_group_sentences(data, [sentences])[0]):
         options = (Option("sentence", "", row.text),)
         yield BenchmarkItem(GROUPS, str(number), row.domain, row.group, row.group, options)

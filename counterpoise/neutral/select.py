@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from counterpoise.errors import DataError
@@ -13,7 +14,20 @@ from counterpoise.neutral.records import NeutralText, Part
 MIN_WORDS, MAX_WORDS = 8, 60
 
 
-def parse_neutral(data: bytes, where: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and the article that it stands in; a sentence without one is its own."""
+
+    text: str
+    article: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is neither too short nor too long."""
+        return MIN_WORDS <= len(self.text.split()) <= MAX_WORDS
+
+
+def parse_neutral(data: bytes, where: str) -> list[Sentence]:
     """The sentences in a file: BOLD's Wikipedia JSON (Dhamala et al. 2021), or one sentence a line.
 
     Raises:
@@ -21,44 +35,73 @@ def parse_neutral(data: bytes, where: str) -> list[str]:
     """
     try:
         text = data.decode("utf-8-sig")
-        found = list(_strings(json.loads(text))) if where.endswith(".json") else text.splitlines()
+        found = list(_strings(json.loads(text), "")) if where.endswith(".json") else _lines(text)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{where}: {error}", "expected UTF-8, one sentence a line or BOLD's JSON") from None
-    sentences = [sentence.strip() for sentence in found if sentence.strip()]
+    sentences = [Sentence(stripped, one.article) for one in found if (stripped := one.text.strip())]
     if not sentences:
         raise DataError(f"{where}: no sentence in it", "expected one sentence a line or BOLD's JSON")
     return sentences
 
 
 def select_neutral(
-    sentences: Sequence[str], probes: int, evaluations: int, where: str, replays: int = 0
+    sentences: Sequence[Sentence], probes: int, evaluations: int, where: str, replays: int = 0
 ) -> list[NeutralText]:
     """The first ``probes`` sentences by sha256 for training's guards, the next ``evaluations`` for the report,
-    and ``replays`` more to train beside.
+    and ``replays`` more to train beside; no article serves two of them.
 
     Duplicates, and sentences of fewer than 8 or more than 60 words, are left out.
 
     Raises:
         DataError: there are too few.
     """
-    usable = {text for text in sentences if MIN_WORDS <= len(text.split()) <= MAX_WORDS}
-    ordered = sorted(usable, key=lambda text: hashlib.sha256(text.encode()).digest())
-    if len(ordered) < probes + evaluations + replays:
+    sizes: dict[Part, int] = {"probe": probes, "evaluation": evaluations, "replay": replays}
+    dealt = dict(zip(sizes, deal(sentences, list(sizes.values())), strict=True))
+    short = [part for part, size in sizes.items() if len(dealt[part]) < size]
+    if short:
+        usable = {one.text for one in sentences if one.usable}
         raise DataError(
-            f"{where}: {len(ordered)} usable sentences, {probes} + {evaluations} + {replays} asked for",
+            f"{where}: {len(usable)} usable sentences, {probes} + {evaluations} + {replays} asked for, none of an "
+            f"article that another part has; too few for {' and '.join(short)}",
             "lower capability.probe_texts, evaluation_texts or replay_texts, or name a larger source",
         )
-    sizes: dict[Part, int] = {"probe": probes, "evaluation": evaluations, "replay": replays}
-    parts = [part for part, size in sizes.items() for _ in range(size)]
-    return [
-        NeutralText(number, text, part)
-        for number, (text, part) in enumerate(zip(ordered, parts, strict=False))
-    ]
+    parts = ((part, one.text) for part in sizes for one in dealt[part])
+    return [NeutralText(number, text, part) for number, (part, text) in enumerate(parts)]
 
 
-def _strings(value: Any) -> Iterator[str]:
+def deal(sentences: Iterable[Sentence], sizes: Sequence[int]) -> list[list[Sentence]]:
+    """For each size in turn so many of the usable sentences, fewer where there are no more, in order of their sha256.
+
+    What stands in one article has its subject and its style in common: whoever is given a sentence is given the
+    article, so that what one part is trained on is not what another is measured on.
+
+    >>> one, two = (Sentence("of rivers and of hills and of " + end, "A") for end in ("the sea", "lakes"))
+    >>> other = Sentence("a smith is somebody who works with iron", "B")
+    >>> [len(part) for part in deal([one, two, other], [1, 1])], [len(part) for part in deal([one, two], [1, 1])]
+    ([1, 1], [1, 0])
+    """
+    distinct = {
+        one.text: one for one in sorted(sentences, key=lambda one: (one.text, one.article)) if one.usable
+    }
+    left = sorted(distinct.values(), key=lambda one: hashlib.sha256(one.text.encode()).digest())
+    parts = []
+    for size in sizes:
+        parts.append(left[:size])
+        taken = {one.article for one in parts[-1]}
+        left = [one for one in left if one.article not in taken]
+    return parts
+
+
+def _lines(text: str) -> list[Sentence]:
+    return [Sentence(line, line) for line in text.splitlines()]
+
+
+def _strings(value: Any, article: str) -> Iterator[Sentence]:
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _strings(item)
+        yield Sentence(value, article or value)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _strings(item, f"{article}/{name}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item, article)

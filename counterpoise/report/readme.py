@@ -16,6 +16,8 @@ SEED_COLUMNS = (
     "tuned",
     "change",
     "p",
+    "shared tokens",
+    "identity tokens",
     "mean abs. margin, nats",
     "perplexity",
     "LMS",
@@ -28,14 +30,18 @@ def readme_block(summaries: Sequence[Summary], averaged: Summary | None = None) 
     """The verdict, the scores by seed and by category, and what they cost, as Markdown.
 
     Args:
-        averaged: of several seeds, the change with each pair's margin averaged over them, as a comparison has it.
+        averaged: of several seeds, the change with each pair's margin averaged over them, as a comparison has it. Not
+            an average of the seeds: one ensemble, whose mean |margin| is below each seed's and is left out.
     """
     first = summaries[0]
     parts = [[f"**{first['headline']}** {first['sentence']}"]]
     if len(summaries) > 1:
         rows = [_seed_row(summary) for summary in summaries]
         parts = [[_verdicts(summaries)], list(_table(SEED_COLUMNS, [*rows, *_averaged_rows(averaged)]))]
-        parts += [list(_bar(summaries)), [f"By category, seed {first['seed']}:"]]
+        parts += [
+            list(_bar(summaries)),
+            [f"By category, seed {first['seed']}; p of a category is Holm-adjusted:"],
+        ]
     parts += [list(_table(COLUMNS, score_rows(first))), [capability_line(first) + "."]]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -48,7 +54,8 @@ def _verdicts(summaries: Sequence[Summary]) -> str:
     return (
         f"**{said}.** {pairs:,} pairs, each scored by an adapter that was trained on neither it nor a swap of it; "
         "percent preferring the stereotype with 95 % intervals, 50 is neutral; p by the exact McNemar test. "
-        "*averaged*: each pair once, its margin averaged over the seeds."
+        "*Shared* and *identity tokens*: what both sentences of a pair say, given what stands before it, and the terms "
+        "that differ. *Together*: the seeds' adapters as one, each pair's margin averaged over them."
     )
 
 
@@ -63,6 +70,7 @@ def _seed_row(summary: Summary) -> tuple[str, ...]:
         score_text(tuned),
         f"{scores['difference']:+.1f}",
         p_text(scores["p"]),
+        *(_reading(summary, name) for name in ("shared tokens", "identity tokens")),
         f"{base['mean_abs_margin']:.2f} → {tuned['mean_abs_margin']:.2f}",
         f"{100 * (perplexity['ratio'] - 1):+.1f} %",
         _lms(summary),
@@ -76,15 +84,22 @@ def _averaged_rows(averaged: Summary | None) -> Iterator[tuple[str, ...]]:
         return
     base, tuned = averaged["base"], averaged["tuned"]
     cells = (
-        "averaged",
+        "together",
         f"{averaged['n']:,}",
         score_text(base),
         score_text(tuned),
         f"{averaged['difference']:+.1f}",
         p_text(averaged["p"]),
-        f"{base['mean_abs_margin']:.2f} → {tuned['mean_abs_margin']:.2f}",
     )
     yield (*cells, *("·" for _ in SEED_COLUMNS[len(cells) :]))
+
+
+def _reading(summary: Summary, name: str) -> str:
+    """One part of the sentences' log-probability apart; a dot where it was not scored."""
+    change = summary.get("readings", {}).get("original", {}).get(name)
+    if change is None:
+        return "·"
+    return f"{change['base']['score']:.1f} → {score_text(change['tuned'])}"
 
 
 def _lms(summary: Summary) -> str:

@@ -42,16 +42,15 @@ def test_folds_share_every_example_evenly_and_keep_the_file_order() -> None:
 
 def test_group_sentences_belong_to_one_group_and_are_limited(tmp_path: Path) -> None:
     folder = bold(tmp_path, "wiki", "A sentence of enough words is about {} here.")
-    rows = load_group_sentences(folder, 25)
+    rows, others = load_group_sentences(folder, [25, 25])
     assert Counter(row.group for row in rows) == {
         f"{d} {g}".replace("_", " "): 25 for d in DOMAINS for g in "ab"
     }
     assert not [row for row in rows if row.text.startswith("Both")]
-    others = load_group_sentences(folder, 25, skip=25)
     assert Counter(row.group for row in others) == {row.group: 4 for row in rows}  # 29 of its own each
     assert not {row.text for row in others} & {row.text for row in rows}
     with pytest.raises(DataError, match=r"gender_wiki\.json: cannot be read"):
-        load_group_sentences(tmp_path / "nowhere", 25)
+        load_group_sentences(tmp_path / "nowhere", [25])
 
 
 def test_bold_prompts_are_whole_beginnings(tmp_path: Path) -> None:

@@ -5,15 +5,35 @@ import json
 import pytest
 
 from counterpoise.errors import DataError
-from counterpoise.neutral.select import parse_neutral, select_neutral
+from counterpoise.neutral.select import Sentence, parse_neutral, select_neutral
 
-SENTENCES = [f"Sentence number {n} tells of rivers and of hills." for n in range(30)]
+TEXTS = [f"Sentence number {n} tells of rivers and of hills." for n in range(30)]
+SENTENCES = [Sentence(text, text) for text in TEXTS]
 
 
 def test_json_and_lines_give_the_same_sentences() -> None:
-    nested = json.dumps({"rivers": {"a": SENTENCES[:10], "b": SENTENCES[10:]}, "none": []})
-    lines = "\n".join(SENTENCES) + "\n\n"
-    assert parse_neutral(nested.encode(), "x.json") == SENTENCES == parse_neutral(lines.encode(), "x.txt")
+    nested = json.dumps({"rivers": {"a": TEXTS[:10], "b": TEXTS[10:]}, "none": []})
+    lines = "\n".join(TEXTS) + "\n\n"
+    assert parse_neutral(lines.encode(), "x.txt") == SENTENCES
+    found = parse_neutral(nested.encode(), "x.json")
+    assert [one.text for one in found] == TEXTS
+    assert [one.article for one in found] == ["/rivers/a"] * 10 + ["/rivers/b"] * 20
+
+
+def test_no_article_serves_two_parts() -> None:
+    articles = [
+        Sentence(text, f"article {n // 3}") for n, text in enumerate(TEXTS)
+    ]  # ten of three sentences each
+    rows = select_neutral(articles, 2, 6, "x", replays=2)
+    of = {one.text: one.article for one in articles}
+    taken = [{of[row.text] for row in rows if row.part == part} for part in ("probe", "evaluation", "replay")]
+    assert [len(names) > 0 for names in taken] == [True] * 3
+    assert not taken[0] & taken[1] and not taken[0] & taken[2] and not taken[1] & taken[2]
+    # one article has all: whoever comes first leaves nothing to the next
+    with pytest.raises(
+        DataError, match=r"30 usable sentences, 1 \+ 1 \+ 0 asked for, .* too few for evaluation"
+    ):
+        select_neutral([Sentence(text, "one") for text in TEXTS], 1, 1, "x")
 
 
 def test_parts_are_disjoint_and_do_not_depend_on_order() -> None:
@@ -32,7 +52,9 @@ def test_more_evaluation_texts_do_not_move_the_probes() -> None:
 
 def test_too_short_and_too_long_are_left_out() -> None:
     with pytest.raises(DataError, match="1 usable sentences, 1 \\+ 1 \\+ 0 asked for"):
-        select_neutral(["Too short.", "word " * 61, SENTENCES[0]], 1, 1, "x")
+        select_neutral(
+            [*(Sentence(text, text) for text in ("Too short.", "word " * 61)), SENTENCES[0]], 1, 1, "x"
+        )
 
 
 @pytest.mark.parametrize(("data", "name"), [(b"\xff", "x.txt"), (b"{", "x.json"), (b"\n \n", "x.txt")])

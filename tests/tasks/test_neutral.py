@@ -43,7 +43,7 @@ def test_groups_are_replayed_with_their_swaps_and_apart_from_the_audit(tmp_path:
     for domain in DOMAINS:
         people = {
             group: {
-                "someone": [f"She was singer number {n} of {domain} in group {group}." for n in range(30)]
+                f"person {n}": [f"She was singer number {n} of {domain} in group {group}."] for n in range(30)
             }
             for group in groups_of(domain)
         }
@@ -51,7 +51,7 @@ def test_groups_are_replayed_with_their_swaps_and_apart_from_the_audit(tmp_path:
     store = Store.open(str(tmp_path / "store"))
     plain, more, watched = (about_groups(store, tmp_path, *sizes) for sizes in ((0, 0), (5, 3), (0, 9)))
     assert len(plain) == 3 and more[:3] == watched[:3] == plain
-    audited = {row.text for row in load_group_sentences(tmp_path, 20)}
+    audited = {row.text for row in load_group_sentences(tmp_path, [20])[0]}
     held = [row.text for row in more[3:] if row.part == "replay"]
     assert len(held) == len(set(held)) == 60  # 3 domains × 2 groups × 5, each with its swap
     assert {text.replace("He was", "She was") for text in held[1::2]} == set(held[::2])
