@@ -59,15 +59,20 @@ def test_winobias_counts_twins_and_keeps_the_sign_of_the_margin() -> None:
     assert (change.margin.base, change.margin.tuned) == (1.0, 0.0)  # (3 − 1) / 2, (1 − 1) / 2
 
 
-def test_several_adapters_on_one_example_count_as_their_mean() -> None:
+def test_several_adapters_on_one_example_count_as_the_mean_of_their_outcomes() -> None:
     names = {"benchmark": "winobias", "part": "type1"}
     rows = [
         *benchmark_scores(0, {"pro": -10, "anti": -13}, "base", **names),
         *benchmark_scores(0, {"pro": -10, "anti": -11}, "tuned", **names),
-        *benchmark_scores(0, {"pro": -10, "anti": -12}, "tuned", **names),
+        *benchmark_scores(0, {"pro": -10, "anti": -5}, "tuned", **names),
     ]
-    (example,) = examples_of("winobias", rows)
-    assert example.tuned["anti"] == (-11.5, 10)
+    change = winobias_changes(rows, seed=0)["all"]
+    # margins 1 and −5: one adapter of two prefers the stereotype, though their mean margin, −2, does not
+    assert (change.preference.base, change.preference.tuned) == (100.0, 50.0)
+    assert (change.margin.base, change.margin.tuned) == (3.0, -2.0)
+    more = benchmark_scores(0, {"pro": -10}, "tuned", **names)
+    with pytest.raises(DataError, match="example 0: some options were scored more often"):
+        examples_of("winobias", [*rows, *more])
 
 
 def test_a_group_that_falls_behind_the_others_is_flagged() -> None:
