@@ -14,10 +14,11 @@ from artifacts.store import Ref, Store
 from artifacts.tables import GENERATIONS, PAIRS, SCORES
 from counterpoise.charts.style import Chart
 from counterpoise.config import RunConfig
-from counterpoise.errors import StoreError, UsageError
+from counterpoise.errors import StoreError
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import Generation, Pair, PairScore
 from tasks.report import CHARTS, SUMMARY
+from tasks.run_record import RunRecord
 
 _TITLE = re.compile(rb"<title>(.*?)</title>|<dc:title>(.*?)</dc:title>", re.DOTALL)
 Record = TypeVar("Record")
@@ -57,13 +58,12 @@ class RunData:
             UsageError: the run lacks an artifact that the demo needs.
             StoreError: the store cannot be read, or holds damaged content.
         """
-        refs = {stage: ref_of(record, stage) for stage in ("base-model", "adapter", "report")}
+        run = RunRecord(record)
+        refs = {stage: run.first(stage) for stage in ("base-model", "adapter", "report")}
 
         def rows(stage: str, spec: TableSpec, kind: type[Record]) -> list[Record]:
-            return read_records(store.fetch(ref_of(record, stage)) / f"{spec.name}.parquet", spec, kind)
+            return read_records(store.fetch(run.first(stage)) / f"{spec.name}.parquet", spec, kind)
 
-        # In an older run the base's texts stand among the adapter's.
-        stages = {row["ref"]["stage"] for row in record["stages"]}
         report = store.fetch(refs["report"])
         return cls(
             store=store,
@@ -76,7 +76,7 @@ class RunData:
             generations=[
                 row
                 for stage in ("generations-base", "generations")
-                if stage in stages
+                if run.refs(stage)  # in an older run the base's texts stand among the adapter's
                 for row in rows(stage, GENERATIONS, Generation)
             ],
             summary=json.loads((report / SUMMARY).read_text(encoding="utf-8")),
@@ -104,20 +104,6 @@ class RunData:
                 "Make a run and start the demo again."
             )
         return ""
-
-
-def ref_of(record: dict[str, Any], stage: str) -> Ref:
-    """The first artifact of a stage in a run.
-
-    Raises:
-        UsageError: it has none.
-    """
-    found = [row["ref"] for row in record.get("stages", ()) if row["ref"]["stage"] == stage]
-    if not found:
-        raise UsageError(
-            f"run {record['run']} has no {stage}: it is {record['status']}", "name a finished run"
-        )
-    return Ref.from_json(found[0])
 
 
 def _in_order(folder: Path) -> list[Path]:

@@ -78,14 +78,9 @@ def _averaged(store: Any, runs: Sequence[str]) -> Any:
 
 
 def _report(store: Any, run: str) -> Path:
-    from flows.commands.show import report_folder
+    from tasks.run_record import RunRecord
 
-    record = store.run(run)
-    folder = report_folder(store, record)
-    if folder is None:
-        raise UsageError(
-            f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
-        )
+    folder: Path = store.fetch(RunRecord(store.run(run)).first("report"))
     return folder
 
 

@@ -32,6 +32,7 @@ from flows.termination import prefect_decides
 from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
 from tasks.execute import Outcome, execute
 from tasks.provenance import git_state
+from tasks.run_record import RunRecord
 from tasks.stopping import StopFlag, stop_on_sigterm
 
 DEFAULT_PLAN = SweepPlan()
@@ -122,7 +123,8 @@ def compare(
     finished, failures = [], []
     for branch, outcome in zip(planned, outcomes, strict=True):
         if outcome.status == "completed":
-            finished.append(Finished.of_run(branch.facts, outcome.stages))
+            record = RunRecord({"run": outcome.run, "status": outcome.status, "stages": outcome.stages})
+            finished.append(Finished.of_run(branch.facts, record))
         else:
             failures.append(Failure(outcome.label, outcome.reason, outcome.resume))
     if not finished:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES, SWEEP
@@ -16,6 +16,7 @@ from tasks.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts, Failure
+    from tasks.run_record import RunRecord  # reads records, shapes no result: no part of the key
 
 MARKDOWN, HTML, SUMMARY, CHARTS = "report.md", "report.html", "summary.json", "charts"
 
@@ -30,13 +31,13 @@ class Finished:
     report: Ref
 
     @classmethod
-    def of_run(cls, facts: BranchFacts, stages: Sequence[Mapping[str, Any]]) -> Finished:
-        """From the stages of the branch's run record."""
-        refs: dict[str, list[Ref]] = {}
-        for stage in stages:
-            ref = Ref.from_json(stage["ref"])
-            refs.setdefault(ref.stage, []).append(ref)
-        return cls(facts, refs["pairs"][0], tuple(refs["scores"]), refs["report"][0])
+    def of_run(cls, facts: BranchFacts, run: RunRecord) -> Finished:
+        """From the branch's run record.
+
+        Raises:
+            UsageError: it has no pairs or no report.
+        """
+        return cls(facts, run.first("pairs"), tuple(run.refs("scores")), run.first("report"))
 
 
 def comparison(name: str, finished: Sequence[Finished], failures: Sequence[Failure]) -> Stage:

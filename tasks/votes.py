@@ -16,9 +16,9 @@ from artifacts.parquet import TableSpec, read_records
 from artifacts.store import Manifest, Ref, Store
 from artifacts.votes import VoteBox, digest
 from counterpoise.config import RunConfig
-from counterpoise.errors import UsageError
 from counterpoise.votes.records import Vote
 from tasks.report import gather
+from tasks.run_record import RunRecord
 
 if TYPE_CHECKING:
     from counterpoise.report.build import Report
@@ -50,10 +50,7 @@ def vote_box(store: Store, record: Mapping[str, Any]) -> VoteBox:
     Raises:
         UsageError: the run has no adapter.
     """
-    found = [ref for ref in _refs(record) if ref.stage == "adapter"]
-    if not found:
-        raise UsageError(f"run {record['run']} has no adapter: it is {record['status']}", "finish it first")
-    return VoteBox(store, found[0].sha256)
+    return VoteBox(store, RunRecord(record).first("adapter").sha256)
 
 
 def report_with_votes(store: Store, record: Mapping[str, Any], votes: Sequence[Vote]) -> Report:
@@ -66,13 +63,9 @@ def report_with_votes(store: Store, record: Mapping[str, Any], votes: Sequence[V
     from counterpoise.report.build import build_report
     from counterpoise.report.inputs import VoteEvidence
 
-    found = [ref for ref in _refs(record) if ref.stage == "report"]
-    if not found:
-        raise UsageError(
-            f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
-        )
+    report = RunRecord(record).first("report")
     run = StoredRun(RunConfig.model_validate(record["config"]), store)
-    (pairs,), (swaps,), (preferences,), evidence = _roles(store.manifest("report", found[-1].key))
+    (pairs,), (swaps,), (preferences,), evidence = _roles(store.manifest("report", report.key))
     inputs = gather(run, pairs, swaps, preferences, evidence)
     return build_report(replace(inputs, votes=VoteEvidence(votes, digest(list(votes))) if votes else None))
 
@@ -86,7 +79,3 @@ def _roles(report: Manifest) -> tuple[list[Ref], list[Ref], list[Ref], dict[str,
     for parent in report.parents:
         roles.setdefault(names[parent.key].partition("[")[0], []).append(parent)
     return roles.pop("pairs"), roles.pop("counterfactuals"), roles.pop("preferences"), roles
-
-
-def _refs(record: Mapping[str, Any]) -> list[Ref]:
-    return [Ref.from_json(stage["ref"]) for stage in record.get("stages", ())]

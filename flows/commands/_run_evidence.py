@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from artifacts.parquet import TableSpec, read_records
-from artifacts.store import Ref
 from artifacts.tables import BENCHMARKS, CAPABILITY, NEUTRAL, PAIRS, SCORES
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability, NeutralText
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import PairScore
 from counterpoise.report.run_comparison import RunEvidence
+from tasks.run_record import RunRecord
 
 if TYPE_CHECKING:
     from artifacts.store import Store
@@ -21,13 +21,10 @@ Record = TypeVar("Record")
 
 def run_evidence(store: Store, record: dict[str, Any]) -> RunEvidence:
     """The evidence of a run; parts that it doesn't have (yet) are empty."""
-    refs: dict[str, list[Ref]] = {}
-    for stage in record["stages"]:
-        ref = Ref.from_json(stage["ref"])
-        refs.setdefault(ref.stage, []).append(ref)
+    run = RunRecord(record)
 
     def rows(stage: str, spec: TableSpec, kind: type[Record]) -> list[Record]:
-        tables = (store.fetch(ref) / f"{spec.name}.parquet" for ref in refs.get(stage, ()))
+        tables = (store.fetch(ref) / f"{spec.name}.parquet" for ref in run.refs(stage))
         return [row for table in tables for row in read_records(table, spec, kind)]
 
     config = record["config"]

@@ -59,16 +59,15 @@ def finished_runs(store: Store, names: Sequence[str]) -> list[Finished]:
     """
     from counterpoise.errors import UsageError
     from tasks.comparison import Finished
+    from tasks.run_record import RunRecord
 
     found = []
     for name in names:
         recipe, separator, run = name.rpartition("=")
         record = store.run(run if separator else name)
-        if record["status"] != "completed" or record.get("kind") == "sweep":
-            raise UsageError(
-                f"run {record['run']} has no report: it is {record['status']}", "name finished runs"
-            )
-        found.append(Finished.of_run(_facts(record["config"], recipe or record["profile"]), record["stages"]))
+        RunRecord(record).require_finished()
+        facts = _facts(record["config"], recipe or record["profile"])
+        found.append(Finished.of_run(facts, RunRecord(record)))
     (most, times), *_ = Counter(branch.facts.label for branch in found).most_common(1)
     if times > 1:
         raise UsageError(f"{most} stands there {times} times", "name recipes apart: RECIPE=RUN")

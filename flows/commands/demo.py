@@ -20,7 +20,9 @@ HOW = (
 
 
 @click.command()
-@click.option("--run", "run_id", default=None, help="A run's id; by default the newest finished one.")
+@click.option(
+    "--run", "run_id", default=None, help="A run's id; by default the newest finished one, a smoke run last."
+)
 @click.option(
     "--port", default=7860, show_default=True, type=click.IntRange(1, 65535), help="Port on 127.0.0.1."
 )
@@ -68,6 +70,7 @@ def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dic
     """The store, and the record of the run to show; someone at a terminal who has none is offered one."""
     from artifacts.store import Store
     from counterpoise.errors import StoreError
+    from tasks.run_record import newest_finished
 
     if smoke:
         return _smoke(store_url)
@@ -75,7 +78,7 @@ def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dic
         if "://" not in store_url and not Path(store_url).exists():
             raise StoreError(f"there is no store {store_url} yet", HOW)
         store = Store.open(store_url, create=False)
-        return store, store.run(run_id) if run_id else newest_finished(store)
+        return store, store.run(run_id) if run_id else newest_finished(store, HOW)
     except CounterpoiseError as error:
         if error.remedy != HOW or run_id or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
@@ -94,16 +97,3 @@ def _smoke(store_url: str) -> tuple[Store, dict[str, Any]]:
 
     record = run_flow(load_config("smoke", ()), store_url, as_json=False)
     return Store.open(store_url, create=False), record
-
-
-def newest_finished(store: Store) -> dict[str, Any]:
-    """The newest completed run's record.
-
-    Raises:
-        UsageError: there is none.
-    """
-    finished = [run for run in store.runs() if run["status"] == "completed" and run.get("kind") != "sweep"]
-    if not finished:
-        raise UsageError(f"no finished run in {store.url}", HOW)
-    record: dict[str, Any] = finished[0]
-    return record

@@ -25,9 +25,12 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
     Then their tuned models are compared, with paired tests over the pairs, sentences and examples both scored.
     """
     from artifacts.store import Store
+    from tasks.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     records = store.run(first), store.run(second)
+    for record in records:
+        RunRecord(record).require_one_run()
     rows = differences(store, *records)
     compared, reason = comparison(store, *records)
     if as_json:

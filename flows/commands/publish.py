@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--run", "run_id", default=None, help="A run's id; by default the newest finished one.")
+@click.option(
+    "--run", "run_id", default=None, help="A run's id; by default the newest finished one, a smoke run last."
+)
 @click.option("--to", required=True, metavar="DIR|hub:OWNER/NAME", help="A folder, or a hub repository.")
 @click.option("--merged", is_flag=True, help="The whole model, with the adapter merged into its weights.")
 @click.option("--public", is_flag=True, help="A hub repository that is made for it is public.")
@@ -29,24 +32,41 @@ def command(store_url: str, as_json: bool, dry_run: bool, **options: Any) -> Non
     from artifacts.store import Store
     from counterpoise.publishing.deliver import deliver, repository_of
     from counterpoise.publishing.folder import files_of
-    from flows.commands.demo import newest_finished
     from flows.prefect_settings import quiet_libraries
+    from tasks.run_record import newest_finished
 
     quiet_libraries()
     repository_of(options["to"])
     store = Store.open(store_url, create=False)
     record = store.run(options["run_id"]) if options["run_id"] else newest_finished(store)
+    chosen = chosen_run(store, record)
+    if not as_json:
+        click.echo(f"run {chosen['run']} · profile {chosen['profile']} · {chosen['headline']}")
     made = store.fetch(made_of(store, record, options))
     files = files_of(made)
     private = not options["public"]
     address = None if dry_run else deliver(made, options["to"], private=private)
     if as_json:
         rows = [{"file": name, "bytes": size} for name, size in files]
-        print_json({"run": record["run"], "to": options["to"], "address": address, "files": rows})
+        print_json({**chosen, "to": options["to"], "address": address, "files": rows})
         return
     for name, size in files:
         click.echo(f"{size:>14,} B  {name}")
     click.echo(f"{'would go to' if dry_run else 'published:'} {address or options['to']}")
+
+
+def chosen_run(store: Store, record: dict[str, Any]) -> dict[str, str]:
+    """Which run is published: its id, profile and headline.
+
+    Raises:
+        UsageError: it has no report.
+    """
+    from tasks.report import SUMMARY
+    from tasks.run_record import RunRecord
+
+    report = store.fetch(RunRecord(record).first("report"))
+    headline = json.loads((report / SUMMARY).read_text(encoding="utf-8"))["headline"]
+    return {"run": record["run"], "profile": record["profile"], "headline": headline}
 
 
 def made_of(store: Store, record: dict[str, Any], options: dict[str, Any]) -> Ref:
@@ -55,25 +75,16 @@ def made_of(store: Store, record: dict[str, Any], options: dict[str, Any]) -> Re
     Raises:
         UsageError: the run has not finished, or its configuration is an older version's.
     """
-    from artifacts.store import Ref
     from counterpoise.config import RunConfig
-    from counterpoise.errors import UsageError
     from counterpoise.settings import validated
     from tasks.execute import execute
     from tasks.publication import publication
+    from tasks.run_record import RunRecord
 
-    refs: dict[str, Ref] = {}
-    for stage in record["stages"]:
-        ref = Ref.from_json(stage["ref"])
-        refs.setdefault(ref.stage, ref)
-    missing = [name for name in ("base-model", "adapter", "report") if name not in refs]
-    if missing:
-        raise UsageError(
-            f"run {record['run']} has no {', no '.join(missing)}: it is {record['status']}",
-            "name a finished run",
-        )
+    run = RunRecord(record)
+    roles = {"model": "base-model", "adapter": "adapter", "report": "report"}
+    inputs = {role: run.first(stage) for role, stage in roles.items()}
     publish = {"to": options["to"], "merged": options["merged"], "licence": options["licence"]}
     values = record["config"] | {"publish": publish}
     config = validated(RunConfig, values, f"the configuration of run {record['run']}")
-    inputs = {"model": refs["base-model"], "adapter": refs["adapter"], "report": refs["report"]}
     return execute(publication, config, store, inputs).ref

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
     """Print RUN (an id, its unique beginning, or `latest`): verdict, scores by category, stages, report."""
     from artifacts.store import Store
+    from tasks.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     record = store.run(run)
@@ -41,7 +42,7 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
         print_json(record | {"stages": stages, "summary": summary_of(store, record)})
         return
     print_stages(record, made_from)
-    if record.get("kind") == "sweep":
+    if RunRecord(record).is_sweep:
         from flows.commands.sweep import print_sweep
 
         print_sweep(store_url, record)
@@ -51,14 +52,12 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
 
 def _write_report(store: Store, record: dict[str, Any], file: Path) -> None:
     from counterpoise.errors import UsageError
+    from tasks.run_record import RunRecord
     from tasks.votes import report_with_votes, vote_box
 
     if not file.parent.is_dir():
         raise UsageError(f"the folder {file.parent} does not exist", "create it first")
-    if report_folder(store, record) is None:
-        raise UsageError(
-            f"run {record['run']} has no report: it is {record['status']}", "name a finished run"
-        )
+    RunRecord(record).first("report")
     votes = vote_box(store, record).votes()
     file.write_text(report_with_votes(store, record, votes).html, encoding="utf-8")
     click.echo(f"{file}: the report with {len(votes)} votes", err=True)
@@ -79,7 +78,9 @@ def lineage(store: Store, record: dict[str, Any]) -> dict[str, list[dict[str, st
 
 def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, str]]]) -> None:
     """The run's own line, and one line a stage with what it was made from."""
-    click.echo(f"run {record['run']} · profile {record['profile']} · {record['status']}")
+    from tasks.run_record import RunRecord
+
+    click.echo(f"run {record['run']} · profile {record['profile']} · {RunRecord(record).status}")
     if record.get("error"):
         click.echo(f"  {record['error']}")
     for stage in record["stages"]:
@@ -95,11 +96,12 @@ def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, 
 def print_run(store_url: str, record: dict[str, Any]) -> None:
     """The verdict and the scores of a finished run, and its report's address."""
     from artifacts.store import Store
+    from tasks.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     summary = summary_of(store, record)
     if summary is None:
-        click.echo(f"no report: the run is {record['status']}")
+        click.echo(f"no report: its status is {RunRecord(record).status}")
         return
     from rich.console import Console
 
@@ -126,10 +128,10 @@ def summary_of(store: Store, record: dict[str, Any]) -> dict[str, Any] | None:
 
 def report_folder(store: Store, record: dict[str, Any]) -> Path | None:
     """A local folder with the run's report, or None when it has none."""
-    from artifacts.store import Ref
+    from tasks.run_record import RunRecord
 
-    refs = [stage["ref"] for stage in record["stages"] if stage["ref"]["stage"] == "report"]
-    return store.fetch(Ref.from_json(refs[-1])) if refs else None
+    refs = RunRecord(record).refs("report")
+    return store.fetch(refs[0]) if refs else None
 
 
 def _short(path: Path) -> str:

@@ -105,10 +105,10 @@ def print_sweep(store_url: str, record: dict[str, Any]) -> None:
 
 def comparison_folder(store: Store, record: dict[str, Any]) -> Path | None:
     """A local folder with the sweep's comparison, or None when it has none."""
-    from artifacts.store import Ref
+    from tasks.run_record import RunRecord
 
-    refs = [stage["ref"] for stage in record["stages"] if stage["ref"]["stage"] == "comparison"]
-    return store.fetch(Ref.from_json(refs[-1])) if refs else None
+    refs = RunRecord(record).refs("comparison")
+    return store.fetch(refs[0]) if refs else None
 
 
 def _line(recipe: str, seed: dict[str, Any]) -> str:

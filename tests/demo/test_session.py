@@ -18,10 +18,11 @@ from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.models.loading import adapter_switched
 from counterpoise.records import Variant
 from counterpoise.toxicity.classifiers import load_classifier
-from demo.run_data import RunData, ref_of
+from demo.run_data import RunData
 from demo.session import Answers, Sampling, Session
 from demo.streaming import Row, stream
 from tasks.report import HTML
+from tasks.run_record import RunRecord
 from tasks.votes import report_with_votes
 
 pytestmark = pytest.mark.slow
@@ -126,5 +127,5 @@ def test_explained_margins_are_the_runs_own(session: Session) -> None:
 def test_report_without_votes_is_the_runs_own(session: Session) -> None:
     """So the votes are the only difference of a report that has them; the page's test makes one."""
     store, record = session.data.store, session.data.record
-    stored = (store.fetch(ref_of(record, "report")) / HTML).read_text(encoding="utf-8")
+    stored = (store.fetch(RunRecord(record).first("report")) / HTML).read_text(encoding="utf-8")
     assert report_with_votes(store, record, []).html == stored

@@ -1,0 +1,98 @@
+"""A run's record as commands read it: its artifacts by stage, how it ended, and what it lacks said in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from artifacts.process import is_dead
+from artifacts.store import Ref, Store
+from counterpoise.errors import UsageError
+
+SMOKE = "smoke"
+"""The profile whose runs show that the pipeline works and whose model means nothing."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The record of a run or a sweep, as the store gives it."""
+
+    data: Mapping[str, Any]
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return str(self.data["run"])
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it is a sweep: its branches are runs of their own."""
+        return self.data.get("kind") == "sweep"
+
+    @property
+    def status(self) -> str:
+        """``running``, ``died`` (its process on this machine is gone), or how it ended."""
+        status = str(self.data["status"])
+        return "died" if status == "running" and is_dead(self.data.get("process") or {}) else status
+
+    def refs(self, stage: str) -> list[Ref]:
+        """The artifacts of a stage, one a fold, in the order in which they were made; empty without any."""
+        found = (Ref.from_json(row["ref"]) for row in self.data.get("stages", ()))
+        return [ref for ref in found if ref.stage == stage]
+
+    def first(self, stage: str) -> Ref:
+        """The first artifact of a stage: that of the first fold, where there are several.
+
+        Raises:
+            UsageError: it has none.
+        """
+        found = self.refs(stage)
+        if not found:
+            raise self._lacks(stage)
+        return found[0]
+
+    def require_one_run(self) -> None:
+        """Refuses a sweep.
+
+        Raises:
+            UsageError: it is one.
+        """
+        if self.is_sweep:
+            raise self._lacks("report")
+
+    def require_finished(self) -> None:
+        """Refuses what is not a completed run.
+
+        Raises:
+            UsageError: it is a sweep, or has not completed.
+        """
+        if self.is_sweep or self.status != "completed":
+            raise self._lacks("report")
+
+    def _lacks(self, what: str) -> UsageError:
+        if not self.is_sweep:
+            how = "it died" if self.status == "died" else f"it is {self.status}"
+            return UsageError(f"run {self.run} has no {what}: {how}", "name a finished run")
+        runs = [str(branch["run"]) for branch in self.data.get("branches", ()) if branch.get("run")]
+        return UsageError(
+            f"run {self.run} is a sweep, not a run with a model and a report",
+            "name one of its branches" + (f": {', '.join(runs)}" if runs else ""),
+        )
+
+
+def newest_finished(store: Store, how: str = "run `counterpoise run` first") -> dict[str, Any]:
+    """The newest completed run's record; a smoke run's only where nothing else has completed.
+
+    Args:
+        how: what somebody without one can do.
+
+    Raises:
+        UsageError: there is none.
+    """
+    records = store.runs()
+    finished = [record for record in records if record["status"] == "completed"]
+    runs = [record for record in finished if not RunRecord(record).is_sweep]
+    if not runs:
+        raise UsageError(f"no finished run in {store.url}", how)
+    return next((record for record in runs if record["profile"] != SMOKE), runs[0])
