@@ -38,18 +38,19 @@ def debias(
     with prefect_decides(), stop_on_sigterm() as stop, log:
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()
-        publish(Store.open(store).fetch(final), log.record["stages"])
+        folder = Store.open(store).fetch(final)
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        publish(folder, summary, log.record["stages"])
         if config.publish.to:
             from counterpoise.publishing.deliver import deliver
 
             made = Ref.from_json(log.record["stages"][-1]["ref"])
             deliver(Store.open(store).fetch(made), config.publish.to, private=config.publish.private)
-    return log.completed(final)
+    return log.completed(final, summary["headline"])
 
 
-def publish(report: Path, stages: Sequence[Mapping[str, Any]]) -> None:
+def publish(report: Path, summary: dict[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
     """Shows the report, its scores and the run's stages in the dashboard."""
-    summary = json.loads((report / SUMMARY).read_text(encoding="utf-8"))
     rows = [
         {name: stage[name] for name in ("stage", "state", "rows", "seconds", "key", "why")}
         for stage in stages

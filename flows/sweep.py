@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from threading import Lock
-from types import TracebackType
 from typing import Any
 
 from prefect import flow, task
@@ -21,7 +19,7 @@ from pydantic import Field
 from artifacts.publish import in_run, publish_comparison
 from artifacts.store import Store
 from counterpoise.config import RunConfig
-from counterpoise.errors import CounterpoiseError, Stopped
+from counterpoise.errors import CounterpoiseError
 from counterpoise.report.sweep.inputs import Failure
 from flows.branch_runs import BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
 from flows.debias import run_id
@@ -31,8 +29,8 @@ from flows.sweep_plan import Branch, SweepPlan, branches
 from flows.termination import prefect_decides
 from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
 from tasks.execute import Outcome, execute
-from tasks.provenance import git_state
 from tasks.run_record import RunRecord
+from tasks.runlog import RecordLog
 from tasks.stopping import StopFlag, stop_on_sigterm
 
 DEFAULT_PLAN = SweepPlan()
@@ -80,7 +78,11 @@ def run_branches(
     stop: StopFlag,
     told: Callable[[BranchOutcome], None],
 ) -> list[BranchOutcome]:
-    """Every branch's outcome, in the plan's order, with at most ``parallel`` at a time."""
+    """Every branch's outcome, in the plan's order, with at most ``parallel`` at a time.
+
+    Args:
+        told: of each branch once, as it ends; also of one whose runner raised.
+    """
     outcomes: dict[int, BranchOutcome] = {}
 
     @task(name="branch", task_run_name="{label}", cache_policy=NO_CACHE, persist_result=False)
@@ -101,15 +103,19 @@ def run_branches(
         for number, future in enumerate(futures):
             future.wait()
             if number not in outcomes:
-                reason = " ".join(str(future.state.message).split())
-                outcomes[number] = replace(
-                    _not_started(planned[number], store), status="failed", reason=reason
-                )
+                outcomes[number] = _lost(planned[number], store, str(future.state.message))
+                told(outcomes[number])
     return [outcomes[number] for number in range(len(planned))]
 
 
 def _not_started(branch: Branch, store: str) -> BranchOutcome:
     return BranchOutcome(branch.label, "stopped", None, "not started", branch.command(store))
+
+
+def _lost(branch: Branch, store: str, message: str) -> BranchOutcome:
+    """A branch whose runner raised, or that Prefect could not start: the store or a server was away."""
+    reason = " ".join(message.split())
+    return BranchOutcome(branch.label, "failed", None, reason, branch.command(store))
 
 
 def compare(
@@ -143,36 +149,13 @@ def publish(store: Store, compared: Outcome) -> None:
     publish_comparison((folder / MARKDOWN).read_text(encoding="utf-8"), summary)
 
 
-class SweepLog:
+class SweepLog(RecordLog):
     """The sweep's own record in the store, current after every branch."""
 
     def __init__(self, store: Store, run: str, plan: SweepPlan) -> None:
-        self._store = store
+        config = plan.model_dump(mode="json")
+        super().__init__(store, run, plan.profile, config, time.time, kind="sweep", branches=[])
         self._lock = Lock()
-        self.record: dict[str, Any] = {
-            "run": run,
-            "kind": "sweep",
-            "status": "running",
-            "profile": plan.profile,
-            "config": plan.model_dump(mode="json"),
-            "started": time.time(),
-            "finished": None,
-            "branches": [],
-            "stages": [],
-            "report": None,
-            **git_state(),
-        }
-        self._write()
-
-    def __enter__(self) -> SweepLog:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            stopped = isinstance(error, Stopped | KeyboardInterrupt)
-            self.end("stopped" if stopped else "failed", error=str(error) or type(error).__name__)
 
     def finished(self, outcome: BranchOutcome) -> None:
         """Adds a branch, as it ends."""
@@ -185,13 +168,5 @@ class SweepLog:
         self.record["stages"] = [compared.to_json()]
         self.record["report"] = {"key": compared.ref.key, "sha256": compared.ref.sha256}
         failed = sum(branch["status"] != "completed" for branch in self.record["branches"])
-        self.end("completed" if not failed else "incomplete")
+        self._end("completed" if not failed else "incomplete")
         return self.record
-
-    def end(self, status: str, **more: Any) -> None:
-        """Ends the record."""
-        self.record |= {"status": status, "finished": time.time(), **more}
-        self._write()
-
-    def _write(self) -> None:
-        self._store.write_run(self.record["run"], self.record)

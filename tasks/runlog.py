@@ -1,13 +1,14 @@
-"""The record of a run in the store: written as it starts, after every stage, and as it ends."""
+"""The record of a run or a sweep in the store: written as it starts, after every part, and as it ends."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
+from artifacts.process import identity
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import Stopped, StoreError
@@ -15,27 +16,40 @@ from tasks.execute import Outcome
 from tasks.provenance import git_state
 
 
-class RunLog:
-    """A :class:`tasks.reporting.Reporter` that keeps ``runs/<run id>.json`` current."""
+class RecordLog:
+    """Keeps ``runs/<run id>.json`` current, from the beginning of a ``with`` block to what ended it.
+
+    Args:
+        profile, config: what was asked for.
+        more: what else the record holds.
+    """
 
     def __init__(
-        self, store: Store, run_id: str, config: RunConfig, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        run_id: str,
+        profile: str,
+        config: Mapping[str, Any],
+        clock: Callable[[], float],
+        **more: Any,
     ) -> None:
         self._store = store
         self._clock = clock
         self.record: dict[str, Any] = {
             "run": run_id,
             "status": "running",
-            "profile": config.profile,
-            "config": config.model_dump(mode="json"),
+            "profile": profile,
+            "config": config,
             "started": clock(),
             "finished": None,
             "stages": [],
             "report": None,
+            "process": identity(),
             **git_state(),
+            **more,
         }
 
-    def __enter__(self) -> RunLog:
+    def __enter__(self) -> Self:
         self._write()
         return self
 
@@ -47,6 +61,22 @@ class RunLog:
         stopped = isinstance(error, Stopped | KeyboardInterrupt)
         with contextlib.suppress(StoreError):  # a full disk: what ended the run is what a person must read
             self._end("stopped" if stopped else "failed", error=str(error) or type(error).__name__)
+
+    def _end(self, status: str, **more: Any) -> None:
+        self.record |= {"status": status, "finished": self._clock(), **more}
+        self._write()
+
+    def _write(self) -> None:
+        self._store.write_run(self.record["run"], self.record)
+
+
+class RunLog(RecordLog):
+    """A :class:`tasks.reporting.Reporter` that keeps a run's record."""
+
+    def __init__(
+        self, store: Store, run_id: str, config: RunConfig, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(store, run_id, config.profile, config.model_dump(mode="json"), clock)
 
     def started(self, label: str) -> None:
         """Nothing to keep."""
@@ -62,14 +92,8 @@ class RunLog:
         self.record["stages"].append(outcome.to_json())
         self._write()
 
-    def completed(self, report: Ref) -> dict[str, Any]:
-        """Ends the record as completed and returns it."""
-        self._end("completed", report={"key": report.key, "sha256": report.sha256})
+    def completed(self, report: Ref, headline: str = "") -> dict[str, Any]:
+        """Ends the record as completed, with the report and its headline, and returns it."""
+        shown = {"key": report.key, "sha256": report.sha256}
+        self._end("completed", report=shown, headline=headline)
         return self.record
-
-    def _end(self, status: str, **more: Any) -> None:
-        self.record |= {"status": status, "finished": self._clock(), **more}
-        self._write()
-
-    def _write(self) -> None:
-        self._store.write_run(self.record["run"], self.record)

@@ -11,13 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 
 from artifacts.parquet import read_table
 from artifacts.store import Ref, Store
 from artifacts.tables import SWEEP
-from flows.branch_runs import ProcessRunner
-from flows.sweep_plan import SweepPlan, branches
+from counterpoise.errors import StoreError
+from flows.branch_runs import BranchOutcome, ProcessRunner
+from flows.sweep import SweepLog, run_branches
+from flows.sweep_plan import Branch, SweepPlan, branches
+from tasks.execute import Outcome
+from tasks.stopping import StopFlag
 from tests.flows.test_smoke import Shell
+from tests.servers import own_server
 
 PLAN = """
 name = "doses"
@@ -60,6 +66,49 @@ def test_a_branch_that_is_asked_to_stop_says_so(tmp_path: Path) -> None:
     (branch,) = branches(SweepPlan(profile="smoke"))
     outcome = ProcessRunner(str(tmp_path / "store"), 1, lambda: True)(branch)
     assert outcome.status == "stopped"
+
+
+def test_a_branch_whose_runner_raises_leaves_the_sweep_incomplete(tmp_path: Path) -> None:
+    plan = SweepPlan(profile="smoke", seeds=(0, 1))
+    planned = branches(plan)
+
+    def runner(branch: Branch) -> BranchOutcome:
+        if branch is planned[0]:
+            raise StoreError("the bucket is away")
+        return BranchOutcome(branch.label, "completed", "run-1", "", "")
+
+    log = SweepLog(Store.open(tmp_path / "store"), "sweep", plan)
+
+    @flow(persist_result=False)
+    def sweeping() -> list[BranchOutcome]:
+        return run_branches(planned, runner, str(tmp_path / "store"), 1, StopFlag(), log.finished)
+
+    with own_server(), log:
+        lost, done = sweeping()
+    assert (lost.status, done.status) == ("failed", "completed")
+    assert "the bucket is away" in lost.reason
+    compared = Outcome(
+        "comparison", "comparison", None, "computed", Ref("comparison", "c", "k", "s", 1, ()), 1.0
+    )
+    record = log.completed(compared)
+    assert record["status"] == "incomplete"
+    assert {row["branch"]: row["status"] for row in record["branches"]} == {
+        "default · seed 0": "failed",
+        "default · seed 1": "completed",
+    }
+
+
+def test_a_full_disk_does_not_hide_what_ended_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = SweepLog(Store.open(tmp_path / "store"), "sweep", SweepPlan(profile="smoke"))
+
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with pytest.raises(KeyError, match="what ended it"), log:
+        monkeypatch.setattr(Store, "write_run", full)
+        raise KeyError("what ended it")
 
 
 @pytest.mark.slow
