@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from artifacts.backend import Backend, Entry
 from artifacts.clock import Clock
@@ -16,7 +17,7 @@ from artifacts.damage import Damaged
 from artifacts.layout import LEASES, MANIFESTS, OBJECTS, QUARANTINE, RUNS, SCRATCH, TMP, object_name
 from artifacts.lease import is_over, needed_keys
 from artifacts.manifest import Manifest, unsealed
-from artifacts.runs import find_run
+from artifacts.runs import find_run, group_of
 from artifacts.scratch import PRIVATE
 from artifacts.verify import read_manifest
 
@@ -73,7 +74,8 @@ class Rules:
     """What to keep.
 
     Attributes:
-        keep_runs: how many of the newest runs.
+        keep_runs: how many of the newest finished runs of each profile, and as many unfinished ones beside them;
+            sweeps are counted for themselves.
         pins: run ids (or unique prefixes) and artifact keys to keep besides.
         min_age_s: nothing younger than this goes, seconds.
         dry_run: only say what would go.
@@ -132,10 +134,9 @@ class _Collection:
                 yield entry
 
     def _kept_runs(self, entries: list[Entry]) -> dict[str, bytes]:
-        """Address and bytes of the newest runs, the pinned and the young ones."""
+        """Address and bytes of the newest runs of each group, the pinned and the young ones."""
         data = {entry.name: found for entry in entries if (found := self._read(entry)) is not None}
-        order = {entry.name: (_first_recorded(data.get(entry.name, b"")), entry.mtime) for entry in entries}
-        newest = sorted(order, key=lambda name: order[name], reverse=True)[: self._rules.keep_runs]
+        newest = self._newest_runs(entries, {name: _record(found) for name, found in data.items()})
         young = [entry.name for entry in entries if self._is_young(entry.mtime)]
         pinned = [
             f"{RUNS}/{find_run(self._backend, pin)['run']}.json"
@@ -143,6 +144,17 @@ class _Collection:
             if _HEX.fullmatch(pin.encode()) is None
         ]
         return {name: data.get(name, b"") for name in {*newest, *young, *pinned}}
+
+    def _newest_runs(self, entries: list[Entry], records: dict[str, dict[str, Any]]) -> list[str]:
+        """Addresses of the newest runs; attempts that failed and other profiles never push a finished run out."""
+
+        def age(entry: Entry) -> tuple[str, float]:
+            return str(records.get(entry.name, {}).get("first_recorded_at", "")), entry.mtime
+
+        groups: dict[tuple[Any, ...], list[str]] = {}
+        for entry in sorted(entries, key=age, reverse=True):
+            groups.setdefault(group_of(records.get(entry.name, {})), []).append(entry.name)
+        return [name for names in groups.values() for name in names[: self._rules.keep_runs]]
 
     def _parsed(self, entries: Iterable[Entry]) -> Iterator[tuple[str, Manifest]]:
         for entry in entries:
@@ -231,8 +243,8 @@ class _Collection:
             return None
 
 
-def _first_recorded(data: bytes) -> str:
+def _record(data: bytes) -> dict[str, Any]:
     try:
-        return str(unsealed(data).get("first_recorded_at", ""))
+        return unsealed(data)
     except Damaged:
-        return ""
+        return {}

@@ -12,6 +12,14 @@ from artifacts.layout import RUNS, run_name
 from artifacts.manifest import sealed, unsealed
 from counterpoise.errors import StoreError
 
+_FINISHED = ("completed", "incomplete")
+"""Status of a run that has its result; a sweep is incomplete when it compared some of its branches."""
+
+
+def group_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What ``gc`` keeps a number of each: runs of one kind and profile, finished or not; damaged ones are ``{}``."""
+    return record.get("kind"), record.get("profile"), record.get("status") in _FINISHED
+
 
 def write_run(backend: Backend, clock: Clock, run_id: str, payload: Mapping[str, Any]) -> None:
     """Records a run, or replaces its record.

@@ -230,7 +230,8 @@ class Store:
         """Deletes what neither a kept run, nor a live lease, nor anything young needs.
 
         Args:
-            keep_runs: how many of the newest runs to keep.
+            keep_runs: how many of the newest finished runs of each profile to keep, and of its unfinished ones; sweeps
+                are counted for themselves.
             pins: run ids (or unique prefixes) and artifact keys to keep besides.
             min_age_s: nothing used or written within this time goes, seconds.
             dry_run: only say what would go.

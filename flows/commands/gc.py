@@ -8,16 +8,31 @@ from flows.commands._options import json_option, print_json, store_option
 
 
 @click.command()
-@click.option("--keep", default=5, show_default=True, type=click.IntRange(min=0), help="Newest runs to keep.")
+@click.option(
+    "--keep",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Newest finished runs of each profile to keep, and as many unfinished ones.",
+)
 @click.option("--pin", "pins", multiple=True, metavar="RUN", help="Another run to keep; repeatable.")
-@click.option("--min-age-hours", default=24.0, show_default=True, help="Never touch anything younger.")
+@click.option(
+    "--min-age-hours",
+    default=24.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Never touch anything younger.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @store_option
 @json_option
 def command(
     keep: int, pins: tuple[str, ...], min_age_hours: float, dry_run: bool, store_url: str, as_json: bool
 ) -> None:
-    """Delete artifacts that neither the newest runs nor the pinned ones need."""
+    """Delete artifacts that neither the newest runs nor the pinned ones need.
+
+    Failed, stopped and running runs are counted apart from finished ones, and so are sweeps.
+    """
     from dataclasses import asdict
 
     from artifacts.store import Store

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from artifacts.gc import GcReport
 from artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
+from flows.commands.gc import command
 from tests.artifacts.making import Clock, commit, parts, write
 
 DAY = 86_400.0
@@ -26,8 +28,8 @@ def store(tmp_path: Path, clock: Clock) -> Store:
     return Store.open(tmp_path / "store", clock=clock)
 
 
-def run(store: Store, clock: Clock, name: str, *refs: Ref) -> None:
-    store.write_run(name, {"stages": [ref.to_json() for ref in refs]})
+def run(store: Store, clock: Clock, name: str, *refs: Ref, **more: str) -> None:
+    store.write_run(name, {"stages": [ref.to_json() for ref in refs], **more})
     clock.forward(1.0)
 
 
@@ -64,6 +66,35 @@ def test_the_newest_runs_and_their_ancestors_stay(store: Store, clock: Clock) ->
     assert sorted(item.kind for item in report.removed) == ["manifest", "manifest", "object", "object", "run"]
     assert (report.kept, objects(store)) == (4, 4)
     assert store.verify(full=True) == []
+
+
+def test_failed_attempts_push_no_finished_run_out(store: Store, clock: Clock) -> None:
+    model = pair(store, 0)
+    run(store, clock, "finished", model[1], profile="local", status="completed")
+    for number in range(1, 4):
+        run(store, clock, f"attempt-{number}", profile="local", status="failed")
+    age(store, 2)
+    store.gc(keep_runs=2)  # of one finished and three unfinished runs the newest two of each stay
+    assert [record["run"] for record in store.runs()] == ["attempt-3", "attempt-2", "finished"]
+    assert there(store, *model) == [True, True]
+
+
+def test_profiles_and_sweeps_are_counted_for_themselves(store: Store, clock: Clock) -> None:
+    for number in range(2):
+        run(store, clock, f"local-{number}", profile="local", status="completed")
+        run(store, clock, f"sweep-{number}", profile="local", status="incomplete", kind="sweep")
+        run(store, clock, f"smoke-{number}", profile="smoke", status="completed")
+    age(store, 2)
+    store.gc(keep_runs=1)
+    assert [record["run"] for record in store.runs()] == ["smoke-1", "sweep-1", "local-1"]
+
+
+def test_the_minimum_age_is_not_negative(store: Store, clock: Clock) -> None:
+    run(store, clock, "run-0", profile="local", status="completed")
+    done = CliRunner().invoke(command, ["--store", store.url, "--keep", "0", "--min-age-hours", "-1"])
+    assert done.exit_code == 2
+    assert "-1.0 is not in the range x>=0" in done.output
+    assert len(store.runs()) == 1
 
 
 def test_a_dry_run_says_the_same_and_deletes_nothing(store: Store, clock: Clock) -> None:
