@@ -19,8 +19,11 @@ from counterpoise.sources.cache import default_cache
 _NAME = "counterpoise-store"
 
 
-def open_backend(url: str | Path, *, create: bool, cache: Path | None) -> Backend:
+def open_backend(
+    url: str | Path, *, create: bool, cache: Path | None, may_be_absent: bool = False
+) -> Backend:
     """The place at ``url``, after checking (or writing) its format marker. See :meth:`Store.open`."""
+    must_exist = not (create or may_be_absent)
     cache = (cache or default_cache()) / "store"
     text = str(url)
     if "://" in text and not text.startswith("file://"):
@@ -32,12 +35,12 @@ def open_backend(url: str | Path, *, create: bool, cache: Path | None) -> Backen
         from artifacts.remote import RemoteBackend  # noqa: PLC0415 (local stores need no fsspec)
 
         remote = RemoteBackend(text, cache, _memo(cache, text))
-        _check_format(remote, create)
+        _check_format(remote, create, must_exist)
         return remote
     root = _local_root(text)
     local = LocalBackend(root, _memo(cache, str(root)))
-    _check_folder(local, create)
-    _check_format(local, create)
+    _check_folder(local, create, must_exist)
+    _check_format(local, create, must_exist)
     return local
 
 
@@ -50,11 +53,13 @@ def _local_root(text: str) -> Path:
     return path.expanduser().absolute()
 
 
-def _check_folder(backend: LocalBackend, create: bool) -> None:
+def _check_folder(backend: LocalBackend, create: bool, must_exist: bool) -> None:
     root = backend.root
     try:
-        if not root.exists() and create:
-            make_folder(root)
+        if not root.exists() and not must_exist:
+            if create:
+                make_folder(root)
+            return
         if not root.is_dir():
             what = "is not a folder" if root.exists() else "does not exist"
             raise StoreError(f"store {root} {what}", "name another folder, or `counterpoise run` to make one")
@@ -66,11 +71,11 @@ def _check_folder(backend: LocalBackend, create: bool) -> None:
         raise store_error(error, str(root)) from error
 
 
-def _check_format(backend: Backend, create: bool) -> None:
+def _check_format(backend: Backend, create: bool, must_exist: bool) -> None:
     try:
         version = _version(backend.read(FORMAT))
     except FileNotFoundError:
-        if not create and not backend.entries(MANIFESTS):
+        if must_exist and not backend.entries(MANIFESTS):
             raise StoreError(f"{backend.url} is not a store", "name the folder of an earlier run") from None
         version = None
     if version is None and create:

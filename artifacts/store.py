@@ -46,19 +46,28 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str | Path, *, create: bool = True, cache: Path | None = None, clock: Clock = SYSTEM
+        cls,
+        url: str | Path,
+        *,
+        create: bool = True,
+        may_be_absent: bool = False,
+        cache: Path | None = None,
+        clock: Clock = SYSTEM,
     ) -> Store:
         """The store at ``url``: a folder, ``file://…``, or ``s3://bucket/folder``.
 
         Args:
             create: make it when there is none.
+            may_be_absent: with ``create`` false, a place where there is none counts as an empty store; for those who
+                only look things up.
             cache: local folder for downloads and memos; by default
                 :func:`counterpoise.sources.cache.default_cache`.
 
         Raises:
-            StoreError: there is none and ``create`` is false, it is something else, or a newer version's.
+            StoreError: there is none and neither of the two is true, it is something else, or a newer version's.
         """
-        return cls(open_backend(url, create=create, cache=cache), clock)
+        backend = open_backend(url, create=create, cache=cache, may_be_absent=may_be_absent)
+        return cls(backend, clock)
 
     @property
     def url(self) -> str:

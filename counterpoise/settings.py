@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -53,8 +54,21 @@ def validated(model: type[S], values: dict[str, Any], where: str) -> S:
 def _problem(model: type[BaseModel], detail: Any) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":
-        return f"{path} = {detail['input']!r}: {detail['msg']}"
+        return f"{path} = {detail['input']!r}: {_expected(detail)}"
     known = _field_names(model, detail["loc"][:-1])
     nearest = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
     return f"unknown key {path!r} ({hint})"
+
+
+def _expected(detail: Any) -> str:
+    """What was expected, as a person writes it.
+
+    >>> _expected({"type": "tuple_type", "input": 9, "msg": "Input should be a valid tuple"})
+    'a list was expected, e.g. [9]'
+    """
+    if detail["type"] not in {"tuple_type", "list_type"}:
+        return str(detail["msg"])
+    given = detail["input"]
+    example = f", e.g. {json.dumps([given])}" if isinstance(given, str | int | float) else ""
+    return f"a list was expected{example}"

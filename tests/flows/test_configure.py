@@ -54,6 +54,7 @@ def test_a_file_is_a_profile(tmp_path: Path) -> None:
         ("seed", "expected key.path=value"),
         ("seed.deep=1", "unknown key|is a value|seed"),
         ("pairs.evaluate=[9]", "expected distinct folds from 0 to 2"),
+        ("pairs.evaluate=9", r"pairs.evaluate = 9: a list was expected, e.g. \[9\]"),
     ],
 )
 def test_wrong_override_is_one_line_that_helps(override: str, expected: str) -> None:
