@@ -6,9 +6,10 @@ damaged record can neither hide a finished stage nor vouch for a missing one, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +41,17 @@ class Around:
 _around: ContextVar[Around] = ContextVar("around")
 
 
+@contextmanager
+def surrounded(around: Around) -> Iterator[None]:
+    """Inside the block, what :func:`run_stage` reports to and asks; stops here if asked to."""
+    around.stop.check()
+    token = _around.set(around)
+    try:
+        yield
+    finally:
+        _around.reset(token)
+
+
 class PrefectStep:
     """Runs stages as Prefect tasks, one after another in the flow's own thread.
 
@@ -53,14 +65,10 @@ class PrefectStep:
 
     def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: State | Sequence[State]) -> State:
         """The state whose result is the stage's :class:`Ref`; raises what the stage raised."""
-        self._around.stop.check()
-        token = _around.set(self._around)
-        try:
+        with surrounded(self._around):
             state = prefect_task(stage)(
                 stage.label(fold), self._config, self._store, fold, inputs, return_state=True
             )
-        finally:
-            _around.reset(token)
         state.result()
         return state
 
@@ -70,7 +78,7 @@ def prefect_task(stage: Stage) -> Task[..., State]:
     """The Prefect task of a stage: named, tagged, with its retries and timeout."""
 
     def run(label: str, config: RunConfig, store: str, fold: int | None, inputs: Mapping[str, Any]) -> State:
-        return _run(stage, label, config, Store.open(store), fold, inputs)
+        return run_stage(stage, label, config, Store.open(store), fold, inputs)
 
     run.__doc__ = stage.compute.__doc__
     return Task(
@@ -81,21 +89,23 @@ def prefect_task(stage: Stage) -> Task[..., State]:
         persist_result=False,
         retries=stage.retries,
         retry_delay_seconds=list(RETRY_DELAYS_S[: stage.retries]),
-        retry_condition_fn=_is_transient,
+        retry_condition_fn=is_transient,
         timeout_seconds=stage.timeout_s,
         tags=set(stage.tags),
         log_prints=False,
     )
 
 
-def _is_transient(task: Task[..., Any], task_run: Any, state: State) -> bool:
+def is_transient(task: Task[..., Any], task_run: Any, state: State) -> bool:
+    """Whether a task failed for a network's sake and is worth another try."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, SourceError | ConnectionError | TimeoutError)
 
 
-def _run(
+def run_stage(
     stage: Stage, label: str, config: RunConfig, store: Store, fold: int | None, inputs: Mapping[str, Ref]
 ) -> State:
+    """A stage inside a task of :func:`surrounded`: reported as ``label``, stopped on request; the task's state."""
     around = _around.get()
 
     def progress(done: int, total: int) -> None:
@@ -105,10 +115,11 @@ def _run(
 
     around.reporter.started(label)
     try:
-        outcome = execute(stage, config, store, inputs, fold=fold, progress=progress, should_stop=around.stop)
+        made = execute(stage, config, store, inputs, fold=fold, progress=progress, should_stop=around.stop)
     except BaseException as error:
         around.reporter.failed(label, error)
         raise
+    outcome = replace(made, label=label)
     around.reporter.finished(outcome)
     _rename(title(outcome, inputs))
     rows = f"{outcome.ref.rows:,} rows · " if outcome.ref.rows is not None else ""
