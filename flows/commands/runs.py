@@ -88,7 +88,7 @@ def _outcome(row: dict[str, Any]) -> str:
     if row["kind"] == "sweep":
         finished = row["branches"].count("completed")
         return f"sweep {row['status']}: {finished} of {len(row['branches'])} branches"
-    return row["headline"] or row["status"]
+    return str(row["headline"] or row["status"])
 
 
 def _fit(text: str, width: int) -> str:
