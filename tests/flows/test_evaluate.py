@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from artifacts.store import Store
 from counterpoise.errors import Stopped, UsageError
-from flows.evaluate import _of_run, evaluate, row_of
-from tasks.evaluation import Subject
+from flows.evaluate import _benchmark_task, _of_run, row_of
+from flows.reporters import SilentReporter
+from tasks.evaluation import How, Subject
 from tasks.job import Job
+from tasks.prefect_step import Around, surrounded
 from tasks.stage import Stage
+from tasks.stopping import stop_on_sigterm
 from tests.artifacts.making import Clock, commit, parts
-from tests.servers import own_server
 
 
 @pytest.fixture
@@ -57,12 +58,28 @@ def ask_then_move(job: Job) -> None:
     raise AssertionError("it went on")
 
 
-def test_sigterm_stops_within_a_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def toy(*_: Any) -> Stage:
-        return Stage("evaluation", 1, ask_then_move)
+class Remember(SilentReporter):
+    """Keeps what it was told."""
 
-    monkeypatch.setattr("flows.evaluate.evaluation", toy)
-    monkeypatch.setattr("flows.evaluate._subject", lambda *_: (Subject(tmp_path, ""), False))
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def started(self, label: str) -> None:
+        self.told.append(f"started {label}")
+
+    def moved(self, label: str, done: int, total: int) -> None:
+        self.told.append(f"moved {done}/{total}")
+
+    def failed(self, label: str, error: BaseException) -> None:
+        self.told.append(f"failed {label}: {type(error).__name__}")
+
+
+def test_a_benchmark_tells_its_progress_and_stops_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.evaluate.evaluation", lambda *_: Stage("evaluation", 1, ask_then_move))
     monkeypatch.setattr("counterpoise.sources.datasets.locate", lambda source: tmp_path)
-    with own_server(), pytest.raises(Stopped, match="stopped on request"):
-        evaluate(model="toy", benchmarks=["stereoset"], store=str(tmp_path / "store"))
+    reporter, subject = Remember(), Subject(tmp_path, "")
+    with stop_on_sigterm() as stop, surrounded(Around(reporter, stop)), pytest.raises(Stopped):
+        _benchmark_task.fn("stereoset", subject, How(), str(tmp_path / "store"))
+    assert reporter.told == ["started stereoset", "moved 1/2", "failed stereoset: Stopped"]
