@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 from compose_spec import PyCompose
+from docker.utils.build import PatternMatcher
 
 
 def test_dockerfile_passes_hadolint(root: Path) -> None:
@@ -45,6 +48,35 @@ def test_no_password_is_written_down(root: Path) -> None:
     wanted = {line.partition("=")[0] for line in example.splitlines() if "=" in line}
     assert wanted == {"DATABASE_PASSWORD", "STORE_PASSWORD"}
     assert all(f"{name}=\n" in example and f"${{{name}:?" in compose for name in wanted)
+
+
+def secret_files(root: Path) -> set[str]:
+    """The files that compose reads or the docs tell people to make for their passwords and tokens."""
+    compose = yaml.safe_load((root / "deployments" / "compose.yaml").read_text("utf-8"))
+    read = {
+        f"deployments/{entry['path']}"
+        for service in compose["services"].values()
+        for entry in service.get("env_file", [])
+    }
+    pages = "\n".join(page.read_text("utf-8") for page in (root / "docs").rglob("*.md"))
+    made = re.findall(r"--from-env-file=(\S+)|cp \S+\.example (\S+)", pages)
+    return read | {name for names in made for name in names if name}
+
+
+def test_no_file_with_secrets_gets_into_git_or_the_image(root: Path, tmp_path: Path) -> None:
+    secret = secret_files(root)
+    assert secret == {"deployments/.env", "deployments/.env.worker", "secrets.env"}
+    example = "deployments/compose.env.example"  # holds no values, and people need it
+
+    lines = (root / "deployments" / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    image = PatternMatcher([line for line in lines if line and not line.startswith("#")])
+    assert {name for name in [*secret, example] if image.matches(name)} == secret
+
+    shutil.copy(root / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    check = ["git", "check-ignore", "--no-index", *secret, example]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == secret
 
 
 def test_kubernetes_worker_is_valid(root: Path) -> None:
