@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artifacts.tables import NEUTRAL
+from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.neutral.records import NeutralText
 from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.sources.datasets import locate, source_hash
@@ -30,8 +31,9 @@ def compute(job: Job) -> None:
 def _about_groups(job: Job, first: int) -> list[NeutralText]:
     """Sentences about groups that the erasure audit does not read, numbered from ``first``.
 
-    Each group's first ones are replayed, with their swaps; the next are watched, unless so few are left that their
-    change would be noise: of the guard's limit, 15 sentences know no more than its sign.
+    Each group's first ones are replayed, with their swaps as the run's own engine makes them; the next are watched,
+    unless so few are left that their change would be noise: of the guard's limit, 15 sentences know no more than its
+    sign.
     """
     sizes, benchmarks = job.config.capability, job.config.benchmarks
     if not _group_settings(job.config):
@@ -44,7 +46,7 @@ def _about_groups(job: Job, first: int) -> list[NeutralText]:
     parts = [benchmarks.group_sentences, sizes.replay_groups, sizes.probe_groups]
     _, held, watched = load_group_sentences(folder, parts)
     left = Counter(row.group for row in watched)
-    texts = with_swaps([row.text for row in held], Engine.from_config())
+    texts = with_swaps([row.text for row in held], Engine.from_config(job.config.counterfactual))
     rows = [NeutralText(number, text, "replay") for number, text in enumerate(texts, start=first)]
     return rows + [
         NeutralText(number, row.text, "group", row.group)
@@ -54,7 +56,7 @@ def _about_groups(job: Job, first: int) -> list[NeutralText]:
     ]
 
 
-def _group_settings(config: RunConfig) -> dict[str, int]:
+def _group_settings(config: RunConfig) -> dict[str, Any]:
     sizes = config.capability
     if not (config.benchmarks.groups and (sizes.replay_groups or sizes.probe_groups)):
         return {}
@@ -62,6 +64,18 @@ def _group_settings(config: RunConfig) -> dict[str, int]:
         "replay_groups": sizes.replay_groups,
         "probe_groups": sizes.probe_groups,
         "group_sentences": config.benchmarks.group_sentences,
+        "counterfactual": config.counterfactual,
+    }
+
+
+def _resources(config: RunConfig) -> dict[str, str]:
+    file = {"file": source_hash(config.capability.source)}
+    if not _group_settings(config):
+        return file
+    return {
+        **file,
+        "groups": source_hash(config.benchmarks.groups),
+        "lexicon": lexicon_hash(config.counterfactual),
     }
 
 
@@ -75,10 +89,7 @@ neutral = Stage(
         "replay_texts": config.capability.replay_texts,
         **_group_settings(config),
     },
-    resources=lambda config: {
-        "file": source_hash(config.capability.source),
-        **({"groups": source_hash(config.benchmarks.groups)} if _group_settings(config) else {}),
-    },
+    resources=_resources,
     tables=(NEUTRAL,),
     retries=2,
     timeout_s=1800,
