@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from artifacts.folders import content_problem, folder_problem, make_folder, sync
 from artifacts.hashing import HashMemo
 from artifacts.layout import QUARANTINE
 from artifacts.manifest import Output
+from artifacts.workspace import own_folder
 from counterpoise.errors import StoreError
 
 
@@ -122,12 +122,9 @@ class RemoteBackend:
         return None
 
     def _bytes_problem(self, name: str, output: Output) -> str | None:
-        draft = self.workspace / f"check-{uuid.uuid4().hex}"
-        try:
+        with own_folder(self.workspace, self.url, "check-") as draft:
             self.download(f"{name}/{output.name}", draft / output.name)
             return folder_problem(draft, [output], None)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     def fetch(self, name: str, files: Sequence[str], sha256: str) -> Path:
         """See :meth:`Backend.fetch`: downloaded once, verified, then renamed into the local cache."""
@@ -141,8 +138,7 @@ class RemoteBackend:
         return target
 
     def _download_object(self, name: str, target: Path, files: Sequence[str], sha256: str) -> None:
-        draft = self.workspace / f"fetch-{uuid.uuid4().hex}"
-        try:
+        with own_folder(self.workspace, self.url, "fetch-") as draft:
             for file in files:
                 try:
                     self.download(f"{name}/{file}", draft / file)
@@ -153,8 +149,6 @@ class RemoteBackend:
                 raise Damaged(problem)
             sync_tree(draft)
             self._place(draft, target, files, sha256)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     def heal(self, name: str, outputs: Sequence[str]) -> bool:
         """See :meth:`Backend.heal`: a download takes only the files it wants, so none can disturb."""
