@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -154,7 +154,8 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
         return {name: metadata.version(name) for name in names}
     except metadata.PackageNotFoundError as error:
         raise StoreError(
-            f"the package {error.name!r} shapes a result but is not installed", "run `make install`"
+            f"the package {error.name!r} shapes a result but is not installed",
+            "install the project again: make test",
         ) from None
 
 
@@ -212,8 +213,3 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         return
     for name, item in value.items():
         yield from _leaves(f"{path}.{name}" if path else name, item)
-
-
-def change_json(change: Change) -> dict[str, Any]:
-    """``change`` as a JSON-able mapping."""
-    return asdict(change)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -180,8 +179,3 @@ def _is_text(kind: pa.DataType) -> bool:
 def field(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field[Any]:
     """A documented schema field; ``description`` says meaning and unit."""
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
-
-
-def field_names(record: type) -> tuple[str, ...]:
-    """The field names of a record dataclass, to check against a schema."""
-    return tuple(item.name for item in dataclasses.fields(record))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich import progress as rich_progress
 from rich.console import Console
 from rich.table import Table
 
@@ -52,24 +48,6 @@ def score(request: Request, progress: Progress) -> Result:
     task = Task(loaded, "tuned" if request.adapter else "base", config, progress)
     result = compare_crows_pairs(task, file) if request.compare else benchmark.run(task, file)
     return result | {"model": request.model, "adapter": str(request.adapter) if request.adapter else None}
-
-
-@contextmanager
-def progress_bar(hidden: bool) -> Iterator[Progress]:
-    """A bar on stderr while something long goes on, in a terminal only."""
-    columns = (
-        rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
-        rich_progress.TimeRemainingColumn(),
-    )
-    off = hidden or not sys.stderr.isatty()
-    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True, disable=off) as bars:
-        bar = bars.add_task("", total=None)
-
-        def show(done: int, total: int) -> None:
-            bars.update(bar, completed=done, total=total or None)
-
-        yield show
 
 
 def print_result(result: Result) -> None:

@@ -51,7 +51,8 @@ def command(as_json: bool, **options: Any) -> None:
     MODEL is a folder with config.json and safetensors, a registry name (smollm2-135m), a GGUF file, or
     hf://owner/name@commit.
     """
-    from flows.commands._scoring import Request, print_result, progress_bar, score
+    from flows.commands._progress import progress_bar
+    from flows.commands._scoring import Request, print_result, score
 
     with progress_bar(hidden=as_json) as progress:
         result = score(Request(**options), progress)

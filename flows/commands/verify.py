@@ -19,9 +19,11 @@ def command(full: bool, store_url: str, as_json: bool) -> None:
     """Check every artifact in the store; exit 1 if any is damaged."""
     from artifacts.store import Store
     from counterpoise.errors import StoreError
+    from flows.commands._progress import progress_bar
 
     store = Store.open(store_url, create=False)
-    damages = store.verify(full=full)
+    with progress_bar(hidden=as_json) as progress:
+        damages = store.verify(full, progress)
     if as_json:
         print_json({"damaged": [asdict(damage) for damage in damages]})
     if not damages:

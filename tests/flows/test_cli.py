@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from artifacts.store import Store
 from flows.cli import COMMANDS
+from tests.artifacts.making import commit, parts
 
 
 def counterpoise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -54,6 +58,20 @@ def test_errors_are_one_line_with_the_right_code(
 
 def test_debug_shows_where(root: Path) -> None:
     assert "Traceback" in counterpoise("--debug", "plan", "--set", "sed=1", cwd=root).stderr
+
+
+def test_verify_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path, root: Path) -> None:
+    store = Store.open(tmp_path)
+    for number in range(2):
+        commit(store, parts(number=number), {"a": b"%d" % number})
+    command = [sys.executable, "-m", "flows.cli", "verify", "--store", str(tmp_path)]
+    terminal, its_end = pty.openpty()
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        subprocess.run(command, stdout=subprocess.PIPE, stderr=its_end, cwd=root, check=True)
+        os.close(its_end)
+        assert b"2/2" in screen.read(65536)
+    done = counterpoise("verify", "--store", str(tmp_path), cwd=root)
+    assert (done.stdout, done.stderr) == ("every artifact is there with its size and hash\n", "")
 
 
 def test_a_newer_versions_store_is_refused_in_one_line(tmp_path: Path, root: Path) -> None:
