@@ -11,14 +11,14 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from artifacts.backend import Backend
 from artifacts.clock import Clock
 from artifacts.process import identity, is_dead
-from counterpoise.errors import StoreError
+from counterpoise.errors import Stopped, StoreError
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 1.0
@@ -35,14 +35,31 @@ class Terms:
         ttl_s: how long its holder may be silent before it counts as dead, seconds.
         owner: who holds it, for people.
         needs: keys of the artifacts that the computation reads, which ``gc`` keeps; None keeps all.
-        max_wait_s: how long to wait behind a live holder before going on without a lease, seconds.
     """
 
     name: str
     ttl_s: float
     owner: str
     needs: tuple[str, ...] | None = None
-    max_wait_s: float = MAX_WAIT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How to wait behind a live holder.
+
+    Attributes:
+        max_s: after this long, go on without a lease, seconds.
+        on_wait: told who holds the lease, once for each holder that is waited for.
+        should_stop: asked at least once a second; true ends the wait.
+    """
+
+    max_s: float = MAX_WAIT_S
+    on_wait: Callable[[str], None] = lambda owner: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+PATIENT = Waiting()
+"""Waits as long as anybody may, tells nobody, and is not asked to stop."""
 
 
 class Lease:
@@ -90,10 +107,10 @@ class Lease:
 
 
 @contextlib.contextmanager
-def hold_lease(backend: Backend, terms: Terms, clock: Clock) -> Iterator[Lease]:
+def hold_lease(backend: Backend, terms: Terms, waiting: Waiting, clock: Clock) -> Iterator[Lease]:
     """See :meth:`artifacts.store.Store.lease`."""
     lease = Lease(backend, terms, clock)
-    _acquire(backend, lease, terms, clock)
+    _acquire(backend, lease, terms, waiting, clock)
     stop = threading.Event()
     beat = threading.Thread(target=_heartbeat, args=(lease, stop, terms.ttl_s / 3), daemon=True)
     if lease.held:
@@ -108,10 +125,15 @@ def hold_lease(backend: Backend, terms: Terms, clock: Clock) -> Iterator[Lease]:
             lease.release()
 
 
-def _acquire(backend: Backend, lease: Lease, terms: Terms, clock: Clock) -> None:
-    """Returns with the lease held, or without it after ``max_wait_s``."""
+def _acquire(backend: Backend, lease: Lease, terms: Terms, waiting: Waiting, clock: Clock) -> None:
+    """Returns with the lease held, or without it after the longest wait.
+
+    Raises:
+        Stopped: asked to stop while waiting.
+    """
     start = changed_at = clock.monotonic()
     seen: bytes | None = None
+    told = ""
     while True:
         current = _read(backend, terms.name)
         if current != seen:
@@ -120,9 +142,15 @@ def _acquire(backend: Backend, lease: Lease, terms: Terms, clock: Clock) -> None
         is_silent = clock.monotonic() - changed_at > terms.ttl_s
         if (current is None or is_silent or is_over(current, clock.time())) and lease.take(current):
             return
-        if clock.monotonic() - start > terms.max_wait_s:
-            _LOG.warning("%s: waited %.0f s; going on without the lease", terms.name, terms.max_wait_s)
+        owner = _owner(current)
+        if waiting.should_stop():
+            raise Stopped(f"stopped on request while waiting for {owner}", "run the same command again")
+        if clock.monotonic() - start > waiting.max_s:
+            _LOG.warning("%s: waited %.0f s; going on without the lease", terms.name, waiting.max_s)
             return
+        if owner != told:
+            waiting.on_wait(owner)
+            told = owner
         clock.sleep(min(_POLL_S, terms.ttl_s / 4))
 
 
@@ -131,6 +159,13 @@ def _read(backend: Backend, name: str) -> bytes | None:
         return backend.read(name)
     except FileNotFoundError:
         return None
+
+
+def _owner(data: bytes | None) -> str:
+    """Who holds a lease, for people."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(data or b"")["owner"])
+    return "another process"  # it was given up, or taken, as we looked
 
 
 def is_over(data: bytes, now: float) -> bool:

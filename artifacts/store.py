@@ -18,7 +18,7 @@ from artifacts.gc import GcReport, Rules, collect
 from artifacts.hits import fetch, look_up
 from artifacts.keys import KeyParts, explain
 from artifacts.layout import MANIFESTS, checked_label, lease_name, manifest_name
-from artifacts.lease import MAX_WAIT_S, Lease, Terms, hold_lease
+from artifacts.lease import PATIENT, Lease, Terms, Waiting, hold_lease
 from artifacts.manifest import Manifest, Miss, Ref, parse_manifest
 from artifacts.opening import open_backend
 from artifacts.runs import all_runs, find_run, write_run
@@ -189,7 +189,7 @@ class Store:
         clock: Clock | None = None,
         *,
         needs: Sequence[Ref] | None = None,
-        max_wait_s: float = MAX_WAIT_S,
+        waiting: Waiting = PATIENT,
     ) -> AbstractContextManager[Lease]:
         """The right to compute ``key`` alone; waits for a live holder, takes over from a dead one.
 
@@ -199,11 +199,14 @@ class Store:
             ttl_s: how long a holder may be silent before it counts as dead, seconds.
             owner: who asks, for people reading the lease.
             needs: the artifacts that the computation reads, so that ``gc`` need not keep everything.
-            max_wait_s: how long to wait behind a live holder before going on without the lease, seconds.
+            waiting: how long to wait behind a live holder, whom to tell, and when to stop.
+
+        Raises:
+            Stopped: ``waiting.should_stop`` said so before the lease was had.
         """
         keys = None if needs is None else tuple(ref.key for ref in needs)
-        terms = Terms(lease_name(stage, key), ttl_s, owner, keys, max_wait_s)
-        return hold_lease(self.backend, terms, clock or self._clock)
+        terms = Terms(lease_name(stage, key), ttl_s, owner, keys)
+        return hold_lease(self.backend, terms, waiting, clock or self._clock)
 
     def write_run(self, run_id: str, payload: Mapping[str, Any]) -> None:
         """Records a run or replaces its record; see :func:`artifacts.runs.write_run`."""

@@ -35,6 +35,9 @@ class SilentReporter:
     def moved(self, label: str, done: int, total: int) -> None:
         """See :class:`tasks.reporting.Reporter`."""
 
+    def waiting(self, label: str, owner: str) -> None:
+        """See :class:`tasks.reporting.Reporter`."""
+
     def finished(self, outcome: Outcome) -> None:
         """See :class:`tasks.reporting.Reporter`."""
 
@@ -69,6 +72,11 @@ class ConsoleReporter:
         """Moves the bar."""
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+
+    def waiting(self, label: str, owner: str) -> None:
+        """Says what the stage waits for, above its bar."""
+        line = f"… {label:<24} waits for process {owner}, which is computing it"
+        self._console.print(line, highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
 
     def finished(self, outcome: Outcome) -> None:
         """Replaces the bar by the stage's line."""
@@ -129,6 +137,10 @@ class DashboardReporter:
     def moved(self, label: str, done: int, total: int) -> None:
         """Moves the bar."""
         self._bars[label](done, total)
+
+    def waiting(self, label: str, owner: str) -> None:
+        """Logs what the stage waits for."""
+        get_run_logger().info("%s: waits for process %s, which is computing it", label, owner)
 
     def finished(self, outcome: Outcome) -> None:
         """Logs what became of the stage."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from artifacts.keys import Change, KeyParts, explain
+from artifacts.lease import Waiting
 from artifacts.store import Miss, Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError
@@ -67,10 +68,18 @@ def execute(
     fold: int | None = None,
     progress: Progress = silent,
     should_stop: Callable[[], bool] = lambda: False,
+    on_wait: Callable[[str], None] = lambda owner: None,
 ) -> Outcome:
     """The stage's artifact: from the store when it is there and sound, else computed and committed.
 
     Two processes that want the same stage take turns on a lease; the second finds the first one's result.
+
+    Args:
+        should_stop: whether the process was asked to stop.
+        on_wait: told which process (host:pid) is computing the stage when this one has to wait for it.
+
+    Raises:
+        Stopped: asked to stop.
     """
     started = time.perf_counter()
     parts = stage.key_parts(config, fold, inputs)
@@ -83,7 +92,8 @@ def execute(
     if isinstance(found, Ref):
         return outcome("cached", found)
     needs = [ref for _, ref in flat(inputs)]
-    with store.lease(stage.name, parts.key, ttl_s=LEASE_TTL_S, owner=_owner(), needs=needs):
+    waiting = Waiting(on_wait=on_wait, should_stop=should_stop)
+    with store.lease(stage.name, parts.key, LEASE_TTL_S, _owner(), needs=needs, waiting=waiting):
         again = store.lookup(stage.name, parts.key)
         if isinstance(again, Ref):
             return outcome("cached", again)

@@ -115,7 +115,16 @@ def run_stage(
 
     around.reporter.started(label)
     try:
-        made = execute(stage, config, store, inputs, fold=fold, progress=progress, should_stop=around.stop)
+        made = execute(
+            stage,
+            config,
+            store,
+            inputs,
+            fold=fold,
+            progress=progress,
+            should_stop=around.stop,
+            on_wait=lambda owner: around.reporter.waiting(label, owner),
+        )
     except BaseException as error:
         around.reporter.failed(label, error)
         raise

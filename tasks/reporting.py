@@ -17,6 +17,9 @@ class Reporter(Protocol):
     def moved(self, label: str, done: int, total: int) -> None:
         """The stage has done ``done`` of ``total`` units."""
 
+    def waiting(self, label: str, owner: str) -> None:
+        """The stage waits for another process (host:pid), which is computing it."""
+
     def finished(self, outcome: Outcome) -> None:
         """The stage's artifact is there."""
 
@@ -39,6 +42,11 @@ class Reporters:
         """See :class:`Reporter`."""
         for reporter in self._reporters:
             reporter.moved(label, done, total)
+
+    def waiting(self, label: str, owner: str) -> None:
+        """See :class:`Reporter`."""
+        for reporter in self._reporters:
+            reporter.waiting(label, owner)
 
     def finished(self, outcome: Outcome) -> None:
         """See :class:`Reporter`."""

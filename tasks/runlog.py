@@ -84,6 +84,9 @@ class RunLog(RecordLog):
     def moved(self, label: str, done: int, total: int) -> None:
         """Nothing to keep."""
 
+    def waiting(self, label: str, owner: str) -> None:
+        """Nothing to keep."""
+
     def failed(self, label: str, error: BaseException) -> None:
         """Nothing to keep: the run's own end says it."""
 

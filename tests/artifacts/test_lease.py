@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.lease import Lease, Terms, is_over, needed_keys
+from artifacts.lease import Lease, Terms, Waiting, is_over, needed_keys
 from artifacts.process import identity, is_dead
 from artifacts.store import Store
+from counterpoise.errors import Stopped
 from tests.artifacts.making import Clock, commit, parts
 
 KEY = parts().key
@@ -88,6 +89,7 @@ def test_a_holder_that_renews_is_not_robbed_and_waiting_for_it_ends(
 ) -> None:
     clock = Clock()
     beats = 0
+    told: list[str] = []
 
     class Renewing(Clock):
         def sleep(self, seconds: float) -> None:
@@ -100,11 +102,12 @@ def test_a_holder_that_renews_is_not_robbed_and_waiting_for_it_ends(
     held_elsewhere(store, clock.now + 60)
     with (
         caplog.at_level(logging.WARNING),
-        store.lease("scores", KEY, 60, "me", clock, max_wait_s=600) as lease,
+        store.lease("scores", KEY, 60, "me", clock, waiting=Waiting(600, told.append)) as lease,
     ):
         assert not lease.held
         assert json.loads(path(store).read_text())["owner"] == "other"
     assert 600 < sum(clock.slept) <= 601
+    assert told == ["other"], "once, however often it renews"
     assert "going on without the lease" in caplog.text
     assert path(store).exists(), "another's lease is not given back by us"
 
@@ -175,6 +178,29 @@ def _hold_for_ever(url: str, ready: str) -> None:
     with Store.open(url).lease("scores", KEY, 3600, "victim"):
         Path(ready).touch()
         time.sleep(600)
+
+
+def test_who_waits_says_for_whom_and_stops_when_asked(store: Store) -> None:
+    told: list[str] = []
+    asked = threading.Event()
+    ended: list[str] = []
+
+    def wait() -> None:
+        with pytest.raises(Stopped) as caught, store.lease("scores", KEY, 60, "me", waiting=waiting):
+            raise AssertionError("nobody gave the lease up")
+        ended.append(str(caught.value))
+
+    waiting = Waiting(on_wait=told.append, should_stop=asked.is_set)
+    with store.lease("scores", KEY, 60, "gpu-1:42") as lease:
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not told:
+            time.sleep(0.01)
+        asked.set()
+        thread.join(timeout=30)  # it asks each second
+        assert ended == ["stopped on request while waiting for gpu-1:42 — run the same command again"]
+        assert lease.held
+    assert told == ["gpu-1:42"]
 
 
 def test_a_killed_holder_on_this_machine_is_noticed_at_once(store: Store, tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ class Remember:
     def finished(self, outcome: Outcome) -> None:
         self.told.append(f"{outcome.state} {outcome.label}")
 
+    def waiting(self, label: str, owner: str) -> None:
+        self.told.append(f"waiting {label}: {owner}")
+
     def failed(self, label: str, error: BaseException) -> None:
         self.told.append(f"failed {label}: {error}")
 

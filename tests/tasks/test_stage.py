@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +12,12 @@ import pytest
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from counterpoise.errors import CounterpoiseError
+from counterpoise.errors import CounterpoiseError, Stopped
 from tasks.execute import execute
 from tasks.pairs import pairs as pairs_stage
 from tasks.planning import PlanStep
 from tasks.stage import Stage
+from tasks.stopping import stop_on_sigterm
 from tasks.toxicity import toxicity as toxicity_stage
 from tests.tasks.toy import DOUBLE, NUMBER, fill_memory, write_half
 
@@ -143,6 +147,30 @@ def test_plan_changes_nothing_in_the_store(tmp_path: Path) -> None:
     step(NUMBER)
     assert (step.planned[0].would, "damaged" in step.planned[0].why) == ("run", True)
     assert sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file()) == before
+
+
+def _wait_and_stop(url: str, told: str) -> None:
+    with stop_on_sigterm() as stop:
+        try:
+            execute(NUMBER, CONFIG, Store.open(url), {}, should_stop=stop, on_wait=Path(told).write_text)
+        except Stopped:
+            sys.exit(7)
+
+
+def test_sigterm_ends_the_wait_for_another_process(tmp_path: Path) -> None:
+    store, told = Store.open(tmp_path / "store"), tmp_path / "told"
+    with store.lease("number", NUMBER.key_parts(CONFIG, None, {}).key, 3600, "gpu-1:42"):
+        waiter = multiprocessing.get_context("spawn").Process(
+            target=_wait_and_stop, args=(store.url, str(told))
+        )
+        waiter.start()
+        while not (told.exists() and told.read_text()):
+            assert waiter.is_alive()
+            time.sleep(0.01)
+        waiter.terminate()
+        waiter.join(timeout=60)
+    assert (waiter.exitcode, told.read_text()) == (7, "gpu-1:42")
+    assert execute(NUMBER, CONFIG, store, {}).state == "computed"
 
 
 def test_out_of_memory_is_one_line_and_what_was_saved_stays(tmp_path: Path) -> None:
