@@ -36,6 +36,10 @@ class SourceError(CounterpoiseError):
     """A source could not be fetched or did not have its pinned hash."""
 
 
+class UnreachableError(SourceError):
+    """A source's mirrors could not be reached, or answered with an error that may pass: a later try may do better."""
+
+
 class ModelError(CounterpoiseError):
     """A model folder, adapter or LoRA target is not what it must be."""
 

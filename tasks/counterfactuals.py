@@ -36,4 +36,6 @@ counterfactuals = Stage(
     settings=lambda config: {"counterfactual": config.counterfactual},
     resources=lambda config: {"lexicon": lexicon_hash(config.counterfactual)},
     tables=(COUNTERFACTUALS,),
+    retries=2,
+    tags=("network",),
 )

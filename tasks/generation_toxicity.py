@@ -26,5 +26,6 @@ generation_toxicity = Stage(
     resources=lambda config: identities(config.toxicity.classifiers),
     tables=(TOXICITY,),
     libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
-    tags=("gpu",),
+    retries=2,
+    tags=("gpu", "network"),
 )

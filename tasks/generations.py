@@ -36,8 +36,9 @@ def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
 
     config = job.config.generation
     variant: Variant = "tuned" if adapter else "base"
+    prompts = _prompts(job)  # they may have to be fetched: before the model is loaded, lest a retry loads it again
     loaded = load_for_scoring(job, model, adapter)
-    batches = plan_batches(loaded, _prompts(job), config)
+    batches = plan_batches(loaded, prompts, config)
 
     def continued(work: Sequence[Batch]) -> list[Generation]:
         return [
@@ -91,7 +92,8 @@ generations_base = Stage(
     tables=(GENERATIONS,),
     libraries=("torch", "transformers", "peft", "bitsandbytes"),
     seeded=True,
+    retries=2,
     timeout_s=6 * 3600,
-    tags=("gpu",),
+    tags=("gpu", "network"),
 )
 generations = replace(generations_base, name="generations", version=2, settings=_settings_of_adapter)

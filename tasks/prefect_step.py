@@ -21,7 +21,7 @@ from prefect.states import Completed
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from counterpoise.errors import SourceError
+from counterpoise.errors import UnreachableError
 from tasks.execute import Outcome, execute
 from tasks.reporting import Reporter
 from tasks.stage import Inputs, Stage, flat
@@ -97,9 +97,8 @@ def prefect_task(stage: Stage) -> Task[..., State]:
 
 
 def is_transient(task: Task[..., Any], task_run: Any, state: State) -> bool:
-    """Whether a task failed for a network's sake and is worth another try."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, SourceError | ConnectionError | TimeoutError)
+    """Whether the next attempt may find what this one did not; a wrong name, a refusal or a timeout will not change."""
+    return isinstance(state.result(raise_on_failure=False), UnreachableError)
 
 
 def run_stage(

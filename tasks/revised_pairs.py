@@ -27,4 +27,6 @@ revised_pairs = Stage(
     compute=compute,
     resources=lambda config: {"file": source_hash(config.benchmarks.revised_pairs)},
     tables=(PAIRS,),
+    retries=2,
+    tags=("network",),
 )

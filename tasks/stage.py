@@ -49,9 +49,9 @@ class Stage:
         libraries: installed packages whose version shapes the result.
         seeded: whether the run's seed matters.
         shows_keys: whether the result itself quotes its inputs' keys (the report's provenance).
-        retries: how often to try again after a failure (network stages).
+        retries: how often to try again when a source could not be reached.
         timeout_s: seconds until it is given up.
-        tags: Prefect tags; ``gpu`` marks work that wants the accelerator to itself.
+        tags: Prefect tags; ``gpu`` marks work that wants the accelerator to itself, ``network`` what may fetch.
     """
 
     name: str

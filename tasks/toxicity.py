@@ -27,5 +27,6 @@ toxicity = Stage(
     resources=lambda config: identities(config.toxicity.classifiers[:1]),
     tables=(TOXICITY,),
     libraries=("alt-profanity-check", "scikit-learn", "detoxify", "transformers", "torch"),
-    tags=("gpu",),
+    retries=2,
+    tags=("gpu", "network"),
 )

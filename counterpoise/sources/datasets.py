@@ -30,6 +30,7 @@ def locate(text: str, cache: Path | None = None, *, progress: Progress = silent)
     Raises:
         DataError: no file at that path.
         SourceError: no such name, or no mirror gave it.
+        UnreachableError: no mirror gave it, and one may later.
     """
     cache = cache or default_cache()
     if is_path(text):

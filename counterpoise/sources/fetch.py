@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterpoise.errors import SourceError
+from counterpoise.errors import SourceError, UnreachableError
 from counterpoise.records import Progress, silent
 from counterpoise.sources.cache import cached, disk_errors_told, locked, place_of, remove
 from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
@@ -55,6 +55,7 @@ def fetch(
 
     Raises:
         SourceError: no mirror gave it. Lists each attempt with its reason, and where to put the file by hand.
+        UnreachableError: the same, and at least one mirror may give it later.
     """
     if source.kind == "repository":
         return _repository(source, cache, progress)
@@ -109,7 +110,7 @@ def _from_mirrors(source: Source, terms: _Terms) -> Path:
             break
         if number + 1 < PASSES:
             terms.sleep(FIRST_DELAY_S * 2**number)
-    raise _exhausted(source, terms.cache, reasons)
+    raise _exhausted(source, terms.cache, reasons, UnreachableError if waiting else SourceError)
 
 
 def _attempt(source: Source, uri: str, terms: _Terms) -> Path:
@@ -153,11 +154,13 @@ def _placed(source: Source, part: Path, cache: Path) -> Path:
     return final
 
 
-def _exhausted(source: Source, cache: Path, reasons: dict[str, str]) -> SourceError:
+def _exhausted(
+    source: Source, cache: Path, reasons: dict[str, str], kind: type[SourceError]
+) -> SourceError:
     attempts = "; ".join(
         f"[{number}] {without_secrets(uri)}: {reasons[uri]}" for number, uri in enumerate(source.uris, 1)
     )
-    return SourceError(
+    return kind(
         f"{source.name} could not be had from any of its {len(source.uris)} mirrors: {attempts}",
         f"check the network, or bring the {source.kind} from elsewhere to {place_of(source, cache)} "
         f"(it is verified), or name a mirror of your own in a COUNTERPOISE_SOURCES file",

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import quote
 
-from counterpoise.errors import SourceError
+from counterpoise.errors import SourceError, UnreachableError
 from counterpoise.records import Progress, silent
 from counterpoise.sources.cache import disk_errors_told, locked
 from counterpoise.sources.failure import MirrorFailed
@@ -59,8 +59,8 @@ def fetch_repository(
         progress: called with bytes done and bytes in all.
 
     Raises:
-        SourceError: not a commit, no such repository, no access, or no network; says where to put the
-            files by hand.
+        SourceError: not a commit, no such repository, or no access; says where to put the files by hand.
+        UnreachableError: no network, or the hub does not answer as it should; says the same.
     """
     if not COMMIT.fullmatch(revision):
         raise SourceError(
@@ -86,7 +86,8 @@ def _download(repository: str, revision: str, final: Path, *, weights: bool, pro
             progress=progress,
         )
     except MirrorFailed as failure:
-        raise SourceError(
+        kind = UnreachableError if failure.transient else SourceError
+        raise kind(
             f"{repository}@{revision[:8]} could not be had from {hub_endpoint()}: {failure}",
             f"check the network and your access to it (HF_TOKEN), set HF_ENDPOINT to a mirror of the hub, "
             f"or put the repository's files into {final}",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.records import Progress
-from counterpoise.sources.failure import MirrorFailed, without_secrets
+from counterpoise.sources.download import PASSING_STATUSES
+from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
 
 LONGEST_REASON = 300
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -32,6 +33,7 @@ def download_snapshot(
 
     Raises:
         MirrorFailed: for every failure that the hub's client knows, without its advice to the programmer.
+        FailedForNow: for those of them that may pass.
         OSError: the disk is full or read-only.
     """
     # Read on import by huggingface_hub: a pipeline reports nothing about its user.
@@ -52,8 +54,7 @@ def download_snapshot(
     except _known_failures() as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
-        reason = without_secrets(str(error)) or type(error).__name__
-        raise MirrorFailed(reason[:LONGEST_REASON]) from None
+        raise _told(error) from None
 
 
 def upload_folder(folder: Path, repository: str, *, endpoint: str, private: bool, message: str) -> str:
@@ -73,9 +74,23 @@ def upload_folder(folder: Path, repository: str, *, endpoint: str, private: bool
             api.create_repo(repository, private=private, exist_ok=True)
             done = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=message)
     except _known_failures() as error:
-        reason = without_secrets(str(error)) or type(error).__name__
-        raise MirrorFailed(reason[:LONGEST_REASON]) from None
+        raise _told(error) from None
     return str(done.commit_url)
+
+
+def _told(error: Exception) -> MirrorFailed:
+    reason = without_secrets(str(error)) or type(error).__name__
+    return (FailedForNow if _may_pass(error) else MirrorFailed)(reason[:LONGEST_REASON])
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a later try may do better: there was no answer, or one with a status that says so."""
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    response = getattr(error, "response", None)
+    if response is not None:
+        return response.status_code in PASSING_STATUSES
+    return not isinstance(error, errors.HFValidationError | errors.OfflineModeIsEnabled)
 
 
 def _known_failures() -> tuple[type[Exception], ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.errors import SourceError
+from counterpoise.errors import SourceError, UnreachableError
 from counterpoise.sources.cache import place_of
 from counterpoise.sources.fetch import fetch
 from tests.sources.conftest import CONTENT, Mirror, a_source, sha256
@@ -55,17 +55,27 @@ def test_passing_faults_are_retried_after_1_2_and_4_seconds(serve: Serve, cache:
 
 def test_after_four_attempts_it_gives_up(serve: Serve, cache: Path, sleep: Sleep) -> None:
     mirror = serve(faults=["500"] * 9)
-    with pytest.raises(SourceError, match="HTTP 500"):
+    with pytest.raises(UnreachableError, match="HTTP 500"):
         fetch(a_source(mirror.url), cache, sleep=sleep)
     assert len(mirror.requests) == 4
 
 
 def test_a_missing_file_is_not_asked_for_again(serve: Serve, cache: Path, sleep: Sleep) -> None:
     mirror = serve(faults=["404"])
-    with pytest.raises(SourceError, match="HTTP 404"):
+    with pytest.raises(SourceError, match="HTTP 404") as caught:
         fetch(a_source(mirror.url), cache, sleep=sleep)
+    assert not isinstance(caught.value, UnreachableError)
     assert len(mirror.requests) == 1
     assert sleep.delays == []
+
+
+def test_one_mirror_that_may_recover_makes_a_later_try_worth_while(
+    serve: Serve, cache: Path, sleep: Sleep
+) -> None:
+    missing, busy = serve(faults=["404"]), serve(faults=["503"] * 4)
+    with pytest.raises(UnreachableError, match=r"HTTP 404.*HTTP 503"):
+        fetch(a_source(missing.url, busy.url), cache, sleep=sleep)
+    assert (len(missing.requests), len(busy.requests)) == (1, 4)
 
 
 def test_the_next_mirror_is_tried_before_any_waiting(serve: Serve, cache: Path, sleep: Sleep) -> None:

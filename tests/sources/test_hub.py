@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.errors import SourceError
+from counterpoise.errors import SourceError, UnreachableError
 from counterpoise.sources.datasets import locate, source_hash
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.hub import fetch_repository, repository_place, wanted
@@ -154,6 +155,28 @@ def test_no_such_repository_is_one_line(hub: type[_Hub], cache: Path) -> None:
         fetch_repository("owner/other", COMMIT, cache)
     assert "\n" not in str(caught.value)
     assert str(repository_place("owner/other", COMMIT, cache)) in str(caught.value)
+    assert not isinstance(caught.value, UnreachableError)  # asking again would not make it
+
+
+def test_a_hub_that_does_not_answer_may_later(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(UnreachableError, match=r"owner/name@01234567 could not be had"):
+            fetch_repository("owner/name", COMMIT, cache)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, UnreachableError), (403, SourceError)])
+def test_whether_the_hub_may_have_it_later_is_told(
+    hub: type[_Hub], cache: Path, status: int, kind: type[SourceError]
+) -> None:
+    def failing(self: _Hub) -> None:
+        self._send(b"{}", {}, status)
+
+    hub.do_GET = hub.do_HEAD = failing  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match=str(status)) as caught:
+        fetch_repository("owner/name", COMMIT, cache)
+    assert type(caught.value) is kind
 
 
 def test_a_broken_download_leaves_nothing_under_the_final_name(hub: type[_Hub], cache: Path) -> None:

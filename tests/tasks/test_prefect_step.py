@@ -22,7 +22,7 @@ from tasks.stage import Stage
 from tasks.stopping import stop_on_sigterm
 from tests.flows.machines import wait_for
 from tests.servers import own_server
-from tests.tasks.toy import DOUBLE, NUMBER, ask_to_stop, fail_twice
+from tests.tasks.toy import DOUBLE, NUMBER, ask_to_stop, fail_for_good, fail_twice
 
 CONFIG = RunConfig()
 
@@ -55,9 +55,11 @@ def server() -> Iterator[None]:
         yield
 
 
-def run(store: Path, *stages: Stage) -> tuple[dict[str, TaskRun], list[str]]:
+def run(
+    store: Path, *stages: Stage, reporter: Remember | None = None
+) -> tuple[dict[str, TaskRun], list[str]]:
     """Runs NUMBER, DOUBLE and more stages in a flow; the task runs by name, and what was reported."""
-    reporter = Remember()
+    reporter = reporter or Remember()
 
     @flow(name="toy", persist_result=False)
     def toy() -> str:
@@ -113,6 +115,12 @@ def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:
 
     with pytest.raises(SourceError, match="mirror away"):
         run(tmp_path / "other", replace(fetch, retries=0))
+
+    reporter = Remember()
+    with pytest.raises(SourceError, match="no source is named 'nope'"):
+        run(tmp_path, Stage("wrong", 1, fail_for_good, retries=2), reporter=reporter)  # no wait of 2 s, 10 s
+    assert reporter.told[-1] == "failed wrong: no source is named 'nope'"
+    assert reporter.told.count("started wrong") == 1
 
 
 def test_sigterm_stops_at_the_next_step_and_the_run_resumes(tmp_path: Path) -> None:

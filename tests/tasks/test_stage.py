@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.keys import code_hashes
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError, Stopped
+from flows import pipeline
 from tasks.execute import execute
 from tasks.pairs import pairs as pairs_stage
 from tasks.planning import PlanStep
@@ -75,6 +77,15 @@ def test_key_holds_rooms_that_are_reached_through_a_shared_task_module() -> None
     assert {"tasks.toxicity_scoring", "counterpoise.toxicity.scoring", "counterpoise.toxicity.linear"} <= set(
         code
     )
+
+
+def test_a_stage_that_may_fetch_is_tagged_so_and_tries_again() -> None:
+    stages = [value for value in vars(pipeline).values() if isinstance(value, Stage)]
+    code = {stage: code_hashes((stage.compute.__module__,), ("counterpoise", "tasks")) for stage in stages}
+    fetching = {stage.name for stage in stages if "counterpoise.sources.fetch" in code[stage]}
+    assert {"dataset", "toxicity", "generations-base"} <= fetching
+    assert {stage.name for stage in stages if "network" in stage.tags} == fetching
+    assert {stage.name for stage in stages if stage.retries} == fetching
 
 
 def test_second_execution_is_cached_and_damage_heals(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 
 from artifacts.store import Ref
-from counterpoise.errors import SourceError
+from counterpoise.errors import SourceError, UnreachableError
 from tasks.job import Job
 from tasks.stage import Stage
 
@@ -39,8 +39,13 @@ def fail_twice(job: Job) -> None:
     count = int(attempts.read_text()) if attempts.exists() else 0
     attempts.write_text(str(count + 1))
     if count < 2:
-        raise SourceError("mirror away")
+        raise UnreachableError("mirror away")
     (job.out / "file.txt").write_text("here")
+
+
+def fail_for_good(job: Job) -> None:
+    """Asks for a source by a name that nothing has."""
+    raise SourceError("no source is named 'nope'")
 
 
 def ask_to_stop(job: Job) -> None:
