@@ -10,6 +10,7 @@ import click
 
 from counterpoise.errors import UsageError
 from flows.commands._options import json_option, print_json, store_option
+from flows.deploying import ATTEMPTS
 
 
 @click.command()
@@ -22,7 +23,7 @@ from flows.commands._options import json_option, print_json, store_option
     "--limit", default=1, show_default=True, type=click.IntRange(1), help="Runs of the pool at a time."
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1), help="GPU tasks at a time.")
-@click.option("--attempts", default=10, show_default=True, type=click.IntRange(2),
+@click.option("--attempts", default=ATTEMPTS, show_default=True, type=click.IntRange(2),
               help="Starts of one run in all, before a crashing run is given up.")  # fmt: skip
 @click.option("--variable", "variables", multiple=True, metavar="KEY=VALUE",
               help="Default of a pool variable, e.g. image=…; repeatable.")  # fmt: skip

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from flows.deploying.reaper import Rules
+from flows.deploying import ATTEMPTS
 
 
 @click.command()
 @click.option("--silence", default=180, show_default=True, type=click.IntRange(60), metavar="SECONDS",
               help="Running without a sign of life for this long, a run counts as lost.")  # fmt: skip
-@click.option("--attempts", default=10, show_default=True, type=click.IntRange(2),
-              help="Starts of one run in all, before a crashing run is given up.")  # fmt: skip
+@click.option("--attempts", type=click.IntRange(2),
+              help="Starts of one run in all, before a crashing run is given up.  "
+              f"[default: as given to `deploy`, else {ATTEMPTS}]")  # fmt: skip
 @click.option("--every", type=click.IntRange(10), metavar="SECONDS", help="Look again and again.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would do.")
-def command(silence: int, attempts: int, every: int | None, dry_run: bool) -> None:
+def command(silence: int, attempts: int | None, every: int | None, dry_run: bool) -> None:
     """Mark runs Crashed that run without a sign of life, schedule crashed runs again, free forgotten GPU slots.
 
     The automations of `counterpoise deploy` do this at once; this finds what they missed. Run it beside the worker.
@@ -28,30 +27,31 @@ def command(silence: int, attempts: int, every: int | None, dry_run: bool) -> No
 
     quiet_defaults()
     from counterpoise.errors import CounterpoiseError
-    from flows.deploying.reaper import Rules
 
-    rules = Rules(attempts=attempts, silence=timedelta(seconds=silence))
+    patience = timedelta(seconds=silence)
     if not every:
-        _once(rules, dry_run)
+        _once(patience, attempts, dry_run)
         return
     while True:
         try:
-            _once(rules, dry_run)
+            _once(patience, attempts, dry_run)
         except CounterpoiseError as error:  # a server that restarts; the next look will show
             click.echo(str(error), err=True)
         time.sleep(every)
 
 
-def _once(rules: Rules, dry_run: bool) -> None:
-    from flows.deploying.reaper import reap
+def _once(silence: timedelta, attempts: int | None, dry_run: bool) -> None:
+    from flows.deploying.automations import attempts_on
+    from flows.deploying.reaper import Rules, reap
     from flows.deploying.server import configured_server
     from flows.deploying.slots import free_slots
 
     words = {"lost": "lost, marked Crashed", "resume": "scheduled again"}
     with configured_server() as client:
+        rules = Rules(attempts=attempts or attempts_on(client), silence=silence)
         for run, found in reap(client, rules, dry_run=dry_run):
             click.echo(f"{'would be ' if dry_run else ''}{words[found]}: {run.name} ({run.id})")
-        slots = free_slots(client, datetime.now(UTC), rules.silence, dry_run=dry_run)
+        slots = free_slots(client, datetime.now(UTC), silence, dry_run=dry_run)
         if slots:
             click.echo(
                 f"{'would be freed' if dry_run else 'freed'}: {slots} of the GPU limit's slots, held by no task"

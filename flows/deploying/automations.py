@@ -18,10 +18,14 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.exceptions import ObjectNotFound
 
 from counterpoise.errors import UsageError
+from flows.deploying import ATTEMPTS
 from flows.deploying.changes import Change
 
 TAG = "counterpoise"
 """Carried by every deployment of `deployments/prefect.yaml`: the automations act on nothing else."""
+RESUME = "counterpoise-crashed-run-resumes"
+"""The automation whose trigger holds the limit on attempts."""
+RUN_COUNT = "prefect.run-count"
 HEARTBEAT_S = 30
 """The pool templates' heartbeat, the shortest that Prefect takes."""
 SILENCE_S = 3 * HEARTBEAT_S
@@ -57,9 +61,9 @@ def recovery(attempts: int) -> list[AutomationCore]:
         ],
     )
     resume = AutomationCore(
-        name="counterpoise-crashed-run-resumes",
+        name=RESUME,
         description=f"A Crashed run is scheduled again, the same one, up to {attempts} attempts in all.",
-        trigger=_absence("Crashed", _GOES_ON, PAUSE_S, {"prefect.run-count": counts}),
+        trigger=_absence("Crashed", _GOES_ON, PAUSE_S, {RUN_COUNT: counts}),
         actions=[_again("crashed; goes on from the store")],
     )
     stuck = AutomationCore(
@@ -71,8 +75,22 @@ def recovery(attempts: int) -> list[AutomationCore]:
     return [silent, resume, stuck]
 
 
+def attempts_on(client: SyncPrefectClient) -> int:
+    """How often a run is started in all, as the server's automation has it; :data:`ATTEMPTS` where there is none."""
+    for automation in client.read_automations_by_name(RESUME):
+        trigger = automation.trigger
+        counts = (trigger.match.get(RUN_COUNT) or []) if isinstance(trigger, EventTrigger) else []
+        if counts and all(count.isdecimal() for count in counts):
+            return max(map(int, counts)) + 1
+    return ATTEMPTS
+
+
 def notifications(block_document_id: Any, attempts: int) -> list[AutomationCore]:
-    """A message when a run completes or fails, and one when it is given up after its last attempt."""
+    """A message when a run completes or fails, and one when the automations leave a crashed run as it is.
+
+    They do so after its last attempt, and at a crash before the first: such a run has no count that would end a crash
+    loop, so only the reaper, which counts its crashes, schedules it again.
+    """
     message = SendNotification(
         block_document_id=block_document_id,
         subject="counterpoise: {{ flow_run.name }} {{ flow_run.state.name }}",
@@ -87,8 +105,9 @@ def notifications(block_document_id: Any, attempts: int) -> list[AutomationCore]
     )
     given_up = AutomationCore(
         name="counterpoise-notify-given-up",
-        description="Tells when a crashed run is not scheduled again.",
-        trigger=_event(("Crashed",), {"prefect.run-count": ["0", str(attempts)]}),
+        description=f"Tells when a run has crashed in attempt {attempts}, its last, or before its first. "
+        "A run that crashed before its first is scheduled again by `counterpoise reap` alone.",
+        trigger=_event(("Crashed",), {RUN_COUNT: ["0", str(attempts)]}),
         actions=[message],
     )
     return [ended, given_up]

@@ -24,6 +24,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import AwaitingRetry, Crashed
 
+from flows.deploying import ATTEMPTS
 from flows.deploying.automations import STUCK_S, TAG
 
 LOOKED_AT = 200
@@ -42,7 +43,7 @@ class Rules:
         forget: a run that crashed longer ago is left alone.
     """
 
-    attempts: int = 10
+    attempts: int = ATTEMPTS
     silence: timedelta = timedelta(seconds=180)
     stuck: timedelta = timedelta(seconds=STUCK_S)
     pause: timedelta = timedelta(seconds=90)

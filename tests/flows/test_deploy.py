@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.events.schemas.automations import AutomationCore
 
+from flows.commands.reap import command as reap_command
 from flows.configure import profile_names
-from flows.deploying.automations import ensure_automations, recovery
+from flows.deploying.automations import RESUME, attempts_on, ensure_automations, notifications, recovery
 from flows.deploying.everything import Wanted, advice, deploy
 from flows.deploying.limits import ensure_gpu_limit
 from flows.deploying.reaper import Rules, Signs, verdict
@@ -59,6 +64,55 @@ def test_a_crashing_run_is_resumed_until_its_last_attempt() -> None:
     assert resume.trigger.match["prefect.run-count"] == ["1", "2", "3"]  # type: ignore[union-attr]
 
 
+class Automations:
+    """A server that has these automations."""
+
+    def __init__(self, *found: AutomationCore) -> None:
+        self.found = found
+
+    def read_automations_by_name(self, name: str) -> list[AutomationCore]:
+        return [automation for automation in self.found if automation.name == name]
+
+
+def attempts_of(*found: AutomationCore) -> int:
+    return attempts_on(Automations(*found))  # type: ignore[arg-type]
+
+
+def test_the_reapers_limit_is_the_automations() -> None:
+    assert [attempts_of(*recovery(limit)) for limit in (2, 3, 12)] == [2, 3, 12]
+    assert attempts_of() == 10  # `deploy` was never run
+    (silent, *_) = recovery(3)
+    assert attempts_of(silent.model_copy(update={"name": RESUME})) == 10  # made by hand, without a count
+
+
+def test_a_run_is_given_up_where_neither_goes_on() -> None:
+    _, given_up = notifications(uuid4(), 3)
+    assert given_up.trigger.match["prefect.run-count"] == ["0", "3"]  # type: ignore[union-attr]
+    crashed = Signs(StateType.CRASHED, ago(seconds=91), None, 3)
+    assert verdict(crashed, NOW, Rules(attempts=attempts_of(*recovery(3)))) is None
+    assert "attempt 3, its last, or before its first" in given_up.description
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit"), [([], 3), (["--attempts", "7"], 7)], ids=["as deployed", "asked for"]
+)
+def test_reap_has_the_limit_of_deploy_unless_asked(
+    monkeypatch: pytest.MonkeyPatch, asked: list[str], limit: int
+) -> None:
+    used: list[Rules] = []
+
+    def reap(client: object, rules: Rules, *, dry_run: bool) -> list[object]:
+        used.append(rules)
+        return []
+
+    server = nullcontext(Automations(*recovery(3)))
+    monkeypatch.setattr("flows.deploying.server.configured_server", lambda: server)
+    monkeypatch.setattr("flows.deploying.reaper.reap", reap)
+    monkeypatch.setattr("flows.deploying.slots.free_slots", lambda *_, **__: 0)
+    done = CliRunner().invoke(reap_command, asked, catch_exceptions=False)
+    assert (done.exit_code, [rules.attempts for rules in used]) == (0, [limit])
+
+
 @pytest.mark.parametrize(
     ("url", "code", "expected"),
     [
@@ -88,6 +142,7 @@ def test_a_second_time_changes_only_what_was_changed(prefect_server: str) -> Non
 
     with talking_to(prefect_server), get_client(sync_client=True) as client:
         deploy(wanted())
+        assert attempts_on(client) == 5
         assert {change.action for change in deploy(wanted())} == {"unchanged"}
 
         (resume,) = (a for a in client.read_automations() if a.name == "counterpoise-crashed-run-resumes")
@@ -99,6 +154,7 @@ def test_a_second_time_changes_only_what_was_changed(prefect_server: str) -> Non
         ]
         (resume,) = (a for a in client.read_automations() if a.name == "counterpoise-crashed-run-resumes")
         assert not resume.enabled  # a person paused it
+        assert attempts_on(client) == 6
         assert {change.action for change in ensure_automations(client, recovery(6))} == {"unchanged"}
 
         secret = {c.name: c.action for c in deploy(wanted(secrets={"HF_TOKEN": "hub"}, attempts=6))}
