@@ -36,7 +36,7 @@ def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
 
     config = job.config.generation
     variant: Variant = "tuned" if adapter else "base"
-    prompts = _prompts(job)  # they may have to be fetched: before the model is loaded, lest a retry loads it again
+    prompts = _prompts(job)  # first, as a retry of the fetch must not load the model again
     loaded = load_for_scoring(job, model, adapter)
     batches = plan_batches(loaded, prompts, config)
 

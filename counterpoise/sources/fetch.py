@@ -154,9 +154,7 @@ def _placed(source: Source, part: Path, cache: Path) -> Path:
     return final
 
 
-def _exhausted(
-    source: Source, cache: Path, reasons: dict[str, str], kind: type[SourceError]
-) -> SourceError:
+def _exhausted(source: Source, cache: Path, reasons: dict[str, str], kind: type[SourceError]) -> SourceError:
     attempts = "; ".join(
         f"[{number}] {without_secrets(uri)}: {reasons[uri]}" for number, uri in enumerate(source.uris, 1)
     )
