@@ -1,14 +1,16 @@
 """What the Prefect dashboard shows of a run: its report, its numbers as a table, and moving progress.
 
 Artifact keys are the same in every run, so the dashboard shows each one's history across runs. Nothing is
-published outside a flow or task run.
+published outside a flow or task run. A server that is away costs what it would have shown, never the work.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -32,12 +34,16 @@ COMPARISON_KEY = "comparison"
 TESTS_KEY = "paired-tests"
 PAGES = {"artifact": "artifacts/artifact", "flow-run": "runs/flow-run"}
 """Where the dashboard shows a thing, below its own address."""
+SERVER_FAILS = (httpx.HTTPError, PrefectException)
+"""What Prefect's client raises, after its own retries, when the server is away or refuses."""
 SERVER_AWAY_S = 60.0
 """Seconds without a new try after the server did not take a progress bar."""
 MAX_ROWS = 200
 """Rows of a dashboard table; longer ones make the page slow."""
 MAX_MARKDOWN_BYTES = 500_000
 """The dashboard loads an artifact as one value; beyond this size it becomes slow."""
+
+_LOG = logging.getLogger(__name__)
 
 Cell = str | int | float | bool | None
 
@@ -59,11 +65,27 @@ def publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[M
     """
     if not in_run():
         return
+    with _shown("the report"):
+        _publish_report(markdown, summary, stages)
+
+
+@contextmanager
+def _shown(what: str) -> Iterator[None]:
+    """Where the server does not take ``what``, one warning instead of a failed run: the store has it already."""
+    try:
+        yield
+    except SERVER_FAILS as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        _LOG.warning(
+            "Prefect's dashboard lacks %s of this run: the server did not take it (%s) — the run goes on",
+            what, reason,
+        )  # fmt: skip
+
+
+def _publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
     tables = {
-        "scores as a table": publish_table(SCORES_KEY, list(score_rows(summary)), str(summary["headline"])),
-        "what each stage did": publish_table(
-            STAGES_KEY, stages, "What each stage did, and its artifact's key"
-        ),
+        "scores as a table": _table(SCORES_KEY, list(score_rows(summary)), str(summary["headline"])),
+        "what each stage did": _table(STAGES_KEY, stages, "What each stage did, and its artifact's key"),
     }
     links = [link(text, "artifact", artifact) for text, artifact in tables.items()]
     text = "\n\n".join(["Of the same run: " + " · ".join(links), markdown]) if all(links) else markdown
@@ -84,11 +106,12 @@ def publish_comparison(markdown: str, summary: Mapping[str, Any]) -> None:
     """Shows a sweep's comparison and its paired tests in the dashboard; does nothing outside a run."""
     if not in_run():
         return
-    create_markdown_artifact(fitting(markdown), key=COMPARISON_KEY, description=str(summary["sentence"]))
-    publish_table(TESTS_KEY, list(summary["tests"]), description=str(summary["headline"]))
+    with _shown("the comparison"):
+        create_markdown_artifact(fitting(markdown), key=COMPARISON_KEY, description=str(summary["sentence"]))
+        _table(TESTS_KEY, list(summary["tests"]), description=str(summary["headline"]))
 
 
-def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> UUID | None:
+def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
     """Shows rows as a table in the dashboard, its description linked to the run; does nothing outside a run.
 
     Args:
@@ -96,7 +119,12 @@ def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str)
         rows: at most :data:`MAX_ROWS` are shown, and the description says so.
     """
     if not in_run():
-        return None
+        return
+    with _shown(f"the table {key!r}"):
+        _table(key, rows, description)
+
+
+def _table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> UUID:
     shown = [{name: cell(value) for name, value in row.items()} for row in islice(rows, MAX_ROWS)]
     more = f" (first {MAX_ROWS} of {len(rows):,} rows)" if len(rows) > MAX_ROWS else ""
     run = link("its run", "flow-run", runtime.flow_run.id)
@@ -169,7 +197,7 @@ class ProgressArtifact:
         try:
             self._show(percent)
             self._shown = percent
-        except (httpx.HTTPError, PrefectException):
+        except SERVER_FAILS:
             self._not_before = self._clock() + SERVER_AWAY_S
 
     def _show(self, percent: int) -> None:

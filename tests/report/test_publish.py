@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import warnings
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from prefect import flow, get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from artifacts import publish
 from artifacts.publish import (
@@ -15,6 +19,7 @@ from artifacts.publish import (
     ProgressArtifact,
     cell,
     fitting,
+    publish_comparison,
     publish_report,
     publish_table,
     score_rows,
@@ -75,6 +80,40 @@ def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> 
     publish_report("# a", SUMMARY, [])
     publish_table("t", [{"a": 1}], "d")
     ProgressArtifact("p", "d")(1, 2)
+
+
+def test_a_server_that_fails_costs_one_warning_and_not_the_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A real client against a server that answers 500 to everything."""
+    server = HTTPServer(("127.0.0.1", 0), _Broken)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setattr(publish, "in_run", lambda: True)
+    quick = {PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(quick), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Prefect's, about an artifact outside a run
+        publish_report("# a", SUMMARY, [{"stage": "pairs"}])
+        publish_comparison("# a", {"sentence": "s", "headline": "h", "tests": []})
+        publish_table("rows", [{"a": 1}], "d")
+    server.shutdown()
+    server.server_close()
+    told = [record.getMessage() for record in caplog.records if record.name == publish.__name__]
+    assert [line.partition(" of this run")[0] for line in told] == [
+        "Prefect's dashboard lacks the report",
+        "Prefect's dashboard lacks the comparison",
+        "Prefect's dashboard lacks the table 'rows'",
+    ]
+    assert all("500" in line and line.endswith("the run goes on") and "\n" not in line for line in told)
+
+
+class _Broken(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(500)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
 
 
 @pytest.mark.slow
