@@ -22,6 +22,7 @@ from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.fluency import SentenceScorer
 from counterpoise.errors import UsageError
 from counterpoise.records import Progress, silent
+from flows.deploying.server import check_server
 
 AHEAD = 4
 """Shards on their way for each worker: enough to keep it busy, few enough that memory does not grow."""
@@ -55,8 +56,10 @@ def augment_on(
 
     Raises:
         DataError, UsageError: as ``augment``; also when a shard has failed on every try.
+        ServerError: a Prefect server is configured and does not answer.
     """
     job = replace(job, source=job.source.resolve(), target=job.target.resolve())
+    check_server()
     prepare(job, Engine.from_config(job.config).fingerprint, fresh)
     _distributed(runner)(job, AHEAD * workers, progress)
     return augment(job, progress=progress, score=score)

@@ -41,7 +41,9 @@ def run_flow(config: Any, store_url: str, as_json: bool) -> dict[str, Any]:
         if not as_json:
             click.echo(f"profile {config.profile} · store {store.url}", err=True)
         from flows.debias import debias
+        from flows.deploying.server import check_server
 
+        check_server()
         record: dict[str, Any] = debias(config, store_url)
         return record
     finally:

@@ -64,8 +64,13 @@ def _run(plan: Any, store_url: str, parallel: int, deployment: str | None, as_js
 
     token = quiet.set(as_json)
     try:
+        from flows.deploying.deployments import check_deployment
+        from flows.deploying.server import check_server
         from flows.sweep import sweep
 
+        check_server()
+        if deployment:
+            check_deployment(deployment)
         record: dict[str, Any] = sweep(plan, store_url, parallel, deployment)
         return record
     finally:

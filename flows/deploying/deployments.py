@@ -20,6 +20,7 @@ from prefect.utilities.templating import apply_values
 from counterpoise.errors import UsageError
 from flows.checkout import ROOT, profile
 from flows.deploying.changes import Action, Change
+from flows.deploying.server import configured_server
 
 FILE = ROOT / "deployments" / "prefect.yaml"
 
@@ -70,6 +71,24 @@ def ensure_deployment(
         client.create_deployment(**_arguments(client, flow, wanted))
         action = "updated"
     return Change("deployment", name, action)
+
+
+def check_deployment(name: str) -> None:
+    """Asks the configured server for a deployment that is about to be run.
+
+    Raises:
+        UsageError: no server is configured, or it has no deployment of that name.
+        ServerError: it does not answer, or refuses.
+    """
+    with configured_server() as client:
+        try:
+            client.read_deployment_by_name(name)
+        except (ObjectNotFound, ValueError):  # the latter where it is not FLOW/NAME
+            raise UsageError(
+                f"the Prefect server has no deployment {name!r}",
+                "give FLOW/NAME as `prefect deployment ls` shows it, e.g. debias/local; "
+                "`counterpoise deploy` makes them",
+            ) from None
 
 
 def entry_flow(entrypoint: str) -> Flow[..., Any]:

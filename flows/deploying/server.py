@@ -38,10 +38,32 @@ def configured_server() -> Iterator[SyncPrefectClient]:
     except (httpx.HTTPStatusError, PrefectHTTPStatusError) as error:
         raise ServerError(f"Prefect server {url}: {_said(error.response)}", _remedy(error.response)) from None
     except (httpx.TransportError, RuntimeError) as error:
-        reason = str(error) or type(error).__name__
         raise ServerError(
-            f"Prefect server {url} does not answer ({reason})", "is it running, and PREFECT_API_URL right?"
+            f"Prefect server {url} does not answer ({_reason(error)})",
+            "is it running, and PREFECT_API_URL right, as http://HOST:4200/api?",
         ) from None
+
+
+def check_server() -> None:
+    """Asks the configured server, if one is, for its version: before a flow starts, that is one line.
+
+    Raises:
+        ServerError: it does not answer, or refuses.
+    """
+    if not PREFECT_API_URL.value():
+        return
+    try:
+        with configured_server():
+            pass
+    except ServerError as error:
+        raise ServerError(
+            error.message, f"{error.remedy} Without that setting the command starts a server of its own"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """What is behind Prefect's "Failed to reach API", which repeats the address and hides why."""
+    return str(error.__cause__ or error) or type(error).__name__
 
 
 def _said(response: httpx.Response) -> str:

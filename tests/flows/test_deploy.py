@@ -16,10 +16,13 @@ from click.testing import CliRunner
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import ObjectNotFound
 
+from counterpoise.errors import UsageError
 from flows.commands.reap import command as reap_command
 from flows.configure import profile_names
 from flows.deploying.automations import RESUME, attempts_on, ensure_automations, notifications, recovery
+from flows.deploying.deployments import check_deployment
 from flows.deploying.everything import Wanted, advice, deploy
 from flows.deploying.limits import ensure_gpu_limit
 from flows.deploying.reaper import Rules, Signs, verdict
@@ -122,16 +125,43 @@ def test_reap_has_the_limit_of_deploy_unless_asked(
 )
 @pytest.mark.parametrize("command", ["deploy", "reap"])
 def test_no_server_is_one_line(command: str, url: str, code: int, expected: str, root: Path) -> None:
-    environment = {**os.environ, "PREFECT_API_URL": url.format(port=free_port())}
+    (line,) = refused(root, code, url.format(port=free_port()), command)
+    assert expected in line and " — " in line
+
+
+def test_a_run_asks_the_configured_server_before_it_starts(root: Path) -> None:
+    _, line = refused(root, 1, f"http://127.0.0.1:{free_port()}/api", "run", "--profile", "smoke")
+    assert "does not answer ([Errno 111] Connection refused) — is it running" in line
+    assert line.endswith("Without that setting the command starts a server of its own")
+
+
+def refused(root: Path, code: int, url: str, *arguments: str) -> list[str]:
+    """What the command says on stderr where PREFECT_API_URL is ``url``."""
+    environment = {**os.environ, "PREFECT_API_URL": url}
     if not url:
         del environment["PREFECT_API_URL"]
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", command],
+        [sys.executable, "-m", "flows.cli", *arguments],
         cwd=root, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == code
-    (line,) = done.stderr.strip().splitlines()
-    assert expected in line and " — " in line
+    assert done.returncode == code, done.stderr
+    return done.stderr.strip().splitlines()
+
+
+class Deployments:
+    """A server without a deployment; Prefect's client answers a name of another form itself."""
+
+    def read_deployment_by_name(self, name: str) -> None:
+        raise ValueError("Invalid") if "/" not in name else ObjectNotFound(Exception("404"))
+
+
+@pytest.mark.parametrize("name", ["debias/nope", "nope"])
+def test_a_sweep_over_a_deployment_that_is_not_there_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("flows.deploying.deployments.configured_server", lambda: nullcontext(Deployments()))
+    with pytest.raises(UsageError, match=f"has no deployment '{name}' — give FLOW/NAME"):
+        check_deployment(name)
 
 
 @pytest.mark.slow
