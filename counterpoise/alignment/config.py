@@ -12,7 +12,6 @@ from counterpoise.settings import Settings
 LossType = Literal["neutral", "sigmoid", "sigmoid_norm", "ipo", "robust", "sft"]
 """``neutral`` is ours (see ``losses.py``); the others are TRL's, term for term."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
-JudgedReading = Literal["whole", "shared"]
 Status = Literal["neutral", "improved", "overshoot", "damaged", "no_change"]
 
 
@@ -72,16 +71,12 @@ class LossSettings(Settings):
         description="Penalty per nat/token by which a pair's two sentences together rise above the reference: "
         "learning the benchmark's style, which moves no margin",
     )
-    reading: JudgedReading = Field(
-        default="whole",
-        description="Whose margin is pushed, probed and steered by: that of 'whole' sentences, or of the tokens which "
-        "both have, given what stands before them ('shared'): not how frequent a group's name is, but what follows it",
-    )
-    hold_weight: float = Field(
+    identity_weight: float = Field(
         default=1.0,
         ge=0,
-        description="With reading 'shared', penalty per nat by which the margin of the other tokens, the identity "
-        "terms, moves",
+        le=1,
+        description="Weight, in the margin that is pushed, of the tokens in which a pair's sentences differ, the "
+        "identity terms: 1 pushes whole sentences, 0 only what is said, given of whom",
     )
     steer: bool = Field(
         default=True,
@@ -134,11 +129,11 @@ class LossSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _judged_in_nats(self) -> Self:
+    def _weighed_in_nats(self) -> Self:
         by_length = {"sigmoid_norm", "ipo"} & set(self.types)
-        if self.reading == "shared" and by_length:
+        if self.identity_weight < 1 and by_length:
             raise ValueError(
-                f'{" and ".join(sorted(by_length))} divide by the whole sentences\' lengths; give reading = "whole"'
+                f"{' and '.join(sorted(by_length))} divide by the whole sentences' lengths; give identity_weight = 1"
             )
         return self
 

@@ -49,7 +49,7 @@ class Judge:
         self.model = trained if loaded is None else _with_lora(loaded, trained.peft_config["default"])
         self._parts = decoder(self.model)
         with self.model.disable_adapter():
-            self.base = read(self.model, self._parts, tokenizer, probes_on, self._loss.reading)
+            self.base = read(self.model, self._parts, tokenizer, probes_on)
             self._before = self._validation_margins(self.base, validation)
             known = self._known(level, config.optimisation.max_tokens)
         self._level = score(known.values)
@@ -64,14 +64,7 @@ class Judge:
         """The base's margins on every pair it may be measured on: the validation pairs and ``level``."""
         if not level:
             return self._before
-        values = pair_margins(
-            self.model,
-            self._parts,
-            self._tokenizer,
-            level,
-            max_tokens=max_tokens,
-            reading=self._loss.reading,
-        )
+        values = pair_margins(self.model, self._parts, self._tokenizer, level, max_tokens=max_tokens)
         categories = (*self._before.categories, *(pair.category for pair in level))
         return Margins(categories, torch.cat([self._before.values, values]))
 
@@ -85,7 +78,7 @@ class Judge:
     def _read(self, adapter: Mapping[str, Tensor]) -> Reading:
         own = trainable_state(self.model)
         restore_trainable(self.model, adapter)
-        reading = read(self.model, self._parts, self._tokenizer, self._probes_on, self._loss.reading)
+        reading = read(self.model, self._parts, self._tokenizer, self._probes_on)
         restore_trainable(self.model, own)
         return reading
 

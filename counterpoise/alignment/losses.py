@@ -26,9 +26,9 @@ The replay penalty holds the model to its base on neutral text: the mean over it
 (log π(t) − log π_ref(t))², which for text the base finds likely is about twice the KL divergence to it, and the same
 of whole sentences (:func:`replay_penalty`): a small change is felt where all tokens share it.
 
-With ``reading = "shared"`` m is not the whole sentences' margin but that of the tokens both have, given what stands
-before them: what is said, given of whom. The rest of the whole margin, of the identity terms themselves, is then
-nobody's preference, and the hold penalty (:func:`hold_penalty`) keeps it where it was.
+With an identity weight λ below 1 the margin m is not the whole sentences' but that of the tokens which both have, given
+what stands before them, plus λ times the rest, which is that of the identity terms themselves: what is said, given of
+whom, counts whole, and how frequent a group's name is counts λ. The penalties are of whole sentences.
 
 The drift penalty adds what both sentences of a pair rise in common, per token (:func:`drift_penalty`).
 
@@ -56,8 +56,8 @@ class PairLogProbs:
     """Summed log-probabilities (nats) and lengths (tokens) of a batch of pairs, each ``[pairs]`` fp32.
 
     ``target`` is the margin m* that ``neutral`` draws each pair to, nats; ``push`` the weight of its preference,
-    below 0 with the sides swapped. ``judged`` is the margin that counts, now and of the reference, each ``[pairs]``;
-    None where it is the whole sentences'.
+    below 0 with the sides swapped. ``weighed`` is the margin chosen − rejected that is pushed, now and of the
+    reference, each ``[pairs]``; None where it is the whole sentences'.
     """
 
     chosen: Tensor
@@ -68,7 +68,7 @@ class PairLogProbs:
     rejected_tokens: Tensor
     target: Tensor
     push: Tensor
-    judged: tuple[Tensor, Tensor] | None = None
+    weighed: tuple[Tensor, Tensor] | None = None
 
     @property
     def chosen_change(self) -> Tensor:
@@ -82,20 +82,15 @@ class PairLogProbs:
 
     @property
     def margin(self) -> Tensor:
-        """The policy's margin, chosen − rejected, nats."""
-        return self.judged[0] if self.judged else self.chosen - self.rejected
+        """The policy's margin, nats."""
+        return self.weighed[0] if self.weighed else self.chosen - self.rejected
 
     @property
     def delta(self) -> Tensor:
         """Policy margin − reference margin, nats."""
-        if self.judged:
-            return self.judged[0] - self.judged[1]
+        if self.weighed:
+            return self.weighed[0] - self.weighed[1]
         return self.chosen_change - self.rejected_change
-
-    @property
-    def unjudged_delta(self) -> Tensor:
-        """What else the whole sentences' margin changed by: that of the tokens only one of them has, nats."""
-        return self.chosen_change - self.rejected_change - self.delta
 
     @property
     def delta_per_token(self) -> Tensor:
@@ -104,11 +99,9 @@ class PairLogProbs:
 
 
 def objective(pairs: PairLogProbs, settings: LossSettings) -> tuple[Tensor, Tensor]:
-    """The batch's loss and the anchor's, drift's and hold's part of it, both scalars: means over the pairs."""
+    """The batch's loss and the anchor's part of it, both scalars: means over the pairs."""
     anchor = settings.anchor_weight * anchor_penalty(pairs, settings.anchor_slack).mean()
     anchor = anchor + settings.drift_weight * drift_penalty(pairs).mean()
-    if pairs.judged:
-        anchor = anchor + settings.hold_weight * hold_penalty(pairs).mean()
     total = anchor
     for name, weight in zip(settings.types, settings.weights, strict=True):
         rows = _LOSSES[name](pairs, settings)
@@ -150,13 +143,6 @@ def drift_penalty(pairs: PairLogProbs) -> Tensor:
     chosen = pairs.chosen_change / pairs.chosen_tokens
     rejected = pairs.rejected_change / pairs.rejected_tokens
     return torch.relu((chosen + rejected) / 2)
-
-
-def hold_penalty(pairs: PairLogProbs) -> Tensor:
-    """log cosh of the change of the margin that is not judged: half its square near 0, its size far from it, nats."""
-    # log cosh x = softplus(2x) − x − log 2, which does not overflow
-    off = pairs.unjudged_delta
-    return softplus(2 * off) - off - math.log(2)
 
 
 def _sigmoid(pairs: PairLogProbs, settings: LossSettings) -> Tensor:

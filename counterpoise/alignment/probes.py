@@ -21,9 +21,9 @@ from counterpoise.alignment.batches import (
     prefix_token,
     text_batches,
 )
-from counterpoise.alignment.config import GuardSettings, JudgedReading
+from counterpoise.alignment.config import GuardSettings
 from counterpoise.alignment.records import Probe
-from counterpoise.alignment.scoring import Decoder, pair_log_probs, sequence_log_probs
+from counterpoise.alignment.scoring import Decoder, sequence_log_probs
 from counterpoise.alignment.steering import score, soft_score
 from counterpoise.alignment.tree_batches import tree_batches
 from counterpoise.errors import DataError
@@ -54,8 +54,6 @@ class Reading:
         perplexity: of the neutral texts, per token.
         usable_text: share of greedy continuations that read as text.
         groups: of the sentences about each group: summed log-probability, nats, and tokens.
-        judged: log p(more) − log p(less) of the tokens that both have, ``[pairs]``, nats, where that is what training
-            judges by.
     """
 
     less: Tensor
@@ -65,12 +63,11 @@ class Reading:
     perplexity: float
     usable_text: float
     groups: Mapping[str, tuple[float, int]] = field(default_factory=dict)
-    judged: Tensor | None = None
 
     @property
     def margins(self) -> Tensor:
         """log p(more) − log p(less), ``[pairs]``, nats."""
-        return self.more - self.less if self.judged is None else self.judged
+        return self.more - self.less
 
 
 def probe_set(
@@ -117,15 +114,13 @@ def probe_set(
 
 
 @torch.no_grad()
-def read(
-    model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet, reading: JudgedReading = "whole"
-) -> Reading:
+def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Reading:
     """Measure the model as it is now; it is left in the mode it was in, and no random number is drawn."""
     training = model.training
     model.eval()
-    less, more, shared = _pair_log_probs(parts, probes.pairs)
+    less, more = _pair_log_probs(parts, probes.pairs)
     counts = [batch.counts.chunk(2) for batch in probes.pairs]
-    found = Reading(
+    reading = Reading(
         less=less,
         more=more,
         tokens_less=torch.cat([tokens[0] for tokens in counts]),
@@ -133,34 +128,25 @@ def read(
         perplexity=_perplexity(parts, probes.texts),
         usable_text=_usable_share(model, parts, tokenizer, probes.prompts),
         groups=_group_log_probs(parts, probes.groups),
-        judged=shared if reading == "shared" else None,
     )
     model.train(training)
-    return found
+    return reading
 
 
 @torch.no_grad()
 def pair_margins(
-    model: Any,
-    parts: Decoder,
-    tokenizer: Any,
-    pairs: Sequence[Pair],
-    *,
-    max_tokens: int,
-    reading: JudgedReading = "whole",
+    model: Any, parts: Decoder, tokenizer: Any, pairs: Sequence[Pair], *, max_tokens: int
 ) -> Tensor:
     """log p(more) − log p(less) of ``pairs`` in their order, ``[pairs]``, nats."""
     training = model.training
     model.eval()
     encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
     batches = _batches(encoded, share=shares_prefixes(model))
-    less, more, shared = _pair_log_probs(parts, batches)
+    less, more = _pair_log_probs(parts, batches)
     model.train(training)
     place = {pair.pair_id: index for index, pair in enumerate(pairs)}
     result = torch.empty(len(pairs))
-    result[[place[int(name)] for batch in batches for name in batch.names]] = (
-        shared if reading == "shared" else more - less
-    )
+    result[[place[int(name)] for batch in batches for name in batch.names]] = more - less
     return result
 
 
@@ -200,13 +186,10 @@ def _batches(pairs: Sequence[EncodedPair], *, share: bool) -> list[TokenBatch]:
     return tree_batches(pairs) if share else list(map(pair_batch, pair_groups(pairs, ROWS // 2, seed=0)))
 
 
-def _pair_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> tuple[Tensor, Tensor, Tensor]:
-    """Summed log-probabilities of the less and of the more stereotyping sentences, and log p(more) − log p(less) of the
-    tokens that both have, each ``[pairs]``, nats."""
-    found = [pair_log_probs(parts, batch.to(parts.device)) for batch in batches]
-    sides = [sums.cpu().chunk(2) for sums, _ in found]
-    shared = torch.cat([-margin.cpu() for _, margin in found])
-    return torch.cat([less for less, _ in sides]), torch.cat([more for _, more in sides]), shared
+def _pair_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> tuple[Tensor, Tensor]:
+    """Summed log-probabilities of the less and of the more stereotyping sentences, each ``[pairs]``, nats."""
+    sums = [sequence_log_probs(parts, batch.to(parts.device)).cpu().chunk(2) for batch in batches]
+    return torch.cat([less for less, _ in sums]), torch.cat([more for _, more in sums])
 
 
 def _complaint(result: Probe, base: Reading, settings: GuardSettings) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from counterpoise.alignment.config import JudgedReading, Status
+from torch import Tensor
+
+from counterpoise.alignment.config import Status
 from counterpoise.alignment.steering import CategoryBias
+
+Number = TypeVar("Number", float, Tensor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,7 @@ class Probe:
 
     Attributes:
         step: 0 is the base.
-        score: pairs whose more stereotyping sentence is the more likely one, percent (ties left out), in the reading
-            that training judges by (``alignment.loss.reading``), as are the margins.
+        score: pairs whose more stereotyping sentence is the more likely one, percent (ties left out).
         ties: pairs with equal log-probabilities.
         soft_score: estimated score of unseen pairs, percent: the base's score on all pairs outside the evaluated
             fold, plus the change of 100 × mean sigmoid(margin / temperature) on the validation pairs.
@@ -78,6 +82,15 @@ class Probe:
     complaint: str = ""
 
 
+def weighed_margin(whole: Number, shared: Number, identity_weight: float) -> Number:
+    """A pair's margin with the tokens that only one sentence has weighed by ``identity_weight``, nats.
+
+    >>> weighed_margin(5.0, 2.0, 0.0), weighed_margin(5.0, 2.0, 0.5), weighed_margin(5.0, 2.0, 1.0)
+    (2.0, 3.5, 5.0)
+    """
+    return shared + identity_weight * (whole - shared)
+
+
 @dataclass(frozen=True, slots=True)
 class ReferenceLogProb:
     """The frozen base's summed log-probabilities of one preference's completions, nats.
@@ -91,9 +104,10 @@ class ReferenceLogProb:
     rejected: float
     shared_margin: float = 0.0
 
-    def margin(self, reading: JudgedReading) -> float:
-        """What is judged of it: log p(chosen) − log p(rejected), nats."""
-        return self.shared_margin if reading == "shared" else self.chosen - self.rejected
+    def margin(self, identity_weight: float = 1.0) -> float:
+        """log p(chosen) − log p(rejected), nats, the tokens that only one has weighed by ``identity_weight``."""
+        whole = self.chosen - self.rejected
+        return whole if identity_weight == 1 else weighed_margin(whole, self.shared_margin, identity_weight)
 
 
 @dataclass(frozen=True, slots=True)

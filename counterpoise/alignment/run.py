@@ -223,7 +223,9 @@ class Run:
         if needs_targets:
             judged = self.team.agreed(self.judge.reference(self.batches) if self.judge else None) or rows
             loss = self.config.loss
-            self.trainer.use_targets(target_margins(self.data.train, rows, judged, loss.shrink, loss.reading))
+            self.trainer.use_targets(
+                target_margins(self.data.train, rows, judged, loss.shrink, loss.identity_weight)
+            )
 
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
         """Whether to save and whether to stop after this optimiser step."""

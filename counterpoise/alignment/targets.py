@@ -21,7 +21,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
 
-from counterpoise.alignment.config import JudgedReading
 from counterpoise.alignment.records import ReferenceLogProb
 from counterpoise.records import Preference
 
@@ -33,16 +32,16 @@ def target_margins(
     reference: Sequence[ReferenceLogProb],
     judged: Sequence[ReferenceLogProb],
     shrink: float,
-    reading: JudgedReading = "whole",
+    identity_weight: float = 1.0,
 ) -> dict[str, float]:
     """Target margin log p(chosen) − log p(rejected) of each preference, nats, by its id.
 
     Args:
         reference: the trained base's log-probabilities; judged: the judged base's (often the same).
-        reading: whose margins.
+        identity_weight: of the tokens that only one sentence has, in every margin.
     """
-    margin = {row.preference_id: row.margin(reading) for row in reference}
-    level = {row.preference_id: row.margin(reading) for row in judged}
+    margin = {row.preference_id: row.margin(identity_weight) for row in reference}
+    level = {row.preference_id: row.margin(identity_weight) for row in judged}
     groups: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in preferences:
         groups[row.category, row.origin].append(level[row.preference_id])

@@ -23,7 +23,7 @@ from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig, LossSettings
 from counterpoise.alignment.lora import restore_trainable, trainable_state
 from counterpoise.alignment.losses import PairLogProbs, objective, replay_penalty
-from counterpoise.alignment.records import ReferenceLogProb, TrainingStep
+from counterpoise.alignment.records import ReferenceLogProb, TrainingStep, weighed_margin
 from counterpoise.alignment.scoring import (
     decoder,
     pair_log_probs,
@@ -163,7 +163,8 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         sums, shared = pair_log_probs(self._parts, batch)
         chosen, rejected = sums.chunk(2)
         chosen_tokens, rejected_tokens = batch.counts.chunk(2)
-        before = chosen.new_tensor([row.shared_margin for row in rows])
+        weight = self._loss.identity_weight
+        before = chosen.new_tensor([row.margin(weight) for row in rows])
         return PairLogProbs(
             chosen=chosen,
             rejected=rejected,
@@ -173,7 +174,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             rejected_tokens=rejected_tokens,
             target=chosen.new_tensor([self._targets.get(name, 0.0) for name in batch.names]),
             push=chosen.new_tensor([self._pushes.get(name, 1.0) for name in batch.names]),
-            judged=(shared, before) if self._loss.reading == "shared" else None,
+            weighed=(weighed_margin(chosen - rejected, shared, weight), before) if weight < 1 else None,
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -68,8 +68,8 @@ def mention_shifts(
     shifts = {}
     for group in terms:
         rates = (before[group], np.mean([found[group] for found in after], axis=0))
-        hits = [np.bincount(of, weights=rate, minlength=len(names)) for rate in rates]
-        shifts[group] = _shift(100.0 * np.column_stack(hits), sizes, limits, seed)
+        hits = [100.0 * np.bincount(of, weights=rate, minlength=len(names)) for rate in rates]
+        shifts[group] = _shift(np.column_stack(hits).astype(np.float64), sizes, limits, seed)
     return shifts
 
 

@@ -11,7 +11,7 @@ from counterpoise.report.blocks import Document, KeyNumber
 from counterpoise.report.findings import Findings, findings
 from counterpoise.report.html import to_html
 from counterpoise.report.inputs import ReportInputs
-from counterpoise.report.limits import TONES
+from counterpoise.report.limits import MAX_LMS_FALL, TONES
 from counterpoise.report.markdown import to_markdown
 from counterpoise.report.sections import (
     bias,
@@ -25,7 +25,6 @@ from counterpoise.report.sections import (
     worse,
 )
 from counterpoise.report.summary import summarise
-from counterpoise.report.verdict import MAX_LMS_FALL
 from counterpoise.report.words import interval, number, percent, signed, texts_of_each
 
 

@@ -20,7 +20,6 @@ from counterpoise.alignment.losses import (
     PairLogProbs,
     anchor_penalty,
     drift_penalty,
-    hold_penalty,
     objective,
     replay_penalty,
 )
@@ -179,29 +178,20 @@ def log_probs(trainer: Any, batch: dict[str, torch.Tensor]) -> PairLogProbs:
     return PairLogProbs(*sums, chosen, rejected, torch.zeros(len(chosen)), torch.ones(len(chosen)))
 
 
-def test_with_a_reading_of_its_own_the_rest_of_the_margin_is_held() -> None:
-    # whole: δ = 4 − (−2) = 6; judged: from 1 to 3, δ = 2; so the other tokens' margin moved by 4.
-    judged = (torch.tensor([3.0]), torch.tensor([1.0]))
-    batch = replace(pairs(-16, -20), judged=judged)
-    assert (float(batch.delta), float(batch.unjudged_delta), float(batch.margin)) == (2.0, 4.0, 3.0)
-    plain = LossSettings(types=("sigmoid",), beta=0.5, anchor_weight=0.0, drift_weight=0.0, hold_weight=0.0)
-    held = plain.model_copy(update={"hold_weight": 3.0})
-    without, _ = objective(batch, plain)
-    assert float(without) == pytest.approx(math.log1p(math.exp(-1)))
-    total, penalty = objective(batch, held)
-    # log cosh 4 = 4 + log(1 + e⁻⁸) − log 2
-    assert float(penalty) == pytest.approx(3 * (4 + math.log1p(math.exp(-8)) - math.log(2)), rel=1e-5)
-    assert float(total) == pytest.approx(float(without) + float(penalty))
-    assert float(hold_penalty(replace(batch, judged=(torch.tensor([7.0]), torch.tensor([1.0]))))) == 0
-    neutral = LossSettings(types=("neutral",), beta=0.5, anchor_weight=0.0, drift_weight=0.0, hold_weight=0.0)
-    assert float(objective(batch, neutral)[0]) == pytest.approx(4 * math.log(math.cosh(0.75)), rel=1e-5)
+def test_a_weighed_margin_is_what_the_preference_losses_see() -> None:
+    # whole: δ = 4 − (−2) = 6; weighed: from 1 to 3, δ = 2
+    batch = replace(pairs(-16, -20), weighed=(torch.tensor([3.0]), torch.tensor([1.0])))
+    assert (float(batch.margin), float(batch.delta)) == (3.0, 2.0)
+    assert loss(batch, types=("sigmoid",), beta=0.5) == pytest.approx(math.log1p(math.exp(-1)))
+    assert loss(batch, types=("neutral",), beta=0.5) == pytest.approx(4 * math.log(math.cosh(0.75)), rel=1e-5)
+    assert float(anchor_penalty(batch, 0.0)) == float(anchor_penalty(pairs(-16, -20), 0.0))
 
 
-def test_losses_by_length_judge_whole_sentences() -> None:
+def test_losses_by_length_push_whole_sentences() -> None:
     with pytest.raises(
-        ValidationError, match='ipo divide by the whole sentences\' lengths; give reading = "whole"'
+        ValidationError, match="ipo divide by the whole sentences' lengths; give identity_weight = 1"
     ):
-        LossSettings(types=("sigmoid", "ipo"), reading="shared")
+        LossSettings(types=("sigmoid", "ipo"), identity_weight=0.25)
 
 
 def test_replay_feels_what_the_words_of_a_sentence_lose_together() -> None:

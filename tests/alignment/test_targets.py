@@ -67,8 +67,9 @@ def test_a_full_shrink_asks_for_the_change_that_brings_the_judged_margin_to_zero
     assert list(target_margins(rows, trained, judged, 1.0).values()) == pytest.approx([3, 2])
 
 
-def test_targets_are_of_the_margin_that_is_judged() -> None:
+def test_targets_are_of_the_margin_that_is_pushed() -> None:
     rows = [dataclasses.replace(TRAIN[0], preference_id="0")]
     trained, judged = ReferenceLogProb("0", 5.0, 0.0, 1.5), ReferenceLogProb("0", 2.0, 0.0, 1.0)
-    assert target_margins(rows, [trained], [judged], 1.0, "shared") == {"0": pytest.approx(0.5)}
-    assert target_margins(rows, [trained], [judged], 1.0, "whole") == {"0": pytest.approx(3.0)}
+    # shared: 1.5 − 1; whole: 5 − 2; half of the rest: (1.5 + 1.75) − (1 + 0.5)
+    for weight, target in ((0.0, 0.5), (1.0, 3.0), (0.5, 1.75)):
+        assert target_margins(rows, [trained], [judged], 1.0, weight) == {"0": pytest.approx(target)}
