@@ -35,8 +35,8 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFA
 LONG = {
     "alignment": {
         "checkpoint_every": 10,
-        "optimisation": {"epochs": 200},  # there is time to be killed in
-        "guards": {"enforce": False, "probe_every": 200},
+        "optimisation": {"epochs": 120},  # there is time to be killed in
+        "guards": {"enforce": False, "probe_every": 120},
     }
 }
 

@@ -1,4 +1,4 @@
-"""What was run, what was claimed beforehand, and whether it held."""
+"""What was run, what was claimed, and whether it held."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def _normalisation(run: RunFacts) -> str:
 
 
 def hypotheses(found: Findings) -> Section:
-    """Each claim with its criterion, set before the run, and what became of it."""
+    """Each claim with its criterion and what became of it."""
     rows = [
         Row((claim.name, claim.criterion, claim.measured, claim.outcome), tone=TONES[claim.outcome])
         for claim in claims(found)
     ]
     columns = (
         Column("hypothesis", "left"),
-        Column("criterion, set beforehand", "left"),
+        Column("criterion", "left"),
         Column("measured", "left"),
         Column("outcome", "left"),
     )
