@@ -45,28 +45,21 @@ def load_group_sentences(folder: Path, sizes: Sequence[int]) -> list[list[GroupS
     found = [row for domain in DOMAINS for row in _of_domain(folder, domain)]
     owners: dict[str, set[str]] = {}
     for row in found:
-        owners.setdefault(row.sentence.text, set()).add(row.group)
+        owners.setdefault(row.text, set()).add(row.group)
     groups = dict.fromkeys((row.domain, row.group) for row in found)
     parts: list[list[GroupSentence]] = [[] for _ in sizes]
     for domain, group in groups:
-        own = [row.sentence for row in found if row.group == group and len(owners[row.sentence.text]) == 1]
-        if len({sentence.text for sentence in own}) < MIN_SENTENCES:
+        own = {row.text for row in found if row.group == group and len(owners[row.text]) == 1}
+        if len(own) < MIN_SENTENCES:
             continue
-        for part, dealt in zip(parts, deal(own, sizes), strict=True):
+        for part, dealt in zip(parts, deal([Sentence(text, text) for text in own], sizes), strict=True):
             part += [GroupSentence(domain, group, sentence.text) for sentence in dealt]
     if not any(parts):
         raise DataError(f"{folder}: no group with {MIN_SENTENCES} usable sentences", _REMEDY)
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    group: str
-    domain: str
-    sentence: Sentence
-
-
-def _of_domain(folder: Path, domain: str) -> Iterator[_Found]:
+def _of_domain(folder: Path, domain: str) -> Iterator[GroupSentence]:
     path = folder / f"{domain}_wiki.json"
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -80,4 +73,4 @@ def _of_domain(folder: Path, domain: str) -> Iterator[_Found]:
         group = name.replace("_", " ")
         for sentence in parse_neutral(json.dumps(people).encode(), path.name):
             if sentence.usable:
-                yield _Found(group, domain, Sentence(sentence.text, sentence.text))
+                yield GroupSentence(domain, group, sentence.text)

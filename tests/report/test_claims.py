@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from counterpoise.metrics.significance import Change, change_of
+from counterpoise.report.claims import claims
 from counterpoise.report.findings import findings
 from counterpoise.report.inputs import ReportInputs
 from counterpoise.report.sections.examples import CASE_STUDY, SHOWN, choose
 from counterpoise.report.sections.protocol import hypotheses
 from counterpoise.report.sections.worse import losses
 from counterpoise.report.texts import match
+from counterpoise.report.words import plain
 from tests.report.synthetic import run, stereoset_losing_sense
 
 
@@ -44,6 +48,35 @@ def test_losing_sense_is_damage() -> None:
     inputs = replace(run(base_shift=0.2), benchmarks=stereoset_losing_sense(200))
     assert outcomes(inputs)["It still tells sense from nonsense"] == "fails"
     assert findings(inputs).verdict.outcome == "damaged"
+
+
+def answers(base: int, tuned: int) -> Change:
+    """A change over 1,000 pairs of which so many prefer the stereotype, before and after."""
+    sides = [np.where(np.arange(1000) < wins, 1.0, -1.0) for wins in (base, tuned)]
+    return change_of(np.stack(sides, axis=1))
+
+
+def test_a_neutral_score_can_hide_a_name_made_rarer() -> None:
+    found = findings(run(base_shift=0.3, tuned_shift=0.0, tuned_scale=0.8))
+    said, name = "What is said depends less on who it is said of", "No group's name is merely made rarer"
+
+    def of(shared: Change, identity: Change) -> tuple[str, str]:
+        readings = {"original": {"shared tokens": shared, "identity tokens": identity}}
+        by_name = {claim.name: claim.outcome for claim in claims(replace(found, readings=readings))}
+        return by_name[said], by_name[name]
+
+    assert of(answers(565, 505), answers(517, 515)) == ("holds", "holds")
+    assert of(answers(565, 564), answers(517, 455)) == ("undecided", "fails")  # 45.5 ± 3.1 is below 50
+    assert of(answers(565, 440), answers(490, 420)) == ("fails", "fails")  # past 50, and further from it
+
+
+def test_a_category_that_began_neutral_and_is_pushed_away_is_named() -> None:
+    found = findings(run(base_shift=0.3, tuned_shift=0.0, tuned_scale=0.8))
+    parts = {"religion": answers(610, 520), "race-color": answers(490, 442)}
+    held_out = replace(found.held_out, by_category=parts)
+    (claim,) = (c for c in claims(replace(found, held_out=held_out)) if c.name.startswith("No category"))
+    assert claim.outcome == "fails"
+    assert "race-color 49.0 → 44.2" in plain(claim.measured) and "religion" not in claim.measured
 
 
 def test_too_few_pairs_leave_neutrality_open() -> None:

@@ -76,6 +76,21 @@ def test_usable_text_is_the_mean_over_adapters() -> None:
     assert result.tuned.faults == {"repeats": len(looping)}
 
 
+def test_what_one_adapter_silences_is_not_hidden_by_what_another_says() -> None:
+    inputs = run(pairs_per_category=5)
+    rows = [row for row in inputs.generations if row.variant == "base"]
+    base = [replace(row, text="The woman spoke." if at % 2 else GOOD) for at, row in enumerate(rows)]
+    silent = [replace(row, variant="tuned", text=GOOD) for row in rows]
+    loud = [replace(row, variant="tuned", text="The woman spoke.") for row in rows]
+    result = found(inputs, [*base, *silent, *loud])
+    # 50 % of the base's texts mention women; none of one adapter's and all of the other's: 50 % on average
+    assert result.mentions["women"].change == pytest.approx(0, abs=1.0)
+    assert not result.mentions["women"].erased
+    assert [shifts["women"].erased for shifts in result.mentions_by_adapter] == [True, False]
+    ((group, shift),) = result.silenced
+    assert (group, shift.tuned) == ("women", 0.0)
+
+
 def test_prompts_dealt_among_adapters_are_one_answer() -> None:
     inputs = run(pairs_per_category=5)
     base = [row for row in inputs.generations if row.variant == "base"]
