@@ -74,15 +74,28 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         error.show()
         sys.exit(UsageError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("counterpoise: interrupted; the same command goes on from here", err=True)
-        sys.exit(130)
+        _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if _came_of_interrupt(error):
+            _interrupted()
         _tell(error, debug)
         sys.exit(error.exit_code if isinstance(error, CounterpoiseError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("counterpoise: interrupted; the same command goes on from here", err=True)
+    sys.exit(130)
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C lies behind an error: it ends Prefect's embedded server too, whom the run then cannot tell."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _tell(error: Exception, debug: bool) -> None:

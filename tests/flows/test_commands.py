@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from artifacts.process import identity
 from artifacts.store import Store
 from counterpoise.errors import StoreError, UsageError
+from flows import cli
 from flows.commands import diff, plan, runs
 from flows.configure import load_config
 from tests.artifacts.making import Clock
@@ -98,3 +99,20 @@ def test_a_plan_refuses_a_folder_that_is_no_store(tmp_path: Path) -> None:
     assert isinstance(done.exception, StoreError)
     assert "holds other files" in str(done.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(("cause", "code"), [(KeyboardInterrupt(), 130), (ValueError("no"), 1)])
+def test_ctrl_c_is_told_as_such_when_the_server_went_with_it(
+    cause: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        try:
+            raise cause
+        except BaseException:
+            raise ConnectionError("refused")  # noqa: B904
+
+    monkeypatch.setattr(cli.cli, "main", refused)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run"])
+    assert ended.value.code == code
+    assert ("interrupted" in capsys.readouterr().err) is (code == 130)
