@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from counterpoise.errors import UsageError
 from counterpoise.report.readme import readme_block
 
 SPDX = {"apache-2.0": "apache-2.0", "mit": "mit", "cc by-sa 4.0": "cc-by-sa-4.0"}
@@ -64,14 +65,14 @@ def _front_matter(facts: CardFacts) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # noqa: PLC0415 - half a second
 
     known = SPDX.get(facts.licence.lower())
-    scores = facts.summary["scores"]
+    own = _own(facts)
     result = EvalResult(
         task_type="text-generation",
         dataset_type="crows_pairs",
-        dataset_name="CrowS-Pairs, held-out pairs",
+        dataset_name=f"CrowS-Pairs, the {own['n']} pairs held out of this adapter's training",
         metric_type="crows_pairs",
         metric_name="pairs preferring the stereotype, % (neutral is 50)",
-        metric_value=round(scores["tuned"]["score"], 2),
+        metric_value=round(own["tuned"]["score"], 2),
     )
     data = ModelCardData(
         language="en",
@@ -85,6 +86,22 @@ def _front_matter(facts: CardFacts) -> str:
         eval_results=[result],
     )
     return str(data.to_yaml())
+
+
+def _own(facts: CardFacts) -> Mapping[str, Any]:
+    """This adapter's change over the pairs that were held out of its training.
+
+    Raises:
+        UsageError: the report is of a version that did not write it.
+    """
+    row: Mapping[str, Any] = next(row for row in facts.summary["training"] if row["fold"] == facts.fold)
+    if "held_out" not in row:
+        raise UsageError(
+            f"the run's report has no score of fold {facts.fold} alone: an older version made it",
+            "run it again with the same settings, which makes the report anew, and publish that run",
+        )
+    found: Mapping[str, Any] = row["held_out"]
+    return found
 
 
 def _what(facts: CardFacts) -> str:
@@ -122,7 +139,7 @@ def _measured(facts: CardFacts) -> str:
     trainings = summary["training"]
     others = (
         f" Those scores are out of fold: each pair was scored by the one of {len(trainings)} adapters that had "
-        f"not seen it. This is the adapter of fold {facts.fold}."
+        f"not seen it. This is the adapter of fold {facts.fold}: {_alone(_own(facts))}."
         if len(trainings) > 1
         else f" Fold {facts.fold} was held out of this adapter's training."
     )
@@ -132,6 +149,14 @@ def _measured(facts: CardFacts) -> str:
         f"{unit} log-probability, prefix token: {summary['prefix']}.{others} Intervals are Wilson's, 95 %; p is "
         f"exact McNemar, adjusted by Holm over the categories.\n\n{readme_block([summary])}\n\n"
         + _worse(summary)
+    )
+
+
+def _alone(own: Mapping[str, Any]) -> str:
+    low, high = own["tuned"]["interval"]
+    return (
+        f"over its own {own['n']} held-out pairs it went from {own['base']['score']:.1f} to "
+        f"{own['tuned']['score']:.1f} % ({low:.1f} to {high:.1f})"
     )
 
 

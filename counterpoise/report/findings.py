@@ -20,7 +20,7 @@ from counterpoise.metrics.erasure import Shift
 from counterpoise.metrics.groups import Rate, rate, rates_by
 from counterpoise.metrics.mentions import mentions
 from counterpoise.metrics.perplexity import PerplexityChange, perplexity_change
-from counterpoise.metrics.significance import Change, Comparison, compare
+from counterpoise.metrics.significance import Change, Comparison, change_of, compare
 from counterpoise.records import Normalisation, Preference
 from counterpoise.report.held_out import held_out, revised, scored_in
 from counterpoise.report.inputs import FoldEvidence, ReportInputs
@@ -52,10 +52,10 @@ class FilterFindings:
 
 @dataclass(frozen=True, slots=True)
 class FoldFindings:
-    """One training in brief; ``held_out`` counts the pairs of its evaluated fold."""
+    """One training in brief; ``own`` is its adapter's change over the pairs of its evaluated fold."""
 
     evaluated: int
-    held_out: int
+    own: Change
     training: TrainingOutcome
 
 
@@ -179,5 +179,5 @@ def _by_group(preferences: Sequence[Preference], dropped: Sequence[bool]) -> dic
 
 
 def _fold(inputs: ReportInputs, fold: FoldEvidence) -> FoldFindings:
-    held_out = sum(item.fold == fold.evaluated for item in inputs.pairs)
-    return FoldFindings(fold.evaluated, held_out, fold.training)
+    margins = scored_in(inputs, fold, "test").margins(inputs.run.normalisation)
+    return FoldFindings(fold.evaluated, change_of(margins, inputs.run.seed), fold.training)

@@ -76,6 +76,7 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
         "training": [
             {
                 "fold": fold.evaluated,
+                "held_out": _change(fold.own),
                 "steps": len(fold.training.history),
                 "selected_step": fold.training.selected_step,
                 "status": fold.training.status,

@@ -138,6 +138,7 @@ def _folds_table(folds: Sequence[FoldFindings]) -> Table:
         Column("steps"),
         Column("kept step"),
         Column("validation score, %"),
+        Column("its held-out pairs, %"),
         Column("why", "left"),
         Column("status", "left"),
     )
@@ -152,10 +153,11 @@ def _fold_row(fold: FoldFindings) -> Row:
     return Row(
         (
             str(fold.evaluated),
-            count(fold.held_out),
+            count(fold.own.base.n),
             count(len(outcome.history)),
             str(outcome.selected_step),
             " → ".join(scores),
+            f"{percent(fold.own.base.score)} → {percent(fold.own.tuned.score)} ({interval(*fold.own.tuned.interval)})",
             outcome.reason,
             outcome.status.replace("_", " "),
         ),
