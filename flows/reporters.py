@@ -41,6 +41,9 @@ class SilentReporter:
     def finished(self, outcome: Outcome) -> None:
         """See :class:`tasks.reporting.Reporter`."""
 
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        """See :class:`tasks.reporting.Reporter`."""
+
     def failed(self, label: str, error: BaseException) -> None:
         """See :class:`tasks.reporting.Reporter`."""
 
@@ -88,6 +91,12 @@ class ConsoleReporter:
         self._console.print(
             line, style=style, highlight=False, markup=False, overflow="ellipsis", no_wrap=True
         )
+
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        """Says why the stage is tried again, and when: nothing else says it of a try that is not the last."""
+        self._stop()
+        line = f"↻ {label:<24} tried again in {delay_s:.0f} s: {error}"
+        self._console.print(line, style="yellow", highlight=False, markup=False)
 
     def failed(self, label: str, error: BaseException) -> None:
         """Marks the stage that ended the run; the error itself is printed once, at the end."""
@@ -150,6 +159,9 @@ class DashboardReporter:
             "%s: %s, %skey %s, %.1f s%s",
             outcome.label, outcome.state, rows, outcome.ref.key[:12], outcome.seconds, why,
         )  # fmt: skip
+
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        """Prefect's own state says it."""
 
     def failed(self, label: str, error: BaseException) -> None:
         """Prefect's own state says it."""

@@ -98,7 +98,20 @@ def prefect_task(stage: Stage) -> Task[..., State]:
 
 def is_transient(task: Task[..., Any], task_run: Any, state: State) -> bool:
     """Whether the next attempt may find what this one did not; a wrong name, a refusal or a timeout will not change."""
-    return isinstance(state.result(raise_on_failure=False), UnreachableError)
+    return _is_transient(state.result(raise_on_failure=False))
+
+
+def _is_transient(error: object) -> bool:
+    return isinstance(error, UnreachableError)
+
+
+def _next_try_in(error: BaseException) -> float | None:
+    """Seconds until Prefect tries the task of this moment again after ``error``; None if it does not."""
+    context = TaskRunContext.get()
+    if context is None or not _is_transient(error):
+        return None
+    earlier = context.task_run.run_count - 1
+    return RETRY_DELAYS_S[earlier] if earlier < context.task.retries else None
 
 
 def run_stage(
@@ -125,7 +138,11 @@ def run_stage(
             on_wait=lambda owner: around.reporter.waiting(label, owner),
         )
     except BaseException as error:
-        around.reporter.failed(label, error)
+        delay = _next_try_in(error)
+        if delay is None:
+            around.reporter.failed(label, error)
+        else:
+            around.reporter.retrying(label, error, delay)
         raise
     outcome = replace(made, label=label)
     around.reporter.finished(outcome)

@@ -23,6 +23,9 @@ class Reporter(Protocol):
     def finished(self, outcome: Outcome) -> None:
         """The stage's artifact is there."""
 
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        """The stage failed and is started again in ``delay_s`` seconds."""
+
     def failed(self, label: str, error: BaseException) -> None:
         """The stage ended without an artifact."""
 
@@ -52,6 +55,11 @@ class Reporters:
         """See :class:`Reporter`."""
         for reporter in self._reporters:
             reporter.finished(outcome)
+
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        """See :class:`Reporter`."""
+        for reporter in self._reporters:
+            reporter.retrying(label, error, delay_s)
 
     def failed(self, label: str, error: BaseException) -> None:
         """See :class:`Reporter`."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from flows.commands._options import json_option, print_json, store_option
+
+
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuses nan, of which nothing is younger, so that nothing would be kept."""
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of hours.", context, parameter)
+    return value
 
 
 @click.command()
@@ -21,6 +30,7 @@ from flows.commands._options import json_option, print_json, store_option
     default=24.0,
     show_default=True,
     type=click.FloatRange(min=0),
+    callback=_finite,
     help="Never touch anything younger.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")

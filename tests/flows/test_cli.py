@@ -42,6 +42,7 @@ def test_every_command_has_help(name: str, root: Path) -> None:
         (("plan", "--set", "sed=1"), 2, "did you mean 'seed'"),
         (("run", "--set", "seed=many"), 2, "seed"),
         (("runs", "--store", "no/such/store"), 1, "no/such/store"),
+        (("gc", "--min-age-hours", "nan"), 2, "no number of hours"),
         (("verify", "--store", "no/such/store"), 1, "no/such/store"),
         (("demo", "--store", "no/such/store"), 1, "no/such/store"),
         (("run", "--set", "pairs.source=missing.csv", "--set", "model.source=tiny"), 1, "missing.csv"),

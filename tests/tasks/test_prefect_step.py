@@ -45,6 +45,9 @@ class Remember:
     def waiting(self, label: str, owner: str) -> None:
         self.told.append(f"waiting {label}: {owner}")
 
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        self.told.append(f"again in {delay_s} s {label}: {error}")
+
     def failed(self, label: str, error: BaseException) -> None:
         self.told.append(f"failed {label}: {error}")
 
@@ -108,13 +111,17 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
 def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:
     fetch = Stage("fetch", 1, fail_twice, retries=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.prefect_step.RETRY_DELAYS_S", [0.0, 0.0])
+        patch.setattr("tasks.prefect_step.RETRY_DELAYS_S", [0.25, 0.5])
         found, told = run(tmp_path, fetch)
     assert found["fetch"].state_name == "Completed"
-    assert [line for line in told if line.startswith("failed")] == ["failed fetch: mirror away"] * 2
+    assert [line for line in told if "fetch: " in line] == [
+        "again in 0.25 s fetch: mirror away",
+        "again in 0.5 s fetch: mirror away",
+    ]
 
     with pytest.raises(SourceError, match="mirror away"):
-        run(tmp_path / "other", replace(fetch, retries=0))
+        run(tmp_path / "other", replace(fetch, retries=0), reporter=(last := Remember()))
+    assert last.told[-1] == "failed fetch: mirror away"
 
     reporter = Remember()
     with pytest.raises(SourceError, match="no source is named 'nope'"):
