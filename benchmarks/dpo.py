@@ -156,7 +156,7 @@ def medians(works: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def settings(rank: int, batch: int) -> AlignmentConfig:
-    """Plain DPO on every layer: what stock does not have (anchor, drift, steering, replay) is off."""
+    """Plain DPO on every layer: what stock does not have (anchor, drift, steering, replay, weighed names) is off."""
     return AlignmentConfig.model_validate(
         {
             "lora": {"rank": rank, "alpha": 2 * rank, "skip_layers": 0.0},
@@ -166,6 +166,7 @@ def settings(rank: int, batch: int) -> AlignmentConfig:
                 "beta": BETA,
                 "anchor_weight": 0.0,
                 "drift_weight": 0.0,
+                "identity_weight": 1.0,
                 "steer": False,
                 "replay_weight": 0.0,
                 "append_eos": True,

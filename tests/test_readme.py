@@ -51,7 +51,7 @@ def test_the_log_says_of_a_left_out_category_what_the_results_say(root: Path) ->
     left = json.loads((results / "left_out.json").read_text(encoding="utf-8"))
     (trained,) = (
         run
-        for run in json.loads((results / "local.json").read_text(encoding="utf-8"))["runs"]
+        for run in json.loads((results / "names_whole.json").read_text(encoding="utf-8"))["runs"]
         if run["seed"] == left["seed"]
     )
     whole = trained["scores"]["by_category"]

@@ -72,7 +72,7 @@ class LossSettings(Settings):
         "learning the benchmark's style, which moves no margin",
     )
     identity_weight: float = Field(
-        default=1.0,
+        default=0.25,
         ge=0,
         le=1,
         description="Weight, in the margin that is pushed, of the tokens in which a pair's sentences differ, the "
@@ -266,6 +266,7 @@ def case_study() -> AlignmentConfig:
             beta=0.05,
             anchor_weight=0.0,
             drift_weight=0.0,
+            identity_weight=1.0,
             steer=False,
             balance=(),
             replay_weight=0.0,

@@ -26,7 +26,7 @@ class PairsConfig(Settings):
         ),
     )
     folds: int = Field(
-        3,
+        4,
         ge=3,
         le=20,
         description="Number of folds; the notebook method makes 3, leave-one-category-out one a category (9).",

@@ -43,7 +43,8 @@ def pairs(chosen: float, rejected: float, *, reference: tuple[float, float] = (-
 
 
 def loss(batch: PairLogProbs, **settings: Any) -> float:
-    return float(objective(batch, LossSettings(anchor_weight=0.0, drift_weight=0.0, **settings))[0])
+    whole = {"identity_weight": 1.0, "anchor_weight": 0.0, "drift_weight": 0.0}
+    return float(objective(batch, LossSettings(**whole, **settings))[0])
 
 
 def test_sigmoid() -> None:
@@ -130,6 +131,7 @@ def test_agrees_with_trl(types: tuple[LossType, ...], tiny: LoadedModel, tmp_pat
         weights=(1.0, 0.7)[: len(types)],
         beta=0.3,
         label_smoothing=0.2,
+        identity_weight=1.0,
         anchor_weight=0.0,
         drift_weight=0.0,
     )

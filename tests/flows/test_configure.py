@@ -40,9 +40,9 @@ def test_overrides_reach_any_depth_and_type() -> None:
 
 def test_a_file_is_a_profile(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text("seed = 3\n[pairs]\nfolds = 4\n")
+    path.write_text("seed = 3\n[pairs]\nfolds = 5\n")
     config = load_config(str(path))
-    assert (config.profile, config.seed, config.pairs.folds) == ("mine", 3, 4)
+    assert (config.profile, config.seed, config.pairs.folds) == ("mine", 3, 5)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_file_is_a_profile(tmp_path: Path) -> None:
         ("seed=soon", "seed = 'soon'"),
         ("seed", "expected key.path=value"),
         ("seed.deep=1", "unknown key|is a value|seed"),
-        ("pairs.evaluate=[9]", "expected distinct folds from 0 to 2"),
+        ("pairs.evaluate=[9]", "expected distinct folds from 0 to 3"),
         ("pairs.evaluate=9", r"pairs.evaluate = 9: a list was expected, e.g. \[9\]"),
     ],
 )
