@@ -93,7 +93,7 @@ def test_exactly_one_test_and_one_validation_fold(folds: int, data: st.DataObjec
 
 def test_config_refuses_folds_that_do_not_exist() -> None:
     for wrong in ((5,), (), (0, 0), (-1,)):
-        with pytest.raises(ValueError, match="expected distinct folds from 0 to 2"):
+        with pytest.raises(ValueError, match="expected distinct folds from 0 to 3"):
             PairsConfig(evaluate=wrong)
 
 

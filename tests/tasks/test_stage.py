@@ -36,7 +36,7 @@ def key(stage: Stage, config: RunConfig = CONFIG, fold: int | None = None, **inp
 
 def test_key_changes_with_what_decides_the_result() -> None:
     base = key(pairs_stage, dataset=ref())
-    folds = CONFIG.model_copy(update={"pairs": CONFIG.pairs.model_copy(update={"folds": 4})})
+    folds = CONFIG.model_copy(update={"pairs": CONFIG.pairs.model_copy(update={"folds": 5})})
     changed = [
         key(pairs_stage, folds, dataset=ref()),
         key(pairs_stage, CONFIG.model_copy(update={"seed": 1}), dataset=ref()),
