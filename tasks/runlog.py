@@ -87,6 +87,9 @@ class RunLog(RecordLog):
     def waiting(self, label: str, owner: str) -> None:
         """Nothing to keep."""
 
+    def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
+        """Nothing to keep."""
+
     def failed(self, label: str, error: BaseException) -> None:
         """Nothing to keep: the run's own end says it."""
 

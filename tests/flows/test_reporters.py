@@ -1,0 +1,25 @@
+"""What is told of a stage that is tried again: by the terminal in words, by all who listen without a fault."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from artifacts.store import Store
+from counterpoise.config import RunConfig
+from counterpoise.errors import UnreachableError
+from flows.reporters import ConsoleReporter, DashboardReporter, SilentReporter
+from tasks.reporting import Reporters
+from tasks.runlog import RunLog
+
+
+def test_a_stage_that_is_tried_again_says_why_and_when(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    console = ConsoleReporter(Console(file=shown, width=120))
+    log = RunLog(Store.open(str(tmp_path / "store")), "20260101-000000-0a1b2c3d", RunConfig())
+    everyone = Reporters([console, SilentReporter(), DashboardReporter(), log])
+    everyone.started("dataset")
+    everyone.retrying("dataset", UnreachableError("mirror away", "try later"), 2.0)
+    assert shown.getvalue() == f"↻ {'dataset':<24} tried again in 2 s: mirror away — try later\n"
