@@ -111,7 +111,7 @@ def _next_try_in(error: BaseException) -> float | None:
     if context is None or not _is_transient(error):
         return None
     earlier = context.task_run.run_count - 1
-    return RETRY_DELAYS_S[earlier] if earlier < context.task.retries else None
+    return RETRY_DELAYS_S[min(earlier, len(RETRY_DELAYS_S) - 1)] if earlier < context.task.retries else None
 
 
 def run_stage(
