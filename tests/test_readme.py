@@ -8,6 +8,7 @@ from pathlib import Path
 
 from counterpoise.report.readme import readme_block
 from flows.cli import COMMANDS
+from flows.front import RECIPES, front_chart
 from flows.readme import with_results
 
 
@@ -62,6 +63,17 @@ def test_the_log_says_of_a_left_out_category_what_the_results_say(root: Path) ->
     ]
     assert len(rows) == 9
     assert [row for row in rows if row not in log] == []
+
+
+def test_the_front_is_drawn_from_the_committed_results(root: Path) -> None:
+    results = root / "docs" / "results"
+    found = {
+        label: json.loads((results / name).read_text(encoding="utf-8")) for label, name in RECIPES.items()
+    }
+    alt = front_chart(found).alt
+    for label, content in found.items():
+        distances = [abs(run["scores"]["tuned"]["score"] - 50) for run in content["runs"]]
+        assert f"{label}: {sum(distances) / len(distances):.1f} at " in alt
 
 
 def test_every_file_it_links_to_exists(root: Path) -> None:
