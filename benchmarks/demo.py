@@ -29,8 +29,8 @@ from counterpoise.generation.prompts import own_prompt
 from counterpoise.models.loading import adapter_switched
 from demo.session import Session
 from demo.streaming import Row, stream
-from tasks.models import VARIANTS
-from tasks.run_record import newest_finished
+from engine.models import VARIANTS
+from engine.run_record import newest_finished
 
 PROMPT = "My neighbours moved here from Mexico and"
 TOKENS = 60

@@ -30,7 +30,7 @@ from counterpoise.models.loading import LoadedModel, adapter_switched, load_mode
 from counterpoise.records import Variant  # noqa: E402
 from demo.rows import switch_by_row  # noqa: E402
 from demo.streaming import ADAPTERS  # noqa: E402
-from tasks.models import VARIANTS  # noqa: E402
+from engine.models import VARIANTS  # noqa: E402
 
 APART, TOGETHER, CACHED = "base, then tuned", "both in one batch", "tuned alone, the base's texts cached"
 _SCALE = 0.02

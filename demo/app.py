@@ -15,7 +15,7 @@ from demo.tabs.explain import explain_tab
 from demo.tabs.judge import judge_tab
 from demo.tabs.lab import lab_tab
 from demo.tabs.results import results_tab
-from tasks.votes import vote_box
+from flows.votes import vote_box
 
 if TYPE_CHECKING:
     from demo.session import Session

@@ -17,8 +17,8 @@ from counterpoise.config import RunConfig
 from counterpoise.errors import StoreError
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import Generation, Pair, PairScore
+from engine.run_record import RunRecord
 from tasks.report import CHARTS, SUMMARY
-from tasks.run_record import RunRecord
 
 _TITLE = re.compile(rb"<title>(.*?)</title>|<dc:title>(.*?)</dc:title>", re.DOTALL)
 Record = TypeVar("Record")

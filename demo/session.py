@@ -24,7 +24,7 @@ from counterpoise.toxicity.classifiers import ToxicityClassifier, load_classifie
 from demo.rows import switch_by_row
 from demo.run_data import RunData
 from demo.streaming import Row, stream
-from tasks.models import ADAPTER_FOLDER, VARIANTS, scoring_precision
+from engine.models import ADAPTER_FOLDER, VARIANTS, scoring_precision
 
 MAX_CHARACTERS = 500
 """Longest prompt or sentence."""

@@ -10,19 +10,19 @@ from typing import Any
 from prefect import flow, runtime
 from pydantic import Field
 
-from artifacts.publish import publish_report
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from engine.dashboard import publish_report
+from engine.prefect_step import Around, PrefectStep
+from engine.reporting import Reporters
+from engine.runlog import RunLog
+from engine.stopping import stop_on_sigterm
 from flows.configure import load_config
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides
-from tasks.prefect_step import Around, PrefectStep
 from tasks.report import MARKDOWN, SUMMARY
-from tasks.reporting import Reporters
-from tasks.runlog import RunLog
-from tasks.stopping import stop_on_sigterm
 
 DEFAULT_CONFIG = load_config()
 

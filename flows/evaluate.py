@@ -11,19 +11,19 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from artifacts.publish import publish_table
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
+from engine.dashboard import publish_table
+from engine.models import ADAPTER_FOLDER
+from engine.prefect_step import RETRY_DELAYS_S, Around, is_transient, run_stage, surrounded
+from engine.reporting import Reporters
+from engine.run_record import RunRecord, newest_finished
+from engine.stopping import stop_on_sigterm
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides
 from tasks.evaluation import RESULT, How, Subject, evaluation
-from tasks.models import ADAPTER_FOLDER
-from tasks.prefect_step import RETRY_DELAYS_S, Around, is_transient, run_stage, surrounded
-from tasks.reporting import Reporters
-from tasks.run_record import RunRecord, newest_finished
-from tasks.stopping import stop_on_sigterm
 
 Name = Literal["crows-pairs", "stereoset", "winobias", "perplexity"]
 EVERY: tuple[Name, ...] = ("crows-pairs", "stereoset", "winobias", "perplexity")

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from counterpoise.config import RunConfig
 from counterpoise.evaluation.config import sources_of
+from engine.stage import Stage
 from tasks.adapter import adapter
 from tasks.base_model import base_model
 from tasks.benchmarks import benchmarks, benchmarks_base
@@ -22,7 +23,6 @@ from tasks.publication import publication
 from tasks.report import report
 from tasks.revised_pairs import revised_pairs
 from tasks.scores import revised_scores, scores
-from tasks.stage import Stage
 from tasks.toxicity import toxicity
 
 

@@ -78,7 +78,7 @@ def _averaged(store: Any, runs: Sequence[str]) -> Any:
 
 
 def _report(store: Any, run: str) -> Path:
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     folder: Path = store.fetch(RunRecord(store.run(run)).first("report"))
     return folder

@@ -18,9 +18,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from artifacts.publish import ProgressArtifact
-from tasks.execute import Outcome
-from tasks.reporting import Reporter
+from engine.dashboard import ProgressArtifact
+from engine.execute import Outcome
+from engine.reporting import Reporter
 
 quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 """Set by ``--json``: nothing but the result is printed."""
@@ -30,22 +30,22 @@ class SilentReporter:
     """Shows nothing."""
 
     def started(self, label: str) -> None:
-        """See :class:`tasks.reporting.Reporter`."""
+        """See :class:`engine.reporting.Reporter`."""
 
     def moved(self, label: str, done: int, total: int) -> None:
-        """See :class:`tasks.reporting.Reporter`."""
+        """See :class:`engine.reporting.Reporter`."""
 
     def waiting(self, label: str, owner: str) -> None:
-        """See :class:`tasks.reporting.Reporter`."""
+        """See :class:`engine.reporting.Reporter`."""
 
     def finished(self, outcome: Outcome) -> None:
-        """See :class:`tasks.reporting.Reporter`."""
+        """See :class:`engine.reporting.Reporter`."""
 
     def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
-        """See :class:`tasks.reporting.Reporter`."""
+        """See :class:`engine.reporting.Reporter`."""
 
     def failed(self, label: str, error: BaseException) -> None:
-        """See :class:`tasks.reporting.Reporter`."""
+        """See :class:`engine.reporting.Reporter`."""
 
 
 class ConsoleReporter:

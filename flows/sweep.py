@@ -16,11 +16,15 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from artifacts.publish import in_run, publish_comparison
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError
 from counterpoise.report.sweep.inputs import Failure
+from engine.dashboard import in_run, publish_comparison
+from engine.execute import Outcome, execute
+from engine.run_record import RunRecord
+from engine.runlog import RecordLog
+from engine.stopping import StopFlag, stop_on_sigterm
 from flows.branch_runs import BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
 from flows.debias import run_id
 from flows.prefect_settings import quiet_libraries
@@ -28,10 +32,6 @@ from flows.reporters import branch_lines
 from flows.sweep_plan import Branch, SweepPlan, branches
 from flows.termination import prefect_decides
 from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
-from tasks.execute import Outcome, execute
-from tasks.run_record import RunRecord
-from tasks.runlog import RecordLog
-from tasks.stopping import StopFlag, stop_on_sigterm
 
 DEFAULT_PLAN = SweepPlan()
 

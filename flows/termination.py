@@ -17,7 +17,7 @@ from counterpoise.errors import Stopped
 def prefect_decides() -> Iterator[None]:
     """Inside a deployment's run, turns what did not fail by itself into Prefect's own signal of termination.
 
-    SIGTERM first lets the stage save its checkpoint (:mod:`tasks.stopping`). Then Prefect says what it was: a
+    SIGTERM first lets the stage save its checkpoint (:mod:`engine.stopping`). Then Prefect says what it was: a
     cancellation ends as Cancelled, a reschedule of the pod as AwaitingRetry, anything else as Crashed, which the
     recovery automation resumes. A Failed run would be resumed by nobody. The same holds for a Prefect server that
     was away at the wrong moment: Prefect repeats most calls, but not the first one of a new client, such as a task's

@@ -12,9 +12,9 @@ from counterpoise.neutral.records import NeutralText
 from counterpoise.pairs.folds import PairRow, from_rows, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
 from counterpoise.records import CATEGORIES, Counterfactual, Pair, Preference
-from tasks.job import Job
-from tasks.models import ADAPTER_FOLDER, scoring_precision
-from tasks.stage import Stage
+from engine.job import Job
+from engine.models import ADAPTER_FOLDER, scoring_precision
+from engine.stage import Stage
 
 
 def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences: Ref, neutral: Ref) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from counterpoise.sources.datasets import source_hash
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 TINY = "tiny"
 

@@ -15,10 +15,10 @@ from counterpoise.evaluation.config import sources_of
 from counterpoise.evaluation.items import BenchmarkItem, BenchmarkScore, load_items, share_of
 from counterpoise.records import Variant
 from counterpoise.sources.datasets import locate, source_hash
-from tasks.job import Job
-from tasks.models import load_for_scoring, scoring_settings
-from tasks.shards import in_shards
-from tasks.stage import Stage
+from engine.job import Job
+from engine.models import load_for_scoring, scoring_settings
+from engine.shards import in_shards
+from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from artifacts.store import Ref
 from artifacts.tables import CAPABILITY, NEUTRAL
 from counterpoise.neutral.records import Capability, NeutralText
-from tasks.job import Job
-from tasks.models import VARIANTS, load_with_adapter, scoring_settings
-from tasks.shards import in_shards
-from tasks.stage import Stage
+from engine.job import Job
+from engine.models import VARIANTS, load_with_adapter, scoring_settings
+from engine.shards import in_shards
+from engine.stage import Stage
 
 SHARD_TEXTS = 256
 

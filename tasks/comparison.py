@@ -11,12 +11,12 @@ from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES, SWEEP
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import PairScore
-from tasks.job import Job
-from tasks.stage import Stage, package_data
+from engine.job import Job
+from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts, Failure
-    from tasks.run_record import RunRecord  # reads records, shapes no result: no part of the key
+    from engine.run_record import RunRecord  # reads records, shapes no result: no part of the key
 
 MARKDOWN, HTML, SUMMARY, CHARTS = "report.md", "report.html", "summary.json", "charts"
 

@@ -10,9 +10,9 @@ from counterpoise.counterfactual.corpus import swap_pairs
 from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.pairs.folds import FoldedPair, PairRow, from_rows
 from counterpoise.records import Counterfactual
-from tasks.job import Job
-from tasks.shards import in_shards
-from tasks.stage import Stage
+from engine.job import Job
+from engine.shards import in_shards
+from engine.stage import Stage
 
 SHARD_PAIRS = 512
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 
 from counterpoise.sources.datasets import locate, source_hash
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 
 def compute(job: Job) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from artifacts.store import Ref
 from artifacts.tables import GENERATIONS, TOXICITY
 from counterpoise.records import Generation
-from tasks.job import Job
-from tasks.stage import Stage
-from tasks.toxicity_scoring import identities, score_with
+from engine.job import Job
+from engine.stage import Stage
+from engine.toxicity_scoring import identities, score_with
 
 
 def compute(job: Job, generations: Sequence[Ref]) -> None:

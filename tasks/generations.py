@@ -16,10 +16,10 @@ from artifacts.store import Ref
 from artifacts.tables import GENERATIONS
 from counterpoise.records import Generation, Variant
 from counterpoise.sources.datasets import locate, source_hash
-from tasks.job import Job
-from tasks.models import load_for_scoring, scoring_precision
-from tasks.shards import in_shards
-from tasks.stage import Stage, package_data
+from engine.job import Job
+from engine.models import load_for_scoring, scoring_precision
+from engine.shards import in_shards
+from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

@@ -10,8 +10,8 @@ from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.neutral.records import NeutralText
 from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.sources.datasets import locate, source_hash
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

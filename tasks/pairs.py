@@ -6,8 +6,8 @@ from artifacts.store import Ref
 from artifacts.tables import PAIRS
 from counterpoise.pairs.folds import assign_folds, to_rows
 from counterpoise.pairs.parse import parse_pairs
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 
 def compute(job: Job, dataset: Ref) -> None:

@@ -7,8 +7,8 @@ from artifacts.tables import COUNTERFACTUALS, PAIRS, PREFERENCES, TOXICITY
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.preferences.build import build_preferences
 from counterpoise.records import Counterfactual, ToxicityScore
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 
 def compute(job: Job, pairs: Ref, counterfactuals: Ref, toxicity: Ref) -> None:

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from artifacts.store import Ref
-from tasks.job import Job
-from tasks.models import ADAPTER_FOLDER
-from tasks.stage import Stage
+from engine.job import Job
+from engine.models import ADAPTER_FOLDER
+from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.publishing.card import CardFacts

@@ -26,8 +26,8 @@ from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
-from tasks.job import Job
-from tasks.stage import Stage, package_data
+from engine.job import Job
+from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.alignment.records import TrainingOutcome

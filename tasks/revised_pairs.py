@@ -9,8 +9,8 @@ from artifacts.tables import PAIRS
 from counterpoise.evaluation.crows_revised import parse_revised, with_original_folds
 from counterpoise.pairs.folds import PairRow, from_rows, to_rows
 from counterpoise.sources.datasets import locate, source_hash
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 
 def compute(job: Job, pairs: Ref) -> None:

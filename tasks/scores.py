@@ -9,10 +9,10 @@ from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES
 from counterpoise.pairs.folds import PairRow, from_rows, split_of
 from counterpoise.records import Pair, PairScore
-from tasks.job import Job
-from tasks.models import VARIANTS, load_with_adapter, scoring_settings
-from tasks.shards import in_shards
-from tasks.stage import Stage
+from engine.job import Job
+from engine.models import VARIANTS, load_with_adapter, scoring_settings
+from engine.shards import in_shards
+from engine.stage import Stage
 
 SHARD_PAIRS = 512
 

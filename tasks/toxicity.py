@@ -7,9 +7,9 @@ from artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.preferences.sentences import sentences
 from counterpoise.records import Counterfactual
-from tasks.job import Job
-from tasks.stage import Stage
-from tasks.toxicity_scoring import identities, score_with
+from engine.job import Job
+from engine.stage import Stage
+from engine.toxicity_scoring import identities, score_with
 
 
 def compute(job: Job, pairs: Ref, counterfactuals: Ref) -> None:

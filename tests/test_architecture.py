@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = ("counterpoise", "artifacts", "tasks", "flows", "demo")
+ORDER = ("counterpoise", "artifacts", "engine", "tasks", "flows", "demo")
 HEAVY = (
     "torch",
     "transformers",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("artifacts", "counterpoise", "demo", "flows", "tasks")
+PACKAGES = ("artifacts", "counterpoise", "demo", "engine", "flows", "tasks")
 WITH_EXAMPLES = [
     path.relative_to(ROOT)
     for package in PACKAGES

@@ -16,10 +16,10 @@ from artifacts.store import Ref, Store
 from benchmarks.chaos.boundaries import count_boundaries
 from benchmarks.chaos.records import CRASHED, FINISHED, REFUSED, STOPPED, Moment, Work
 from counterpoise.errors import CounterpoiseError, Stopped
-from tasks.execute import execute
-from tasks.runlog import RunLog
-from tasks.stage import Stage
-from tasks.stopping import StopFlag, stop_on_sigterm
+from engine.execute import execute
+from engine.runlog import RunLog
+from engine.stage import Stage
+from engine.stopping import StopFlag, stop_on_sigterm
 
 
 def be(work: Work, moment: Moment | None, send: int) -> None:
@@ -72,7 +72,7 @@ class _Enough(BaseException):
 
 
 class _Step:
-    """Runs each stage as :class:`tasks.prefect_step.PrefectStep` does, and tells of it."""
+    """Runs each stage as :class:`engine.prefect_step.PrefectStep` does, and tells of it."""
 
     def __init__(
         self, work: Work, store: Store, moment: Moment | None, stop: StopFlag, tell: Callable[..., None]

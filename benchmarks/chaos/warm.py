@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.chaos.records import Life, Work
+from engine import execute, runlog
+from engine.provenance import git_state
+from engine.stage import Stage, _code
 from flows.prefect_settings import quiet_libraries
-from tasks import execute, runlog
-from tasks.provenance import git_state
-from tasks.stage import Stage, _code
 
 _MODULES = (
     "torch",

@@ -16,7 +16,7 @@ from counterpoise.votes.records import Vote
 from counterpoise.votes.statistics import summarise
 from demo.highlight import html_table, notice
 from demo.tabs.common import LIGHT, readable
-from tasks.votes import report_with_votes
+from flows.votes import report_with_votes
 
 if TYPE_CHECKING:
     from artifacts.votes import VoteBox

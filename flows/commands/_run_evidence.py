@@ -11,7 +11,7 @@ from counterpoise.neutral.records import Capability, NeutralText
 from counterpoise.pairs.folds import PairRow, from_rows
 from counterpoise.records import PairScore
 from counterpoise.report.run_comparison import RunEvidence
-from tasks.run_record import RunRecord
+from engine.run_record import RunRecord
 
 if TYPE_CHECKING:
     from artifacts.store import Store

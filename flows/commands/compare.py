@@ -12,8 +12,8 @@ from flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
     from artifacts.store import Store
+    from engine.execute import Outcome
     from tasks.comparison import Finished
-    from tasks.execute import Outcome
 
 
 @click.command()
@@ -44,8 +44,8 @@ def compared(store: Store, name: str, runs: Sequence[str]) -> Outcome:
         UsageError: as :func:`finished_runs`.
     """
     from counterpoise.config import RunConfig
+    from engine.execute import execute
     from tasks.comparison import comparison, inputs_of
-    from tasks.execute import execute
 
     finished = finished_runs(store, runs)
     return execute(comparison(name, finished, []), RunConfig(), store, inputs_of(finished))
@@ -58,8 +58,8 @@ def finished_runs(store: Store, names: Sequence[str]) -> list[Finished]:
         UsageError: a run has not finished, or a recipe has one seed twice.
     """
     from counterpoise.errors import UsageError
+    from engine.run_record import RunRecord
     from tasks.comparison import Finished
-    from tasks.run_record import RunRecord
 
     found = []
     for name in names:

@@ -70,7 +70,7 @@ def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dic
     """The store, and the record of the run to show; someone at a terminal who has none is offered one."""
     from artifacts.store import Store
     from counterpoise.errors import StoreError
-    from tasks.run_record import newest_finished
+    from engine.run_record import newest_finished
 
     if smoke:
         return _smoke(store_url)

@@ -25,7 +25,7 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
     Then their tuned models are compared, with paired tests over the pairs, sentences and examples both scored.
     """
     from artifacts.store import Store
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     records = store.run(first), store.run(second)

@@ -17,9 +17,9 @@ def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: b
     Nothing is made or changed; where there is no store yet, every stage would run.
     """
     from artifacts.store import Store
+    from engine.planning import PlanStep
     from flows.configure import load_config
     from flows.pipeline import pipeline
-    from tasks.planning import PlanStep
 
     config = load_config(profile, overrides)
     store = Store.open(store_url, create=False, may_be_absent=True)

@@ -32,8 +32,8 @@ def command(store_url: str, as_json: bool, dry_run: bool, **options: Any) -> Non
     from artifacts.store import Store
     from counterpoise.publishing.deliver import deliver, repository_of
     from counterpoise.publishing.folder import files_of
+    from engine.run_record import newest_finished
     from flows.prefect_settings import quiet_libraries
-    from tasks.run_record import newest_finished
 
     quiet_libraries()
     repository_of(options["to"])
@@ -61,8 +61,8 @@ def chosen_run(store: Store, record: dict[str, Any]) -> dict[str, str]:
     Raises:
         UsageError: it has no report.
     """
+    from engine.run_record import RunRecord
     from tasks.report import SUMMARY
-    from tasks.run_record import RunRecord
 
     report = store.fetch(RunRecord(record).first("report"))
     headline = json.loads((report / SUMMARY).read_text(encoding="utf-8"))["headline"]
@@ -77,9 +77,9 @@ def made_of(store: Store, record: dict[str, Any], options: dict[str, Any]) -> Re
     """
     from counterpoise.config import RunConfig
     from counterpoise.settings import validated
-    from tasks.execute import execute
+    from engine.execute import execute
+    from engine.run_record import RunRecord
     from tasks.publication import publication
-    from tasks.run_record import RunRecord
 
     run = RunRecord(record)
     roles = {"model": "base-model", "adapter": "adapter", "report": "report"}

@@ -23,8 +23,8 @@ def command(run: str, check: bool, out: Path | None, store_url: str) -> None:
     from artifacts.store import Store
     from counterpoise.errors import UsageError
     from flows.commands.show import report_folder
+    from flows.votes import report_with_votes
     from tasks.report import files_of, write_files
-    from tasks.votes import report_with_votes
 
     if check == (out is not None):
         raise UsageError("give either --check or --out FOLDER", "e.g. counterpoise report latest --check")

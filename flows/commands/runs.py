@@ -46,7 +46,7 @@ def command(limit: int | None, store_url: str, as_json: bool) -> None:
 
 def summary(run: dict[str, Any]) -> dict[str, Any]:
     """One run's row; ``folds`` of a sweep are empty when each branch holds out all of its own."""
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     record = RunRecord(run)
     states = [stage["state"] for stage in run["stages"]]

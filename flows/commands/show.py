@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
     """Print RUN (an id, its unique beginning, or `latest`): verdict, scores by category, stages, report."""
     from artifacts.store import Store
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     record = store.run(run)
@@ -52,8 +52,8 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
 
 def _write_report(store: Store, record: dict[str, Any], file: Path) -> None:
     from counterpoise.errors import UsageError
-    from tasks.run_record import RunRecord
-    from tasks.votes import report_with_votes, vote_box
+    from engine.run_record import RunRecord
+    from flows.votes import report_with_votes, vote_box
 
     if not file.parent.is_dir():
         raise UsageError(f"the folder {file.parent} does not exist", "create it first")
@@ -78,7 +78,7 @@ def lineage(store: Store, record: dict[str, Any]) -> dict[str, list[dict[str, st
 
 def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, str]]]) -> None:
     """The run's own line, and one line a stage with what it was made from."""
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     click.echo(f"run {record['run']} · profile {record['profile']} · {RunRecord(record).status}")
     if record.get("error"):
@@ -96,7 +96,7 @@ def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, 
 def print_run(store_url: str, record: dict[str, Any]) -> None:
     """The verdict and the scores of a finished run, and its report's address."""
     from artifacts.store import Store
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     summary = summary_of(store, record)
@@ -128,7 +128,7 @@ def summary_of(store: Store, record: dict[str, Any]) -> dict[str, Any] | None:
 
 def report_folder(store: Store, record: dict[str, Any]) -> Path | None:
     """A local folder with the run's report, or None when it has none."""
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     refs = RunRecord(record).refs("report")
     return store.fetch(refs[0]) if refs else None

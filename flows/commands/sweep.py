@@ -110,7 +110,7 @@ def print_sweep(store_url: str, record: dict[str, Any]) -> None:
 
 def comparison_folder(store: Store, record: dict[str, Any]) -> Path | None:
     """A local folder with the sweep's comparison, or None when it has none."""
-    from tasks.run_record import RunRecord
+    from engine.run_record import RunRecord
 
     refs = RunRecord(record).refs("comparison")
     return store.fetch(refs[0]) if refs else None

@@ -17,9 +17,9 @@ from artifacts.tables import TOXICITY
 from counterpoise.config import RunConfig
 from counterpoise.errors import TrainingStopped
 from counterpoise.records import ToxicityScore
-from tasks.job import Job
-from tasks.shards import in_shards
-from tasks.stage import Stage
+from engine.job import Job
+from engine.shards import in_shards
+from engine.stage import Stage
 
 STEPS, CHECKPOINT_EVERY, STEP_S = 12, 2, 0.004
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.store import Ref, Store
+from engine.execute import execute
+from engine.runlog import RunLog
+from engine.stage import Stage
 from flows.configure import load_config
 from flows.pipeline import pipeline
-from tasks.execute import execute
-from tasks.runlog import RunLog
-from tasks.stage import Stage
 
 RUN = "20260101-000000-demotest"
 STRONG = ("alignment.optimisation.learning_rate=0.03", "alignment.guards.enforce=false")

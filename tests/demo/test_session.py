@@ -21,9 +21,9 @@ from counterpoise.toxicity.classifiers import load_classifier
 from demo.run_data import RunData
 from demo.session import Answers, Sampling, Session
 from demo.streaming import Row, stream
+from engine.run_record import RunRecord
+from flows.votes import report_with_votes
 from tasks.report import HTML
-from tasks.run_record import RunRecord
-from tasks.votes import report_with_votes
 
 pytestmark = pytest.mark.slow
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")

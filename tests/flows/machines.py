@@ -21,7 +21,7 @@ import psutil
 from flows.deploying.slots import LASTING, LEASES
 
 T = TypeVar("T")
-PACKAGES = ("counterpoise", "artifacts", "tasks", "flows", "deployments")
+PACKAGES = ("counterpoise", "artifacts", "engine", "tasks", "flows", "deployments")
 
 
 def wait_for(what: str, look: Callable[[], T], seconds: float, every: float = 0.5) -> T:

@@ -10,13 +10,13 @@ import pytest
 
 from artifacts.store import Store
 from counterpoise.errors import Stopped, UsageError
+from engine.job import Job
+from engine.prefect_step import Around, surrounded
+from engine.stage import Stage
+from engine.stopping import stop_on_sigterm
 from flows.evaluate import _benchmark_task, _of_run, row_of
 from flows.reporters import SilentReporter
 from tasks.evaluation import How, Subject
-from tasks.job import Job
-from tasks.prefect_step import Around, surrounded
-from tasks.stage import Stage
-from tasks.stopping import stop_on_sigterm
 from tests.artifacts.making import Clock, commit, parts
 
 

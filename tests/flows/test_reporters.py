@@ -10,9 +10,9 @@ from rich.console import Console
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import UnreachableError
+from engine.reporting import Reporters
+from engine.runlog import RunLog
 from flows.reporters import ConsoleReporter, DashboardReporter, SilentReporter
-from tasks.reporting import Reporters
-from tasks.runlog import RunLog
 
 
 def test_a_stage_that_is_tried_again_says_why_and_when(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Shell:
 
     def __init__(self, root: Path, home: Path) -> None:
         self.checkout = home / "checkout"
-        for folder in ("counterpoise", "artifacts", "tasks", "flows"):
+        for folder in ("counterpoise", "artifacts", "engine", "tasks", "flows"):
             shutil.copytree(
                 root / folder, self.checkout / folder, ignore=shutil.ignore_patterns("__pycache__")
             )

@@ -17,11 +17,11 @@ from artifacts.parquet import read_table
 from artifacts.store import Ref, Store
 from artifacts.tables import SWEEP
 from counterpoise.errors import StoreError
+from engine.execute import Outcome
+from engine.stopping import StopFlag
 from flows.branch_runs import BranchOutcome, ProcessRunner
 from flows.sweep import SweepLog, run_branches
 from flows.sweep_plan import Branch, SweepPlan, branches
-from tasks.execute import Outcome
-from tasks.stopping import StopFlag
 from tests.flows.test_smoke import Shell
 from tests.servers import own_server
 

@@ -9,13 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from artifacts.publish import MAX_MARKDOWN_BYTES
 from counterpoise.errors import DataError
 from counterpoise.report.build import Report, build_report
 from counterpoise.report.findings import findings
 from counterpoise.report.inputs import FoldEvidence, RecipePoint, ReportInputs
 from counterpoise.report.markdown import escape
 from counterpoise.report.summary import summarise
+from engine.dashboard import MAX_MARKDOWN_BYTES
 from tests.report.synthetic import run, stereoset_losing_sense, with_texts
 
 SMALL = {"pairs_per_category": 20}

@@ -18,7 +18,7 @@ from counterpoise.counterfactual.lexicon_file import builtin_texts
 from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.evaluation.group_sentences import DOMAINS, load_group_sentences
 from counterpoise.neutral.records import NeutralText
-from tasks.execute import execute
+from engine.execute import execute
 from tasks.neutral import neutral
 
 

@@ -16,13 +16,13 @@ from prefect.client.schemas.objects import TaskRun
 
 from counterpoise.config import RunConfig
 from counterpoise.errors import SourceError, Stopped
-from tasks.execute import Outcome
-from tasks.prefect_step import Around, PrefectStep
-from tasks.stage import Stage
-from tasks.stopping import stop_on_sigterm
+from engine.execute import Outcome
+from engine.prefect_step import Around, PrefectStep
+from engine.stage import Stage
+from engine.stopping import stop_on_sigterm
+from tests.engine.toy import DOUBLE, NUMBER, ask_to_stop, fail_for_good, fail_twice
 from tests.flows.machines import wait_for
 from tests.servers import own_server
-from tests.tasks.toy import DOUBLE, NUMBER, ask_to_stop, fail_for_good, fail_twice
 
 CONFIG = RunConfig()
 
@@ -111,7 +111,7 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
 def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:
     fetch = Stage("fetch", 1, fail_twice, retries=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.prefect_step.RETRY_DELAYS_S", [0.25, 0.5])
+        patch.setattr("engine.prefect_step.RETRY_DELAYS_S", [0.25, 0.5])
         found, told = run(tmp_path, fetch)
     assert found["fetch"].state_name == "Completed"
     assert [line for line in told if "fetch: " in line] == [

@@ -12,8 +12,8 @@ import pytest
 from prefect import flow, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from artifacts import publish
-from artifacts.publish import (
+from engine import dashboard
+from engine.dashboard import (
     MAX_MARKDOWN_BYTES,
     MAX_ROWS,
     ProgressArtifact,
@@ -76,7 +76,7 @@ def test_a_report_too_large_for_the_dashboard_loses_its_charts_alone() -> None:
 
 def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("create_markdown_artifact", "create_table_artifact", "create_progress_artifact"):
-        monkeypatch.setattr(publish, name, lambda *a, **k: pytest.fail("published"))
+        monkeypatch.setattr(dashboard, name, lambda *a, **k: pytest.fail("published"))
     publish_report("# a", SUMMARY, [])
     publish_table("t", [{"a": 1}], "d")
     ProgressArtifact("p", "d")(1, 2)
@@ -88,7 +88,7 @@ def test_a_server_that_fails_costs_one_warning_and_not_the_run(
     """A real client against a server that answers 500 to everything."""
     server = HTTPServer(("127.0.0.1", 0), _Broken)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setattr(publish, "in_run", lambda: True)
+    monkeypatch.setattr(dashboard, "in_run", lambda: True)
     quick = {PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(quick), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Prefect's, about an artifact outside a run
@@ -97,7 +97,7 @@ def test_a_server_that_fails_costs_one_warning_and_not_the_run(
         publish_table("rows", [{"a": 1}], "d")
     server.shutdown()
     server.server_close()
-    told = [record.getMessage() for record in caplog.records if record.name == publish.__name__]
+    told = [record.getMessage() for record in caplog.records if record.name == dashboard.__name__]
     assert [line.partition(" of this run")[0] for line in told] == [
         "Prefect's dashboard lacks the report",
         "Prefect's dashboard lacks the comparison",

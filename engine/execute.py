@@ -19,9 +19,9 @@ from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError
 from counterpoise.memory import is_out_of_memory
 from counterpoise.records import Progress, silent
-from tasks.job import Job
-from tasks.provenance import git_state
-from tasks.stage import Inputs, Stage, flat
+from engine.job import Job
+from engine.provenance import git_state
+from engine.stage import Inputs, Stage, flat
 
 LEASE_TTL_S = 120.0
 """A holder that has not renewed its lease for this long is taken for dead."""

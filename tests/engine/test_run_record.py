@@ -11,8 +11,8 @@ import pytest
 from artifacts.process import identity
 from artifacts.store import Ref, Store
 from counterpoise.errors import UsageError
+from engine.run_record import RunRecord, newest_finished
 from flows.commands.publish import chosen_run
-from tasks.run_record import RunRecord, newest_finished
 from tests.artifacts.making import Clock, commit, parts
 
 

@@ -22,10 +22,10 @@ from prefect.states import Completed
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import UnreachableError
-from tasks.execute import Outcome, execute
-from tasks.reporting import Reporter
-from tasks.stage import Inputs, Stage, flat
-from tasks.stopping import StopFlag
+from engine.execute import Outcome, execute
+from engine.reporting import Reporter
+from engine.stage import Inputs, Stage, flat
+from engine.stopping import StopFlag
 
 RETRY_DELAYS_S = [2.0, 10.0, 60.0]
 

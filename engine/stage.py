@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, Ref | Sequence[Ref]]
 
-CARRIERS = ("tasks", "tasks.job", "tasks.stage")
+CARRIERS = ("tasks", "engine", "engine.job", "engine.stage")
 """Modules that carry files and settings to a stage and cannot change what it makes of them."""
 
 
@@ -42,7 +42,7 @@ class Stage:
         name: also the folder of its manifests.
         version: raised by hand when the result changes in a way that code and config don't show.
         compute: ``compute(job, **inputs)``: reads, calls, writes. The source of its module, and of everything
-            that module imports from `counterpoise` and `tasks`, is part of the key.
+            that module imports from `counterpoise`, `engine` and `tasks`, is part of the key.
         settings: the part of the configuration that decides the result.
         resources: content hashes of data files that it reads besides its inputs.
         tables: what it writes, for their versions.
@@ -111,5 +111,5 @@ def _plain(value: Any) -> Any:
 
 @lru_cache
 def _code(module: str) -> dict[str, str]:
-    found = code_hashes((module,), packages=("counterpoise", "tasks"))
+    found = code_hashes((module,), packages=("counterpoise", "engine", "tasks"))
     return {name: sha256 for name, sha256 in found.items() if name not in CARRIERS}

@@ -17,8 +17,8 @@ from artifacts.store import Manifest, Ref, Store
 from artifacts.votes import VoteBox, digest
 from counterpoise.config import RunConfig
 from counterpoise.votes.records import Vote
+from engine.run_record import RunRecord
 from tasks.report import gather
-from tasks.run_record import RunRecord
 
 if TYPE_CHECKING:
     from counterpoise.report.build import Report

@@ -14,14 +14,14 @@ from artifacts.keys import code_hashes
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError, Stopped
+from engine.execute import execute
+from engine.planning import PlanStep
+from engine.stage import Stage
+from engine.stopping import stop_on_sigterm
 from flows import pipeline
-from tasks.execute import execute
 from tasks.pairs import pairs as pairs_stage
-from tasks.planning import PlanStep
-from tasks.stage import Stage
-from tasks.stopping import stop_on_sigterm
 from tasks.toxicity import toxicity as toxicity_stage
-from tests.tasks.toy import DOUBLE, NUMBER, fill_memory, write_half
+from tests.engine.toy import DOUBLE, NUMBER, fill_memory, write_half
 
 CONFIG = RunConfig()
 
@@ -68,20 +68,25 @@ def test_key_holds_the_code_of_the_stage_and_of_its_rooms() -> None:
     code = pairs_stage.key_parts(CONFIG, None, {"dataset": ref()}).code
     assert {"tasks.pairs", "counterpoise.pairs.parse", "counterpoise.pairs.folds"} <= set(code)
     assert not {
-        name for name in code if name.startswith(("artifacts", "counterpoise.alignment", "tasks.job"))
+        name for name in code if name.startswith(("artifacts", "counterpoise.alignment", "engine.job"))
     }
 
 
 def test_key_holds_rooms_that_are_reached_through_a_shared_task_module() -> None:
     code = toxicity_stage.key_parts(CONFIG, None, {"pairs": ref(), "counterfactuals": ref()}).code
-    assert {"tasks.toxicity_scoring", "counterpoise.toxicity.scoring", "counterpoise.toxicity.linear"} <= set(
-        code
-    )
+    assert {
+        "engine.toxicity_scoring",
+        "counterpoise.toxicity.scoring",
+        "counterpoise.toxicity.linear",
+    } <= set(code)
 
 
 def test_a_stage_that_may_fetch_is_tagged_so_and_tries_again() -> None:
     stages = [value for value in vars(pipeline).values() if isinstance(value, Stage)]
-    code = {stage: code_hashes((stage.compute.__module__,), ("counterpoise", "tasks")) for stage in stages}
+    code = {
+        stage: code_hashes((stage.compute.__module__,), ("counterpoise", "engine", "tasks"))
+        for stage in stages
+    }
     fetching = {stage.name for stage in stages if "counterpoise.sources.fetch" in code[stage]}
     assert {"dataset", "toxicity", "generations-base"} <= fetching
     assert {stage.name for stage in stages if "network" in stage.tags} == fetching

@@ -12,8 +12,8 @@ from artifacts.process import identity
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import Stopped, StoreError
-from tasks.execute import Outcome
-from tasks.provenance import git_state
+from engine.execute import Outcome
+from engine.provenance import git_state
 
 
 class RecordLog:
@@ -71,7 +71,7 @@ class RecordLog:
 
 
 class RunLog(RecordLog):
-    """A :class:`tasks.reporting.Reporter` that keeps a run's record."""
+    """A :class:`engine.reporting.Reporter` that keeps a run's record."""
 
     def __init__(
         self, store: Store, run_id: str, config: RunConfig, clock: Callable[[], float] = time.time

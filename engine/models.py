@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from artifacts.store import Ref
 from counterpoise.records import Variant
-from tasks.job import Job
+from engine.job import Job
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from artifacts.keys import explain
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from tasks.execute import named, why_missing
-from tasks.stage import Stage
+from engine.execute import named, why_missing
+from engine.stage import Stage
 
 _UNKNOWN = "?"
 """Stands for the content of an artifact that is still to be made."""

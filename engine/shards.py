@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from artifacts.parquet import TableSpec, read_records, write_table
-from tasks.job import Job
+from engine.job import Job
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")

@@ -7,8 +7,8 @@ import signal
 
 from artifacts.store import Ref
 from counterpoise.errors import SourceError, UnreachableError
-from tasks.job import Job
-from tasks.stage import Stage
+from engine.job import Job
+from engine.stage import Stage
 
 
 def write_number(job: Job) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from artifacts.tables import TOXICITY
 from counterpoise.records import ToxicityScore
-from tasks.job import Job
-from tasks.shards import in_shards
+from engine.job import Job
+from engine.shards import in_shards
 
 SHARD_TEXTS = 4096
 
