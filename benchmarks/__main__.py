@@ -23,6 +23,7 @@ FULL: dict[str, list[str]] = {
     "toxicity": ["--repeats", "2"],
     "counterfactual": [],
     "scaling": ["--shrink", "2"],
+    "contention": ["--repeats", "2"],
 }
 QUICK = FULL | {
     "startup": ["--repeats", "5"],

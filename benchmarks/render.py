@@ -173,6 +173,29 @@ def pipeline(result: Result) -> str:
     return "\n\n".join([intro, table(columns, rows), where(result)])
 
 
+def contention(result: Result) -> str:
+    """Quiet and beside busy threads; the ratios are medians of what each round gave."""
+    rows = [
+        [
+            name,
+            *(seconds(found[setting][way]) for setting in ("quiet", "beside") for way in found[setting]),
+            f"{result['ratios'][name]['quiet']:.2f}×",
+            f"{result['ratios'][name]['beside, stock']:.2f}×",
+            f"{result['ratios'][name]['beside']:.2f}×",
+        ]
+        for name, found in result["seconds"].items()
+    ]
+    ways = ("torch as it comes", "counterpoise")
+    columns = [
+        "seconds, median",
+        *(f"{setting}: {way}" for setting in ("quiet", f"beside {result['busy']}") for way in ways),
+        "ours over torch, quiet",
+        "torch, beside over quiet",
+        "ours, beside over quiet",
+    ]
+    return "\n\n".join([table(columns, rows), where(result)])
+
+
 def scaling(result: Result) -> str:
     use = clock(result["machine"])
     rows = []
@@ -298,6 +321,7 @@ SECTIONS: dict[str, tuple[Callable[[Result], str], str]] = {
     "counterfactual": (counterfactual, "python -m benchmarks counterfactual"),
     "store": (store, "python -m benchmarks.store --out docs/results/store.json"),
     "pipeline": (pipeline, "python -m benchmarks pipeline"),
+    "contention": (contention, "python -m benchmarks contention"),
     "scaling": (scaling, "python -m benchmarks scaling"),
     "gpu": (gpu, "python -m benchmarks.gpu --out docs/results/gpu.json"),
     "startup": (startup, "python -m benchmarks startup"),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, Ref | Sequence[Ref]]
 
-CARRIERS = ("tasks", "engine", "engine.job", "engine.stage")
-"""Modules that carry files and settings to a stage and cannot change what it makes of them."""
+CARRIERS = ("tasks", "engine", "engine.job", "engine.stage", "counterpoise", "counterpoise.threads")
+"""Modules that carry files and settings to a stage, or say how its threads wait, and cannot change what it makes."""
 
 
 def nothing(config: RunConfig) -> dict[str, Any]:

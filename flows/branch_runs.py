@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
 from artifacts.store import Store
+from counterpoise.threads import available_cores
 from flows.sweep_plan import Branch
 
 POLL_S = 0.5
@@ -107,7 +108,7 @@ class ProcessRunner:
         if self.api_url:
             environment["PREFECT_API_URL"] = self.api_url
         if self.parallel > 1:
-            threads = max(1, len(os.sched_getaffinity(0)) // self.parallel)
+            threads = max(1, available_cores() // self.parallel)
             environment |= dict.fromkeys(THREADS, str(threads))
         return environment
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import flows
+from counterpoise.threads import available_cores
 from flows.commands._doctor import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
 SUPPORTED_PYTHON = (3, 11)
@@ -22,7 +23,7 @@ CGROUP_LIMITS = (
 
 def measure() -> Machine:
     """Cores that this process may use, memory (a container's limit if there is one), and the largest GPU."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     name, size = _largest_gpu()
     return Machine(cores, min([physical, *_container_limits()]), size, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from counterpoise.errors import DataError, UsageError
+from counterpoise.threads import available_cores
 from flows.commands._options import json_option, print_json
 
 
@@ -77,7 +77,7 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
     from counterpoise.counterfactual.augment.statistics import table
 
     job = _job(source, target, options)
-    workers = options["workers"] or os.cpu_count() or 1
+    workers = options["workers"] or available_cores()
     with _Bar() as bar:
         score = _scorer(options["fluency"]) if options["fluency"] else None
         if options["dask"]:
