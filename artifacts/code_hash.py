@@ -1,18 +1,20 @@
 """Hashes of the code a stage delegates to: the syntax trees of its modules and of all they import.
 
-Nothing is imported to compute them. Comments, blank lines, formatting and docstrings never count.
+Nothing is imported to compute them. Comments, formatting and words that only people read never count
+(:mod:`artifacts.code_text`).
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from artifacts.code_text import is_type_checking, without_words
 from counterpoise.errors import StoreError
 
 
@@ -24,13 +26,18 @@ class _Source:
     imports: tuple[str, ...]
 
 
-def code_hashes(modules: Sequence[str], packages: Sequence[str] = ("counterpoise",)) -> dict[str, str]:
+def code_hashes(
+    modules: Sequence[str], packages: Sequence[str] = ("counterpoise",), leave_out: Collection[str] = ()
+) -> dict[str, str]:
     """AST hash of every module in ``modules`` and of all they import from ``packages``, transitively.
 
     The modules named may themselves be outside the packages (a stage's own module is).
 
     Importing ``pkg.sub`` runs the ``__init__`` of ``pkg`` too, so packages count. Imports inside
     functions count, imports under ``if TYPE_CHECKING:`` do not, nor do names computed at run time.
+
+    Args:
+        leave_out: modules that cannot change a result; neither they nor what only they import counts.
 
     Returns:
         Module name to sha256 (hex), sorted by name.
@@ -42,7 +49,9 @@ def code_hashes(modules: Sequence[str], packages: Sequence[str] = ("counterpoise
     waiting = [(name, "") for module in modules for name in _with_parents(module)]
     while waiting:
         module, importer = waiting.pop()
-        if module in found or (module not in modules and module.partition(".")[0] not in packages):
+        if module in found or module in leave_out:
+            continue
+        if module not in modules and module.partition(".")[0] not in packages:
             continue
         path = module_path(module)
         if path is None:
@@ -86,16 +95,8 @@ def _parse(module: str, path: Path, mtime_ns: int, size: int) -> _Source:
         raise StoreError(f"the module {module!r} does not parse: {error}", "correct it") from None
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     imports = tuple(sorted(set(_imports(tree, package))))
-    code = ast.dump(_WithoutStrings().visit(tree), include_attributes=False)
+    code = ast.dump(without_words(tree), include_attributes=False)
     return _Source(hashlib.sha256(code.encode()).hexdigest(), imports)
-
-
-class _WithoutStrings(ast.NodeTransformer):
-    """Drops statements that are only a string: docstrings, and strings that document an attribute."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else self.generic_visit(node)
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
@@ -115,7 +116,7 @@ def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         node = waiting.pop()
         yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+        if isinstance(node, ast.If) and is_type_checking(node):
             waiting += node.orelse
         else:
             waiting += ast.iter_child_nodes(node)

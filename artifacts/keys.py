@@ -6,9 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from enum import Enum
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifacts.code_hash import code_hashes
@@ -16,14 +15,13 @@ from artifacts.layout import STORE_VERSION
 from counterpoise.errors import StoreError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    pass
 
 __all__ = [
     "Change",
     "KeyParts",
     "canonical_json",
     "code_hashes",
-    "config_for_key",
     "explain",
     "library_versions",
     "resource_hashes",
@@ -43,7 +41,7 @@ class KeyParts:
         stage: name of the stage, one path component.
         version: number raised by hand when a stage's meaning changes without its code.
         code: AST hash of each module the stage delegates to (:func:`code_hashes`).
-        config: the typed configuration without its display-only fields (:func:`config_for_key`).
+        config: the typed configuration without its display-only fields (`counterpoise.settings.deciding`).
         inputs: *content* sha256 of each upstream artifact, by role.
         seed: the stage's seed, or None where nothing is random.
         libraries: versions of the installed packages that shape the result.
@@ -100,46 +98,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def config_for_key(settings: BaseModel) -> dict[str, Any]:
-    """``settings`` as canonical JSON values, without the fields that cannot change a result.
-
-    A field declared with ``json_schema_extra={"result": False}`` is dropped at any depth.
-
-    Raises:
-        StoreError: a field holds a value that has no canonical JSON form.
-    """
-    return {
-        name: _config_value(getattr(settings, name), f"{type(settings).__name__}.{name}")
-        for name, field in type(settings).model_fields.items()
-        if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("result") is False)
-    }
-
-
-def _config_value(value: Any, where: str) -> Any:
-    if hasattr(type(value), "model_fields"):
-        return config_for_key(value)
-    if isinstance(value, Mapping):
-        return {str(name): _config_value(item, f"{where}.{name}") for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_config_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    if isinstance(value, set | frozenset):
-        return sorted((_config_value(item, where) for item in value), key=canonical_json)
-    return _config_scalar(value, where)
-
-
-def _config_scalar(value: Any, where: str) -> Any:
-    if isinstance(value, Enum):
-        return _config_scalar(value.value, where)
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, PurePath):
-        return value.as_posix()
-    raise StoreError(
-        f"{where} is a {type(value).__name__}, which has no canonical form in a cache key",
-        'use JSON-like values, or mark the field json_schema_extra={"result": False}',
-    )
 
 
 def library_versions(names: Sequence[str]) -> dict[str, str]:

@@ -10,38 +10,12 @@ from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.likelihood.config import ScoringConfig
 from counterpoise.models.config import ModelConfig
+from counterpoise.neutral.config import CapabilityConfig
 from counterpoise.pairs.config import PairsConfig
 from counterpoise.preferences.config import PreferencesConfig
 from counterpoise.publishing.config import PublishConfig
 from counterpoise.settings import Settings
 from counterpoise.toxicity.config import ToxicityConfig
-
-
-class CapabilityConfig(Settings):
-    """The neutral text that tells whether the model is still a language model."""
-
-    source: str = Field(
-        "bold-wikipedia-profession",
-        description="Registry name of neutral text, or the path of a UTF-8 file with one sentence a line.",
-    )
-    probe_texts: int = Field(48, ge=1, description="Sentences whose perplexity is watched during training.")
-    evaluation_texts: int = Field(400, ge=1, description="Other sentences, kept for the report's perplexity.")
-    replay_texts: int = Field(
-        192, ge=0, description="Further sentences on which the model is held to its base while it trains."
-    )
-    replay_groups: int = Field(
-        12,
-        ge=0,
-        description="Encyclopaedic sentences a group, each with its swap of gender, that the model is held to as well; "
-        "none of those that the erasure audit reads.",
-    )
-    probe_groups: int = Field(
-        40,
-        ge=0,
-        description="Encyclopaedic sentences a group, at most, that are watched during training, group against all: "
-        "none of those that are replayed or that the erasure audit reads. Groups with less than half as many left are "
-        "not watched.",
-    )
 
 
 class RunConfig(Settings):

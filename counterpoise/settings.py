@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from counterpoise.errors import UsageError
+from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
@@ -16,59 +16,49 @@ class Settings(BaseModel):
 
     Each field carries a ``description`` with its unit: it is also the dashboard's parameter form.
     A field declared with ``json_schema_extra={"result": False}`` cannot change a result and stays
-    out of the cache key.
+    out of cache keys and of checkpoints' names: :func:`deciding` is where that is decided.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-S = TypeVar("S", bound=Settings)
+def deciding(settings: BaseModel) -> dict[str, Any]:
+    """What of ``settings`` decides a result, as canonical JSON values.
 
+    A field declared with ``json_schema_extra={"result": False}`` is dropped at any depth.
 
-def _field_names(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The names that are valid at ``path`` inside ``model``, for the nearest-name hint."""
-    here: Any = model
-    for part in path:
-        field = getattr(here, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        here = field.annotation
-    return list(getattr(here, "model_fields", {}))
-
-
-def validated(model: type[S], values: dict[str, Any], where: str) -> S:
-    """``model`` built from ``values``; every violation in one :class:`UsageError`.
-
-    Args:
-        where: the file or flag the values came from, named in the message.
+    Raises:
+        TypeError: a field holds a value that has no canonical JSON form.
     """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        problems = [_problem(model, detail) for detail in error.errors()]
-        raise UsageError(
-            f"{where}: " + "; ".join(problems), "correct the value, or remove it to use the default"
-        ) from None
+    return {
+        name: _value(getattr(settings, name), f"{type(settings).__name__}.{name}")
+        for name, field in type(settings).model_fields.items()
+        if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("result") is False)
+    }
 
 
-def _problem(model: type[BaseModel], detail: Any) -> str:
-    path = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] != "extra_forbidden":
-        return f"{path} = {detail['input']!r}: {_expected(detail)}"
-    known = _field_names(model, detail["loc"][:-1])
-    nearest = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
-    return f"unknown key {path!r} ({hint})"
+def _value(value: Any, where: str) -> Any:
+    if isinstance(value, BaseModel):
+        return deciding(value)
+    if isinstance(value, Mapping):
+        return {str(name): _value(item, f"{where}.{name}") for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, set | frozenset):
+        return sorted(
+            (_value(item, where) for item in value), key=lambda item: json.dumps(item, sort_keys=True)
+        )
+    return _scalar(value, where)
 
 
-def _expected(detail: Any) -> str:
-    """What was expected, as a person writes it.
-
-    >>> _expected({"type": "tuple_type", "input": 9, "msg": "Input should be a valid tuple"})
-    'a list was expected, e.g. [9]'
-    """
-    if detail["type"] not in {"tuple_type", "list_type"}:
-        return str(detail["msg"])
-    given = detail["input"]
-    example = f", e.g. {json.dumps([given])}" if isinstance(given, str | int | float) else ""
-    return f"a list was expected{example}"
+def _scalar(value: Any, where: str) -> Any:
+    if isinstance(value, Enum):
+        return _scalar(value.value, where)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    raise TypeError(
+        f"{where} is a {type(value).__name__}, which has no canonical form in a cache key: "
+        'use JSON-like values, or mark the field json_schema_extra={"result": False}'
+    )

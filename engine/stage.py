@@ -11,17 +11,29 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 import counterpoise
-from artifacts.keys import KeyParts, code_hashes, config_for_key, library_versions, resource_hashes
+from artifacts.keys import KeyParts, code_hashes, library_versions, resource_hashes
 from artifacts.parquet import TableSpec
 from artifacts.store import Ref
+from counterpoise.settings import deciding
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig  # its import would put every room into every stage's key
 
 Inputs = Mapping[str, Ref | Sequence[Ref]]
 
-CARRIERS = ("tasks", "engine", "engine.job", "engine.stage", "counterpoise", "counterpoise.threads")
-"""Modules that carry files and settings to a stage, or say how its threads wait, and cannot change what it makes."""
+CARRIERS = frozenset(
+    {"engine", "engine.job", "engine.stage", "tasks"}
+    | {"counterpoise", "counterpoise.threads", "counterpoise.validation"}
+    | {
+        f"counterpoise.sources.{name}"
+        for name in ("archives", "cache", "download", "failure", "fetch", "hub_client", "mirrors", "wheels")
+    }
+)
+"""Modules that bring files and settings, refuse them, or say how threads wait: they cannot change what a stage makes.
+
+Those of `counterpoise.sources` bring a file whose hash, or repository whose commit, stands in the key. What chooses
+(registry, hub) counts.
+"""
 
 
 def nothing(config: RunConfig) -> dict[str, Any]:
@@ -106,10 +118,9 @@ def flat(inputs: Inputs) -> Iterator[tuple[str, Ref]]:
 
 
 def _plain(value: Any) -> Any:
-    return config_for_key(value) if isinstance(value, BaseModel) else value
+    return deciding(value) if isinstance(value, BaseModel) else value
 
 
 @lru_cache
 def _code(module: str) -> dict[str, str]:
-    found = code_hashes((module,), packages=("counterpoise", "engine", "tasks"))
-    return {name: sha256 for name, sha256 in found.items() if name not in CARRIERS}
+    return code_hashes((module,), packages=("counterpoise", "engine", "tasks"), leave_out=CARRIERS)

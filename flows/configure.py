@@ -10,7 +10,7 @@ from typing import Any
 
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
-from counterpoise.settings import validated
+from counterpoise.validation import validated
 
 PROFILES = Path(__file__).parent / "profiles"
 DEFAULT_PROFILE = "local"

@@ -15,7 +15,8 @@ from pydantic import Field
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
 from counterpoise.report.sweep.inputs import BranchFacts
-from counterpoise.settings import Settings, validated
+from counterpoise.settings import Settings
+from counterpoise.validation import validated
 from flows.configure import DEFAULT_PROFILE, load_config, parsed, read_toml
 
 GRID = {"seed": "seeds", "model.source": "models", "pairs.evaluate": "folds"}

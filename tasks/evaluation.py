@@ -45,7 +45,7 @@ def evaluation(subject: Subject, benchmark: str, data: Path, data_sha256: str, h
         from counterpoise.evaluation.benchmarks import BENCHMARKS, Task
         from counterpoise.likelihood.config import ScoringConfig
         from counterpoise.models.loading import load_model
-        from counterpoise.settings import validated
+        from counterpoise.validation import validated
 
         config = validated(ScoringConfig, vars(how).copy(), "evaluate")
         loaded = load_model(subject.model, config.precision or "fp32", adapter=subject.adapter)

@@ -11,10 +11,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from artifacts.keys import config_for_key
 from artifacts.store import Ref
 from artifacts.tables import GENERATIONS
 from counterpoise.records import Generation, Variant
+from counterpoise.settings import deciding
 from counterpoise.sources.datasets import locate, source_hash
 from engine.job import Job
 from engine.models import load_for_scoring, scoring_precision
@@ -68,7 +68,7 @@ def _prompts(job: Job) -> Sequence[Prompt]:
 
 def _settings(config: RunConfig) -> dict[str, Any]:
     """What decides the base's texts; who else answers does not."""
-    generation = config_for_key(config.generation)
+    generation = deciding(config.generation)
     del generation["adapters"]
     return {"generation": generation, "precision": scoring_precision(config)}
 

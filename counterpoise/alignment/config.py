@@ -12,7 +12,6 @@ from counterpoise.settings import Settings
 LossType = Literal["neutral", "sigmoid", "sigmoid_norm", "ipo", "robust", "sft"]
 """``neutral`` is ours (see ``losses.py``); the others are TRL's, term for term."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
-Status = Literal["neutral", "improved", "overshoot", "damaged", "no_change"]
 
 
 class LoraSettings(Settings):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from torch import Tensor
 
-from counterpoise.alignment.config import Status
 from counterpoise.alignment.steering import CategoryBias
 
 Number = TypeVar("Number", float, Tensor)
+Status = Literal["neutral", "improved", "overshoot", "damaged", "no_change"]
+"""What became of a training, in its own eyes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ from counterpoise.memory import is_out_of_memory
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair, Preference, Progress
+from counterpoise.settings import deciding
 
-_WITHOUT_EFFECT: Any = {"reference": True, "checkpoint_every": True, "optimisation": {"hold_weights"}}
 BEST, PROGRESS = "best.safetensors", "progress.json"
 
 
@@ -296,7 +296,7 @@ def _fingerprint(
 ) -> str:
     """sha256 of what shapes the training; a checkpoint of another run is never resumed from."""
     digest = hashlib.sha256()
-    digest.update(config.model_dump_json(exclude=_WITHOUT_EFFECT).encode())
+    digest.update(json.dumps(deciding(config), sort_keys=True).encode())
     digest.update(repr(list(others)).encode())
     # Without the folder that the model was loaded from: another machine has it elsewhere.
     shape = {name: value for name, value in loaded.model.config.to_dict().items() if name != "_name_or_path"}

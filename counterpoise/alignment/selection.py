@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from counterpoise.alignment.config import GuardSettings, Status
-from counterpoise.alignment.records import Probe
+from counterpoise.alignment.config import GuardSettings
+from counterpoise.alignment.records import Probe, Status
 
 
 def distance(probe: Probe) -> float:

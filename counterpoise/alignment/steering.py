@@ -20,11 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from counterpoise.alignment.config import LossSettings
+if TYPE_CHECKING:
+    from counterpoise.alignment.config import LossSettings
+
 
 LEVEL_PRIOR, SHIFT_PRIOR = 20, 12
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,9 +17,11 @@ from counterpoise.alignment.launch import Callbacks, train_together, visible_dev
 from counterpoise.alignment.records import ReferenceLogProb, TrainingOutcome
 from counterpoise.alignment.team import ALONE, Team
 from counterpoise.errors import DataError
-from counterpoise.models.config import Precision
 from counterpoise.models.loading import load_model, quiet_libraries
 from counterpoise.records import Pair, Preference, Progress, silent
+
+if TYPE_CHECKING:
+    from counterpoise.models.config import Precision
 
 
 def train_adapter(  # noqa: PLR0913  # each is one independent input

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from counterpoise.alignment.batches import EncodedPair, TokenBatch, shared_tokens
-from counterpoise.likelihood.config import TOKEN_BUDGET
+from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.sentences import tree_inputs
 from counterpoise.likelihood.trees import Tree, shared_inputs
 

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from counterpoise.config import CapabilityConfig
 from counterpoise.errors import DataError
 from counterpoise.evaluation.crows_revised import parse_revised
 from counterpoise.evaluation.stereoset import continuations, load_stereoset, stereoset_score
@@ -29,7 +28,16 @@ from counterpoise.metrics.crows import BiasScore, bias_score
 from counterpoise.metrics.perplexity import perplexity
 from counterpoise.metrics.significance import compare
 from counterpoise.models.loading import LoadedModel, adapter_switched
-from counterpoise.neutral.select import Sentence, parse_neutral, select_neutral
+from counterpoise.neutral.select import (
+    EVALUATION_TEXTS,
+    PROBE_TEXTS,
+    Sentence,
+    parse_neutral,
+    select_neutral,
+)
+from counterpoise.neutral.select import (
+    SOURCE as NEUTRAL_TEXT,
+)
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.records import Pair, Progress, Reading, Variant, silent
 
@@ -153,9 +161,8 @@ def evaluation_sentences(sentences: Sequence[Sentence], where: str) -> list[str]
 
     Those a run watches in training are left out, so this perplexity and the report's agree.
     """
-    sizes = CapabilityConfig()
     try:
-        chosen = select_neutral(sentences, sizes.probe_texts, sizes.evaluation_texts, where)
+        chosen = select_neutral(sentences, PROBE_TEXTS, EVALUATION_TEXTS, where)
     except DataError:
         return sorted({one.text for one in sentences})
     return [row.text for row in chosen if row.part == "evaluation"]
@@ -243,5 +250,5 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "crows-pairs-revised": Benchmark(None, crows_pairs_revised, "prefers the stereotype, %"),
     "stereoset": Benchmark("stereoset", stereoset, "stereotype score, %"),
     "winobias": Benchmark("winobias", winobias, "prefers the stereotype, %"),
-    "perplexity": Benchmark(CapabilityConfig().source, neutral_perplexity, "perplexity"),
+    "perplexity": Benchmark(NEUTRAL_TEXT, neutral_perplexity, "perplexity"),
 }

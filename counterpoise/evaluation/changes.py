@@ -14,8 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from counterpoise.errors import DataError
-from counterpoise.evaluation.config import GROUPS, STEREOSET, WINOBIAS
 from counterpoise.evaluation.items import BenchmarkScore
+from counterpoise.evaluation.names import GROUPS, STEREOSET, WINOBIAS
 from counterpoise.metrics.erasure import Shift, neutral_shifts
 from counterpoise.metrics.intervals import Floats, Interval, percentile_interval, resampled_means
 from counterpoise.records import Variant

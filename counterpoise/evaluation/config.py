@@ -6,10 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from counterpoise.evaluation.names import GROUPS, STEREOSET, WINOBIAS
 from counterpoise.settings import Settings
-
-STEREOSET, WINOBIAS, GROUPS = "stereoset", "winobias", "groups"
-"""The benchmarks' names in tables and reports."""
 
 
 class BenchmarksConfig(Settings):

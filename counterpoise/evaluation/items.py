@@ -7,12 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from counterpoise.evaluation.config import GROUPS, STEREOSET, WINOBIAS, BenchmarksConfig
 from counterpoise.evaluation.group_sentences import load_group_sentences
+from counterpoise.evaluation.names import GROUPS, STEREOSET, WINOBIAS
 from counterpoise.evaluation.stereoset import load_stereoset
 from counterpoise.evaluation.winobias import load_winobias
 from counterpoise.records import Variant
+
+if TYPE_CHECKING:
+    from counterpoise.evaluation.config import BenchmarksConfig
 
 
 @dataclass(frozen=True, slots=True)

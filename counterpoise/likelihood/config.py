@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.models.config import Precision
 from counterpoise.records import Normalisation
 from counterpoise.settings import Settings
-
-TOKEN_BUDGET = 1024
-"""Tokens of one forward pass. On CPUs larger batches leave the cache and are slower; GPUs want more."""
 
 
 class ScoringConfig(Settings):

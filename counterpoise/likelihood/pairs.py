@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from counterpoise.likelihood.config import TOKEN_BUDGET
+from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.sentences import SentenceScore, score_sentences
 from counterpoise.models.loading import LoadedModel, adapter_switched
 from counterpoise.records import Pair, PairScore, Progress, Variant, silent

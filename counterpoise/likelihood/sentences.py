@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from counterpoise.likelihood.config import TOKEN_BUDGET
+from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import Encoded, check_lengths, encode, encode_continuations
 from counterpoise.likelihood.token_log_probs import token_log_probs
 from counterpoise.likelihood.trees import Ids, Tree, batches, grow

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
@@ -18,7 +18,9 @@ from transformers.utils import logging as transformers_logging
 
 from counterpoise.errors import CounterpoiseError, ModelError
 from counterpoise.models.attention import use_short_attention
-from counterpoise.models.config import Precision
+
+if TYPE_CHECKING:
+    from counterpoise.models.config import Precision
 
 DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "nf4": torch.bfloat16}
 """The dtype of activations (and, for fp32 and bf16, of the weights) at each precision."""

@@ -12,6 +12,10 @@ from counterpoise.errors import DataError
 from counterpoise.neutral.records import NeutralText, Part
 
 MIN_WORDS, MAX_WORDS = 8, 60
+SOURCE = "bold-wikipedia-profession"
+"""Registry name of the sentences that are read unless another source is named."""
+PROBE_TEXTS, EVALUATION_TEXTS = 48, 400
+"""How many sentences a run watches in training, and keeps for its report, unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from counterpoise.errors import DataError
-from counterpoise.pairs.config import PairsConfig
 from counterpoise.records import CATEGORIES, Pair
+
+if TYPE_CHECKING:
+    from counterpoise.pairs.config import PairsConfig
 
 Split = Literal["train", "validation", "test"]
 

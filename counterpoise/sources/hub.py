@@ -86,8 +86,7 @@ def _download(repository: str, revision: str, final: Path, *, weights: bool, pro
             progress=progress,
         )
     except MirrorFailed as failure:
-        kind = UnreachableError if failure.transient else SourceError
-        raise kind(
+        raise (UnreachableError if failure.transient else SourceError)(
             f"{repository}@{revision[:8]} could not be had from {hub_endpoint()}: {failure}",
             f"check the network and your access to it (HF_TOKEN), set HF_ENDPOINT to a mirror of the hub, "
             f"or put the repository's files into {final}",

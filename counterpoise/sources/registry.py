@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field
 
 from counterpoise.errors import SourceError, UsageError
-from counterpoise.settings import Settings, validated
+from counterpoise.settings import Settings
 from counterpoise.sources.hashing import listing_sha256
 from counterpoise.sources.source import (
     FULL_SHA256,
@@ -25,6 +25,7 @@ from counterpoise.sources.source import (
     is_safe_filename,
     parse_uri,
 )
+from counterpoise.validation import validated
 
 VARIABLE = "COUNTERPOISE_SOURCES"
 

@@ -13,8 +13,8 @@ from counterpoise.evaluation.benchmarks import BENCHMARKS, Result, Task, compare
 from counterpoise.likelihood.config import ScoringConfig
 from counterpoise.models.loading import load_model
 from counterpoise.records import Progress
-from counterpoise.settings import validated
 from counterpoise.sources.datasets import locate
+from counterpoise.validation import validated
 from flows.commands._model import model_folder
 
 

@@ -76,7 +76,7 @@ def made_of(store: Store, record: dict[str, Any], options: dict[str, Any]) -> Re
         UsageError: the run has not finished, or its configuration is an older version's.
     """
     from counterpoise.config import RunConfig
-    from counterpoise.settings import validated
+    from counterpoise.validation import validated
     from engine.execute import execute
     from engine.run_record import RunRecord
     from tasks.publication import publication

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from counterpoise.alignment.config import GuardSettings, Status
-from counterpoise.alignment.records import Probe
+from counterpoise.alignment.config import GuardSettings
+from counterpoise.alignment.records import Probe, Status
 from counterpoise.alignment.selection import best, stop_reason, verdict
 from tests.alignment.material import make_probe
 

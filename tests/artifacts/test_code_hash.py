@@ -123,6 +123,101 @@ def test_edits_that_may_change_a_result_change_that_module_alone(package: Path, 
     assert {name for name in after if after[name] != before[name]} == {"sample.model"}
 
 
+WORDS = """
+import logging
+from typing import TYPE_CHECKING
+from pydantic import Field
+from counterpoise.errors import DataError, SourceError
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LOG = logging.getLogger(__name__)
+_REMEDY = "give a number"
+_UNIT = "nats"
+
+
+class Config:
+    rank: int = Field(8, ge=1, description="Rank of the update")
+
+
+def read(rows, path, stream):
+    assert rows, "there are rows"
+    if len(rows) > 3:
+        raise DataError(f"{path}: {len(rows)} rows", "leave some out")
+    if not path:
+        raise ValueError("no path: " + ", ".join(rows))
+    if path == "here":
+        raise (SourceError if rows else DataError)(f"{path} is gone", _REMEDY)
+    if path == "end":
+        raise StopIteration("last")
+    if path == "next":
+        raise DataError(f"row {next(stream)} is bad")
+    _LOG.warning("%s is slow", path)
+    stream.warning("kept")
+    return f"{path} in {_UNIT}", DataError(f"not {path}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Rank of the update", "Rank"),
+        (', description="Rank of the update"', ""),
+        ("there are rows", "rows are there"),
+        (', "there are rows"', ""),
+        ("{path}: {len(rows)} rows", "{len(rows)} rows in {path!r}"),
+        ("leave some out", "leave out some"),
+        ("no path: ", "path missing: "),
+        ("is gone", "is not there"),
+        ("give a number", "give two numbers"),
+        ("%s is slow", "%s takes long"),
+        ("not {path}", "no {path}"),
+        ("{next(stream)} is bad", "{next(stream)} is not good"),
+        ("Sequence", "Mapping"),
+    ],
+)
+def test_words_that_only_people_read_do_not_change_the_hash(package: Path, old: str, new: str) -> None:
+    (package / "model.py").write_text(WORDS)
+    before = hashes("sample.model")
+    assert old in WORDS
+    (package / "model.py").write_text(WORDS.replace(old, new))
+    assert hashes("sample.model") == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("8, ge=1", "8, ge=2"),
+        ("Field(8", "Field(9"),
+        ('"nats"', '"bits"'),
+        ('"last"', '"first"'),
+        ("next(stream)", "stream"),
+        ('"kept"', '"left"'),
+        ("> 3", "> 4"),
+        ("in {_UNIT}", "of {_UNIT}"),
+        ('raise DataError(f"{path}: {len', 'raise SourceError(f"{path}: {len'),
+        ("assert rows", "assert not rows"),
+    ],
+)
+def test_values_and_what_a_message_calls_do(package: Path, old: str, new: str) -> None:
+    (package / "model.py").write_text(WORDS)
+    before = hashes("sample.model")
+    assert old in WORDS
+    (package / "model.py").write_text(WORDS.replace(old, new))
+    assert hashes("sample.model") != before
+
+
+def test_a_text_that_is_read_elsewhere_counts(package: Path) -> None:
+    (package / "model.py").write_text(WORDS + "print(_REMEDY)\n")
+    before = hashes("sample.model")
+    (package / "model.py").write_text(WORDS.replace("give a number", "x") + "print(_REMEDY)\n")
+    assert hashes("sample.model") != before
+
+
+def test_what_is_left_out_is_not_followed(package: Path) -> None:
+    assert set(code_hashes(["sample.chain"], ("sample",), {"sample.of"})) == {"sample", "sample.chain"}
+
+
 comments = st.text(
     st.characters(codec="utf-8", exclude_characters="\n\r\f\x0b\x00", exclude_categories=["Cs"])
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from counterpoise.counterfactual import AXES, CounterfactualConfig, Engine, swap
 from counterpoise.errors import UsageError
-from counterpoise.settings import validated
+from counterpoise.validation import validated
 
 ENGINE = Engine.from_config()
 

@@ -117,8 +117,11 @@ def test_plan_agrees_with_run(shell: Shell) -> None:
     assert [(stage["stage"], stage["would"]) for stage in planned] == [(name, "hit") for name in STAGES]
 
 
-def test_edited_comment_re_runs_nothing(shell: Shell) -> None:
+def test_edited_words_re_run_nothing(shell: Shell) -> None:
     shell.edit("counterpoise/preferences/build.py", "from __future__", "# a remark\nfrom __future__")
+    shell.edit("counterpoise/pairs/parse.py", "no rows after the header", "nothing after the header")
+    shell.edit("counterpoise/preferences/config.py", 'description="', 'description="In other words: ')
+    shell.edit("counterpoise/generation/decode.py", '"""', '"""In other words: ')
     assert shell.computed() == []
 
 

@@ -11,7 +11,7 @@ import transformers
 
 from counterpoise.errors import DataError, ModelError
 from counterpoise.likelihood import sentences as module
-from counterpoise.likelihood.config import TOKEN_BUDGET
+from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import encode
 from counterpoise.likelihood.sentences import SHARES_PREFIXES, score_continuations, score_sentences
 from counterpoise.likelihood.trees import Tree, batches, grow

@@ -12,11 +12,12 @@ from artifacts.keys import explain
 from artifacts.parquet import read_records
 from artifacts.store import Store
 from artifacts.tables import NEUTRAL
-from counterpoise.config import CapabilityConfig, RunConfig
+from counterpoise.config import RunConfig
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.lexicon_file import builtin_texts
 from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.evaluation.group_sentences import DOMAINS, load_group_sentences
+from counterpoise.neutral.config import CapabilityConfig
 from counterpoise.neutral.records import NeutralText
 from engine.execute import execute
 from tasks.neutral import neutral

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import UsageError
-from counterpoise.settings import validated
 from counterpoise.toxicity.config import ToxicityConfig
 from counterpoise.toxicity.spec import BACKBONES, identity, parse_spec
+from counterpoise.validation import validated
 
 COMMIT = "391c99ab8b3f65beb77746a2cf6ddf1ddf9817e6"
 
