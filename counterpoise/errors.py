@@ -40,6 +40,10 @@ class UnreachableError(SourceError):
     """A source's mirrors could not be reached, or answered with an error that may pass: a later try may do better."""
 
 
+class LicenceError(SourceError):
+    """A source's licence must be accepted by a person first."""
+
+
 class ModelError(CounterpoiseError):
     """A model folder, adapter or LoRA target is not what it must be."""
 

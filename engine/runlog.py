@@ -78,6 +78,12 @@ class RunLog(RecordLog):
     ) -> None:
         super().__init__(store, run_id, config.profile, config.model_dump(mode="json"), clock)
 
+    def accepted(self, source: str, licence: str) -> None:
+        """Names the licence that a person accepted for this run; nothing where none had to be."""
+        if licence:
+            self.record["licences"] = {source: licence}
+            self._write()
+
     def started(self, label: str) -> None:
         """Nothing to keep."""
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.sources.datasets import require_licence
 from engine.dashboard import publish_report
 from engine.prefect_step import Around, PrefectStep
 from engine.reporting import Reporters
@@ -36,6 +37,7 @@ def debias(
     quiet_libraries()
     log = RunLog(Store.open(store), run_id(), config)
     with prefect_decides(), stop_on_sigterm() as stop, log:
+        log.accepted(config.model.source, require_licence(config.model.source))
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()
         folder = Store.open(store).fetch(final)

@@ -10,6 +10,7 @@ from counterpoise.sources.cache import default_cache
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.hub import fetch_repository
+from counterpoise.sources.licences import require_accepted
 from counterpoise.sources.registry import get_source, hint_for, registry
 from counterpoise.sources.source import Hub, parse_uri
 
@@ -39,6 +40,19 @@ def locate(text: str, cache: Path | None = None, *, progress: Progress = silent)
         place = _repository(text)
         return fetch_repository(place.repository, place.revision, cache, progress=progress)
     return fetch(get_source(text), cache, progress=progress)
+
+
+def require_licence(text: str, cache: Path | None = None) -> str:
+    """The licence of a source that must be accepted, and was; empty for any other source, path or repository.
+
+    Raises:
+        LicenceError: it was not accepted. Also for a model that was converted long ago.
+    """
+    source = registry().get(text)
+    if source is None or not source.accept:
+        return ""
+    require_accepted(source, lambda terms: fetch(get_source(terms), cache or default_cache()))
+    return source.licence
 
 
 def source_hash(text: str) -> str:

@@ -16,6 +16,7 @@ from counterpoise.sources.cache import cached, disk_errors_told, locked, place_o
 from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
 from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.hub import fetch_repository
+from counterpoise.sources.licences import require_accepted
 from counterpoise.sources.mirrors import bring, discard, has_leftovers
 from counterpoise.sources.registry import get_source
 from counterpoise.sources.source import Hub, Source, parse_uri
@@ -54,9 +55,11 @@ def fetch(
         timeout_s: longest silence of a server, seconds.
 
     Raises:
+        LicenceError: a person must accept its licence first.
         SourceError: no mirror gave it. Lists each attempt with its reason, and where to put the file by hand.
         UnreachableError: the same, and at least one mirror may give it later.
     """
+    require_accepted(source, lambda terms: fetch(get_source(terms), cache, sleep=sleep, timeout_s=timeout_s))
     if source.kind == "repository":
         return _repository(source, cache, progress)
     terms = _Terms(cache, progress, sleep, timeout_s)

@@ -42,6 +42,10 @@ class Entry(Settings):
     weights: bool = Field(True, description="Of a repository: False for configuration and tokenizer alone.")
     licence: str = Field("", description="Licence of the data.")
     citation: str = Field("", description="Who made it.")
+    accept: str = Field(
+        "", pattern=r"^[a-z0-9-]*$", description="Word with which its licence is accepted, if it must be."
+    )
+    terms: str = Field("", description="Of a licence that must be accepted: the source that is its text.")
 
 
 def get_source(name: str) -> Source:
@@ -126,6 +130,8 @@ def _source(name: str, entry: Entry) -> Source:
         licence=entry.licence,
         citation=entry.citation,
         weights=entry.weights,
+        accept=entry.accept,
+        terms=entry.terms,
     )
 
 

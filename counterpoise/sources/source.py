@@ -16,6 +16,7 @@ FULL_SHA256 = 64
 SHORTEST_SHA256 = 8
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB = re.compile(r"hf://(?P<repository>[\w.-]+(?:/[\w.-]+)?)@(?P<revision>[\w.-]+)(?:/(?P<file>.+))?")
+_JOINED = re.compile(r" \+ (?=[a-z]+:)")
 _WHEEL = re.compile(r"wheel:(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.+!_-]+?)!(?P<member>.+)")
 
 
@@ -36,6 +37,8 @@ class Source:
         members: names of the sources that make up a set.
         weights: of a repository, whether its weights are wanted, or the configuration and tokenizer alone.
         licence, citation: of the data, for reports and model cards.
+        accept: the word with which a person accepts the licence; empty where nothing need be accepted.
+        terms: name of the source that is the licence's text; only with ``accept``.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Source:
     citation: str
     members: tuple[str, ...] = ()
     weights: bool = True
+    accept: str = ""
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +95,27 @@ class Packaged:
     path: str
 
 
-Place = Url | Hub | Wheel | Local | Packaged
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """``URI + URI + …``: a file cut in pieces, which are put together in this order."""
+
+    places: tuple[Url | Hub | Wheel | Local | Packaged, ...]
+
+
+Place = Url | Hub | Wheel | Local | Packaged | Parts
 
 
 def parse_uri(uri: str) -> Place:
-    """The place that a URI names.
+    """The place that a URI names, or the places that several joined by `` + `` name.
 
     Raises:
         SourceError: an unknown scheme, or a URI that does not pin what it names.
     """
+    pieces = _JOINED.split(uri)
+    return _place(uri) if len(pieces) == 1 else Parts(tuple(_place(piece) for piece in pieces))
+
+
+def _place(uri: str) -> Url | Hub | Wheel | Local | Packaged:
     scheme = uri.partition(":")[0].lower()
     if scheme in ("https", "http"):
         return Url(uri)

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from counterpoise.sources.licences import accept
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DEFAULT_STORE = "store"
@@ -32,6 +34,18 @@ def profile_options(function: Function) -> Function:
     )(function)
     return click.option(
         "--profile", default="local", show_default=True, help="A profile's name, or a TOML file."
+    )(function)
+
+
+def licence_option(function: Function) -> Function:
+    """``--accept-licence``: for this process and those it starts."""
+    return click.option(
+        "--accept-licence",
+        multiple=True,
+        metavar="NAME",
+        expose_value=False,
+        callback=lambda _context, _option, words: accept(words),
+        help="Accept the licence of that name (or COUNTERPOISE_ACCEPT_LICENCES); a model that needs it says so.",
     )(function)
 
 

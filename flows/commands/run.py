@@ -6,11 +6,18 @@ from typing import Any
 
 import click
 
-from flows.commands._options import json_option, print_json, profile_options, store_option
+from flows.commands._options import (
+    json_option,
+    licence_option,
+    print_json,
+    profile_options,
+    store_option,
+)
 
 
 @click.command()
 @profile_options
+@licence_option
 @store_option
 @json_option
 def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: bool) -> None:
@@ -33,13 +40,17 @@ def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: b
 def run_flow(config: Any, store_url: str, as_json: bool) -> dict[str, Any]:
     """Runs the flow with its progress on stderr; the run's record."""
     from artifacts.store import Store
+    from counterpoise.sources.datasets import require_licence
     from flows.reporters import quiet
 
+    licence = require_licence(config.model.source)
     store = Store.open(store_url)
     token = quiet.set(as_json)
     try:
         if not as_json:
             click.echo(f"profile {config.profile} · store {store.url}", err=True)
+            if licence:
+                click.echo(f"{config.model.source}: {licence}, accepted", err=True)
         from flows.debias import debias
         from flows.deploying.server import check_server
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flows.commands._options import json_option, print_json
+from flows.commands._options import json_option, licence_option, print_json
 
 BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "perplexity")
 
@@ -44,6 +44,7 @@ BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "pe
     help="Compare log-probabilities of whole sentences, or per token.",
 )
 @click.option("--data", help="Your own benchmark file or folder; default: the published one, pinned.")
+@licence_option
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Score MODEL on a benchmark of stereotypes, or on neutral text.

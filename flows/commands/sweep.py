@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from flows.commands._options import json_option, licence_option, print_json, store_option
 
 if TYPE_CHECKING:
     from artifacts.store import Store
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     metavar="FLOW/NAME",
     help="Run the branches as runs of this deployment, as debias/local; else as processes here.",
 )
+@licence_option
 @store_option
 @json_option
 def command(

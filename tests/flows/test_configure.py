@@ -11,7 +11,16 @@ from flows.configure import load_config, profile_names
 
 
 def test_every_profile_is_valid_and_says_its_name() -> None:
-    assert profile_names() == ["local", "notebook", "opt-1.3b", "smoke"]
+    assert profile_names() == [
+        "gemma-2-2b",
+        "gemma3-270m",
+        "gpt2-medium",
+        "local",
+        "notebook",
+        "opt-1.3b",
+        "qwen2.5-1.5b",
+        "smoke",
+    ]
     for name in profile_names():
         assert load_config(name).profile == name
 
