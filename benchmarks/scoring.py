@@ -35,7 +35,8 @@ from benchmarks.common import (
     write,
 )
 from counterpoise.likelihood.encoding import encode
-from counterpoise.likelihood.sentences import causal_model, score_sentences
+from counterpoise.likelihood.forward import causal_of
+from counterpoise.likelihood.sentences import score_sentences
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
 from flows.commands._model import model_folder
@@ -83,7 +84,7 @@ def check_agreement(folder: Path, texts: Sequence[str], prefix: str, device: str
 
 def floor_seconds(loaded: LoadedModel, tokens: int, dtype: torch.dtype) -> Sample:
     """Time of the matrix products alone for ``tokens`` tokens, by both clocks."""
-    causal = causal_model(loaded)
+    causal = causal_of(loaded.model)
     total = {"wall": 0.0, "cpu": 0.0}
     for shape, count in linear_shapes(causal).items():
         rows = 256 if shape[1] == causal.config.vocab_size else ROWS
@@ -118,7 +119,7 @@ def measure(folder: Path, pairs: Sequence[Pair], options: argparse.Namespace) ->
         "precision": options.precision,
         "prefix": options.prefix,
         "largest_difference_fp32_nats": worst,
-        "flop": 2 * tokens * linear_parameters(causal_model(loaded)),
+        "flop": 2 * tokens * linear_parameters(causal_of(loaded.model)),
         "floor": floor_seconds(loaded, tokens, dtype),
         "peak_flops": peak_flops(dtype, loaded.device),
         "runs": runs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -10,19 +11,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoise.errors import DataError, ModelError
+from counterpoise.errors import DataError
+from counterpoise.likelihood.encoding import prefix_ids
 from counterpoise.likelihood.pairs import shared_positions
 from counterpoise.records import Pair, Preference
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """Two completions of one prompt as token ids; the prompt starts with the prefix token."""
+    """Two completions of one prompt as token ids; the prompt starts with the prefix token, if there is one."""
 
     name: str
     prompt: tuple[int, ...]
     chosen: tuple[int, ...]
     rejected: tuple[int, ...]
+
+    @property
+    def first(self) -> int:
+        """Index of the first scored token in either sequence: nothing predicts the very first."""
+        return max(1, len(self.prompt))
 
     @property
     def tokens(self) -> int:
@@ -69,32 +78,27 @@ class TokenBatch:
         return replace(self, **moved)
 
 
-def prefix_token(tokenizer: Any) -> int:
-    """The id every sequence starts with: BOS, else EOS.
-
-    Raises:
-        ModelError: the tokenizer has neither.
-    """
-    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
-        if token is not None:
-            return int(token)
-    raise ModelError(
-        "the tokenizer has neither a BOS nor an EOS token", "use a model whose tokenizer names one"
-    )
-
-
 def encode_preferences(
-    preferences: Sequence[Preference], tokenizer: Any, *, append_eos: bool, max_tokens: int
+    preferences: Sequence[Preference],
+    tokenizer: Any,
+    *,
+    append_eos: bool,
+    max_tokens: int,
+    prefix: str = "bos",
 ) -> list[EncodedPair]:
-    """Token ids of each preference.
+    """Token ids of each preference, without those whose two sentences are the same ``max_tokens`` tokens.
 
     The whole sentences are tokenized, and the prompt ends where the tokens of the two sentences and of the
     prompt alone part, so a token that merges across the boundary belongs to the completion.
 
+    Args:
+        prefix: as in :func:`counterpoise.likelihood.encoding.prefix_ids`.
+
     Raises:
-        DataError: a preference's two sentences have the same tokens.
+        ModelError: the tokenizer has no such prefix.
+        DataError: no preference is left.
     """
-    start = prefix_token(tokenizer)
+    start = prefix_ids(tokenizer, prefix)
     end = [int(tokenizer.eos_token_id)] if append_eos else []
     prompts = _token_ids([row.prompt for row in preferences], tokenizer)
     chosen = _token_ids([row.prompt + row.chosen for row in preferences], tokenizer)
@@ -102,27 +106,53 @@ def encode_preferences(
     encoded = []
     for row, prompt, good, bad in zip(preferences, prompts, chosen, rejected, strict=True):
         cut = min(_common_prefix(prompt, good), _common_prefix(prompt, bad))
-        first, second = ([start, *ids, *end][:max_tokens] for ids in (good, bad))
-        if first == second:
-            raise DataError(
-                f"preference {row.preference_id}: chosen and rejected are the same {len(first)} tokens",
-                "drop the row, or raise max_tokens if the sentences differ later",
-            )
-        cut = min(cut + 1, len(first) - 1, len(second) - 1)
+        first, second = ([*start, *ids, *end][:max_tokens] for ids in (good, bad))
+        cut = min(cut + len(start), len(first) - 1, len(second) - 1)
         encoded.append(
             EncodedPair(row.preference_id, tuple(first[:cut]), tuple(first[cut:]), tuple(second[cut:]))
         )
-    return encoded
+    return differing(encoded, max_tokens)
 
 
-def encode_validation(pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int) -> list[EncodedPair]:
+def differing(encoded: Sequence[EncodedPair], max_tokens: int) -> list[EncodedPair]:
+    """``encoded`` without pairs whose two sequences are equal, which the log names: no model prefers one of them.
+
+    Raises:
+        DataError: none is left.
+    """
+    kept = [pair for pair in encoded if pair.chosen != pair.rejected]
+    equal = [pair.name for pair in encoded if pair.chosen == pair.rejected]
+    shown = ", ".join(equal[:5]) + (", …" if len(equal) > 5 else "")
+    if equal and not kept:
+        raise DataError(
+            f"all {len(equal)} pairs are equal in their first {max_tokens} tokens: {shown}",
+            "raise alignment.optimisation.max_tokens",
+        )
+    if equal:
+        _LOG.warning(
+            f"{len(equal)} of {len(encoded)} pairs are left out, equal in their first {max_tokens} tokens "
+            f"(alignment.optimisation.max_tokens): {shown}"
+        )
+    return kept
+
+
+def told_apart(pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int, prefix: str = "bos") -> list[Pair]:
+    """The pairs that still differ in their first ``max_tokens`` tokens (:func:`differing`)."""
+    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens, prefix=prefix)
+    kept = {pair.name for pair in differing(encoded, max_tokens)}
+    return [pair for pair in pairs if str(pair.pair_id) in kept]
+
+
+def encode_validation(
+    pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int, prefix: str = "bos"
+) -> list[EncodedPair]:
     """Whole sentences of evaluation pairs; ``chosen`` is the less, ``rejected`` the more stereotyping one."""
-    start = prefix_token(tokenizer)
+    start = prefix_ids(tokenizer, prefix)
     less = _token_ids([pair.less for pair in pairs], tokenizer)
     more = _token_ids([pair.more for pair in pairs], tokenizer)
-    limit = max_tokens - 1
+    limit = max_tokens - len(start)
     return [
-        EncodedPair(str(pair.pair_id), (start,), tuple(low[:limit]), tuple(high[:limit]))
+        EncodedPair(str(pair.pair_id), start, tuple(low[:limit]), tuple(high[:limit]))
         for pair, low, high in zip(pairs, less, more, strict=True)
     ]
 
@@ -139,8 +169,8 @@ def pair_groups(pairs: Sequence[EncodedPair], batch_pairs: int, seed: int) -> li
 
 def pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
     """A sequence a row: first all chosen ones, then all rejected ones."""
-    sides = [[(len(pair.prompt), [*pair.prompt, *pair.chosen]) for pair in group]]
-    sides.append([(len(pair.prompt), [*pair.prompt, *pair.rejected]) for pair in group])
+    sides = [[(pair.first, [*pair.prompt, *pair.chosen]) for pair in group]]
+    sides.append([(pair.first, [*pair.prompt, *pair.rejected]) for pair in group])
     batch = _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
     return replace(batch, shared=shared_tokens(group))
 
@@ -154,7 +184,7 @@ def shared_tokens(group: Sequence[EncodedPair]) -> Tensor:
 def _shared(pair: EncodedPair) -> tuple[list[bool], list[bool]]:
     chosen, rejected = pair.prompt + pair.chosen, pair.prompt + pair.rejected
     first, second = shared_positions(chosen, rejected)
-    start = len(pair.prompt)
+    start = pair.first
     return (
         [at in first for at in range(start, len(chosen))],
         [at in second for at in range(start, len(rejected))],
@@ -162,12 +192,20 @@ def _shared(pair: EncodedPair) -> tuple[list[bool], list[bool]]:
 
 
 def text_batches(
-    texts: Sequence[str], tokenizer: Any, *, max_tokens: int, rows: int, names: Sequence[str] | None = None
+    texts: Sequence[str],
+    tokenizer: Any,
+    *,
+    max_tokens: int,
+    rows: int,
+    names: Sequence[str] | None = None,
+    prefix: str = "bos",
 ) -> list[TokenBatch]:
     """Whole texts, scored from their first token on, in length-sorted batches; without ``names`` they have none."""
-    start = prefix_token(tokenizer)
+    start = prefix_ids(tokenizer, prefix)
     named = zip(names or [""] * len(texts), _token_ids(list(texts), tokenizer), strict=True)
-    encoded = sorted(((name, [start, *ids][:max_tokens]) for name, ids in named if ids), key=_length)
+    encoded = sorted(
+        ((name, [*start, *ids][:max_tokens]) for name, ids in named if len(start) + len(ids) > 1), key=_length
+    )
     groups = [encoded[begin : begin + rows] for begin in range(0, len(encoded), rows)]
     return [
         _token_batch(tuple(name for name, _ in group), [(1, ids) for _, ids in group]) for group in groups

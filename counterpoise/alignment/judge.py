@@ -32,6 +32,7 @@ class Judge:
         probes_on: what every reading measures on.
         validation: the pairs behind ``probes_on``.
         level: further pairs that tell where the base stands (:func:`counterpoise.alignment.probes.probe`).
+        prefix: what stands before each sentence.
     """
 
     def __init__(
@@ -43,11 +44,12 @@ class Judge:
         validation: Sequence[Pair],
         level: Sequence[Pair],
         config: AlignmentConfig,
+        prefix: str = "bos",
     ) -> None:
-        self._trained, self._tokenizer, self._probes_on = trained, tokenizer, probes_on
+        self._trained, self._tokenizer, self._probes_on, self._prefix = trained, tokenizer, probes_on, prefix
         self._guards, self._loss = config.guards, config.loss
         self.model = trained if loaded is None else _with_lora(loaded, trained.peft_config["default"])
-        self._parts = decoder(self.model)
+        self._parts = decoder(self.model, config.optimisation.max_tokens)
         with self.model.disable_adapter():
             self.base = read(self.model, self._parts, tokenizer, probes_on)
             self._before = self._validation_margins(self.base, validation)
@@ -64,7 +66,15 @@ class Judge:
         """The base's margins on every pair it may be measured on: the validation pairs and ``level``."""
         if not level:
             return self._before
-        values = pair_margins(self.model, self._parts, self._tokenizer, level, max_tokens=max_tokens)
+        values = pair_margins(
+            self.model,
+            self._parts,
+            self._tokenizer,
+            level,
+            max_tokens=max_tokens,
+            prefix=self._prefix,
+            normalisation=self._probes_on.normalisation,
+        )
         categories = (*self._before.categories, *(pair.category for pair in level))
         return Margins(categories, torch.cat([self._before.values, values]))
 

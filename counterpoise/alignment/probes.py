@@ -18,7 +18,6 @@ from counterpoise.alignment.batches import (
     encode_validation,
     pair_batch,
     pair_groups,
-    prefix_token,
     text_batches,
 )
 from counterpoise.alignment.config import GuardSettings
@@ -27,8 +26,9 @@ from counterpoise.alignment.scoring import Decoder, sequence_log_probs
 from counterpoise.alignment.steering import score, soft_score
 from counterpoise.alignment.tree_batches import tree_batches
 from counterpoise.errors import DataError
+from counterpoise.likelihood.encoding import prefix_ids
 from counterpoise.likelihood.sentences import shares_prefixes
-from counterpoise.records import Pair
+from counterpoise.records import Normalisation, Pair
 
 ROWS = 32
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 16, 4, 24
@@ -42,6 +42,7 @@ class ProbeSet:
     texts: tuple[TokenBatch, ...]
     prompts: Tensor
     groups: tuple[TokenBatch, ...] = ()
+    normalisation: Normalisation = "sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Reading:
         perplexity: of the neutral texts, per token.
         usable_text: share of greedy continuations that read as text.
         groups: of the sentences about each group: summed log-probability, nats, and tokens.
+        normalisation: whether sentences are compared by sums or by means over their tokens.
     """
 
     less: Tensor
@@ -63,10 +65,13 @@ class Reading:
     perplexity: float
     usable_text: float
     groups: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    normalisation: Normalisation = "sum"
 
     @property
     def margins(self) -> Tensor:
-        """log p(more) − log p(less), ``[pairs]``, nats."""
+        """log p(more) − log p(less), ``[pairs]``, nats, or nats per token."""
+        if self.normalisation == "mean":
+            return self.more / self.tokens_more - self.less / self.tokens_less
         return self.more - self.less
 
 
@@ -78,6 +83,8 @@ def probe_set(
     max_tokens: int,
     share: bool = False,
     group_texts: Sequence[tuple[str, str]] = (),
+    prefix: str = "bos",
+    normalisation: Normalisation = "sum",
 ) -> ProbeSet:
     """Encode what every probe will measure on.
 
@@ -86,7 +93,8 @@ def probe_set(
 
     Args:
         group_texts: a group and a neutral sentence about it, each.
-        share: the model can read prefix trees (:data:`counterpoise.likelihood.sentences.SHARES_PREFIXES`).
+        share: the model can read prefix trees (:func:`counterpoise.likelihood.sentences.shares_prefixes`).
+        prefix: what stands before each sentence (:func:`counterpoise.likelihood.encoding.prefix_ids`).
 
     Raises:
         DataError: there are no validation pairs or no neutral texts.
@@ -96,10 +104,10 @@ def probe_set(
             f"the guards need validation pairs and neutral texts; got {len(pairs)} and {len(texts)}",
             "hold out validation pairs and pass neutral sentences",
         )
-    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
+    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens, prefix=prefix)
     return ProbeSet(
         pairs=tuple(_batches(encoded, share=share)),
-        texts=tuple(text_batches(texts, tokenizer, max_tokens=max_tokens, rows=ROWS)),
+        texts=tuple(text_batches(texts, tokenizer, max_tokens=max_tokens, rows=ROWS, prefix=prefix)),
         groups=tuple(
             text_batches(
                 [text for _, text in group_texts],
@@ -107,9 +115,11 @@ def probe_set(
                 max_tokens=max_tokens,
                 rows=ROWS,
                 names=[group for group, _ in group_texts],
+                prefix=prefix,
             )
         ),
-        prompts=_prompts(encoded, prefix_token(tokenizer)),
+        prompts=_prompts(encoded, prefix_ids(tokenizer, prefix)),
+        normalisation=normalisation,
     )
 
 
@@ -128,6 +138,7 @@ def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Readin
         perplexity=_perplexity(parts, probes.texts),
         usable_text=_usable_share(model, parts, tokenizer, probes.prompts),
         groups=_group_log_probs(parts, probes.groups),
+        normalisation=probes.normalisation,
     )
     model.train(training)
     return reading
@@ -135,15 +146,28 @@ def read(model: Any, parts: Decoder, tokenizer: Any, probes: ProbeSet) -> Readin
 
 @torch.no_grad()
 def pair_margins(
-    model: Any, parts: Decoder, tokenizer: Any, pairs: Sequence[Pair], *, max_tokens: int
+    model: Any,
+    parts: Decoder,
+    tokenizer: Any,
+    pairs: Sequence[Pair],
+    *,
+    max_tokens: int,
+    prefix: str = "bos",
+    normalisation: Normalisation = "sum",
 ) -> Tensor:
-    """log p(more) − log p(less) of ``pairs`` in their order, ``[pairs]``, nats."""
+    """log p(more) − log p(less) of ``pairs`` in their order, ``[pairs]``, nats, or nats per token."""
     training = model.training
     model.eval()
-    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens)
-    batches = _batches(encoded, share=shares_prefixes(model))
+    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens, prefix=prefix)
+    batches = _batches(encoded, share=shares_prefixes(model, max_tokens))
     less, more = _pair_log_probs(parts, batches)
     model.train(training)
+    if normalisation == "mean":
+        counts = [batch.counts.chunk(2) for batch in batches]
+        less, more = (
+            less / torch.cat([low for low, _ in counts]),
+            more / torch.cat([high for _, high in counts]),
+        )
     place = {pair.pair_id: index for index, pair in enumerate(pairs)}
     result = torch.empty(len(pairs))
     result[[place[int(name)] for batch in batches for name in batch.names]] = more - less
@@ -255,11 +279,11 @@ def _group_log_probs(parts: Decoder, batches: Sequence[TokenBatch]) -> dict[str,
     return found
 
 
-def _prompts(pairs: Sequence[EncodedPair], prefix: int) -> Tensor:
+def _prompts(pairs: Sequence[EncodedPair], prefix: Sequence[int]) -> Tensor:
     """``[prompts, tokens]``: distinct beginnings of the less stereotyping sentences, in order."""
     starts = dict.fromkeys(pair.chosen[:PROMPT_TOKENS] for pair in pairs if len(pair.chosen) > PROMPT_TOKENS)
     rows = list(starts)[:PROMPTS] or [pairs[0].chosen[:1]]
-    return torch.tensor([[prefix, *row] for row in rows])
+    return torch.tensor([[*prefix, *row] for row in rows])
 
 
 def _usable_share(model: Any, parts: Decoder, tokenizer: Any, prompts: Tensor) -> float:

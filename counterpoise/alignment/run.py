@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from torch import Tensor
 from counterpoise.alignment.averaging import WeightAverage
 from counterpoise.alignment.balance import balanced, turns
 from counterpoise.alignment.batches import (
+    EncodedPair,
     TokenBatch,
     encode_preferences,
     pair_batch,
     pair_groups,
     schedule,
     text_batches,
+    told_apart,
 )
 from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
 from counterpoise.alignment.config import AlignmentConfig
@@ -44,7 +46,7 @@ from counterpoise.likelihood.sentences import shares_prefixes
 from counterpoise.memory import is_out_of_memory
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.loading import LoadedModel
-from counterpoise.records import Pair, Preference, Progress
+from counterpoise.records import Normalisation, Pair, Preference, Progress
 from counterpoise.settings import deciding
 
 BEST, PROGRESS = "best.safetensors", "progress.json"
@@ -80,7 +82,7 @@ class Hooks:
 class Run:
     """Build it, :meth:`go`, then :meth:`finish`."""
 
-    def __init__(  # the inputs of a run, each its own thing
+    def __init__(  # noqa: PLR0913  # the inputs of a run, each its own thing
         self,
         loaded: LoadedModel,
         data: Data,
@@ -91,23 +93,26 @@ class Run:
         hooks: Hooks,
         judge: LoadedModel | None = None,
         team: Team = ALONE,
+        prefix: str = "bos",
+        normalisation: Normalisation = "sum",
     ) -> None:
         self.team = team
         use_short_attention(loaded.model)
         limit = config.optimisation.max_tokens
-        encoded = encode_preferences(
-            data.train, loaded.tokenizer, append_eos=config.loss.append_eos, max_tokens=limit
-        )
+        how: Any = {"max_tokens": limit, "prefix": prefix}
+        encoded = encode_preferences(data.train, loaded.tokenizer, append_eos=config.loss.append_eos, **how)
+        data = _told_apart(data, encoded, loaded.tokenizer, how)
         self.config, self.hooks, self.checkpoints = config, hooks, checkpoints
-        self.tokenizer, self.data = loaded.tokenizer, data
-        share = shares_prefixes(loaded.model)
+        self.tokenizer, self.data, self.prefix = loaded.tokenizer, data, prefix
+        share = shares_prefixes(loaded.model, limit)
         probes_on = probe_set(
             data.validation,
             data.probe_texts,
             loaded.tokenizer,
-            max_tokens=limit,
             share=share,
             group_texts=data.group_texts,
+            normalisation=normalisation,
+            **how,
         )
         groups = pair_groups(encoded, config.optimisation.batch_pairs, seed)
         build = packed_batch if share else pair_batch
@@ -120,10 +125,10 @@ class Run:
         self.replay = self._replay_batches()
         self.trainer = self._trainer(loaded, seed)
         self.model = self.trainer.model
-        self.parts = decoder(self.model)
+        self.parts = decoder(self.model, limit)
         self.average = WeightAverage(self.model, config.optimisation.average)
         self.judge = (
-            Judge(self.model, judge, self.tokenizer, probes_on, data.validation, data.level, config)
+            Judge(self.model, judge, self.tokenizer, probes_on, data.validation, data.level, config, prefix)
             if team.leads
             else None
         )
@@ -132,7 +137,7 @@ class Run:
         self.fingerprint = _fingerprint(
             config,
             loaded,
-            [*precisions, seed, *data.level],
+            [*precisions, seed, normalisation, *data.level],
             self.batches,
             probes_on.pairs,
             probes_on.texts,
@@ -149,7 +154,8 @@ class Run:
         loss, limit = self.config.loss, self.config.optimisation.max_tokens
         if not loss.replay_weight:
             return []
-        return text_batches(self.data.replay, self.tokenizer, max_tokens=limit, rows=loss.replay_rows)
+        rows = loss.replay_rows
+        return text_batches(self.data.replay, self.tokenizer, max_tokens=limit, rows=rows, prefix=self.prefix)
 
     def _trainer(self, loaded: LoadedModel, seed: int) -> NeutralTrainer:
         trainer = NeutralTrainer(
@@ -286,6 +292,17 @@ class Run:
         self.steering[:] = [CategoryBias(**row) for row in state["steering"]]
         self.best_state = load_file(folder / BEST)
         self.average.load(folder)
+
+
+def _told_apart(data: Data, encoded: Sequence[EncodedPair], tokenizer: Any, how: dict[str, Any]) -> Data:
+    """``data`` without preferences that were left out of ``encoded``, and without pairs that are equal once cut."""
+    kept = {pair.name for pair in encoded}
+    return replace(
+        data,
+        train=[row for row in data.train if row.preference_id in kept],
+        validation=told_apart(data.validation, tokenizer, **how),
+        level=told_apart(data.level, tokenizer, **how),
+    )
 
 
 def _fingerprint(

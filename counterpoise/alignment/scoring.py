@@ -12,7 +12,12 @@ from torch import Tensor
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.records import ReferenceLogProb
 from counterpoise.errors import ModelError
+from counterpoise.likelihood.fast_path import fast_path
+from counterpoise.likelihood.forward import causal_of, gathered, own_logits
 from counterpoise.likelihood.token_log_probs import token_log_probs
+
+LONGEST = 256
+"""Tokens of the longest training sequence by default: ``optimisation.max_tokens``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +26,36 @@ class Decoder:
 
     Attributes:
         body: called with ``input_ids``; its ``last_hidden_state`` is ``[sequences, length, width]``.
-        head: ``[vocabulary, width]``.
+        head: ``[vocabulary, width]``; None where the model does more to its logits than this product.
         device: where inputs go.
+        causal: the model itself, for its own logits.
     """
 
     body: Any
-    head: Tensor
+    head: Tensor | None
     device: torch.device
+    causal: Any
 
 
-def decoder(model: Any) -> Decoder:
+def decoder(model: Any, longest: int = LONGEST) -> Decoder:
     """The parts of a ``transformers`` causal model or of the ``PeftModel`` around one.
 
+    Args:
+        longest: tokens of the longest sequence that will be read.
+
     Raises:
-        ModelError: head × hidden state is not what the model itself returns as logits (a scaled, capped or
-            biased head), found by comparing both on two tokens.
+        ModelError: sequences of several lengths cannot share a batch
+            (:func:`counterpoise.likelihood.fast_path.fast_path`).
     """
-    causal = model.get_base_model() if hasattr(model, "peft_config") else model
-    parts = Decoder(causal.base_model, causal.get_output_embeddings().weight, causal.device)
-    ids = torch.tensor([[0, 1]], device=parts.device)
-    training = causal.training
-    causal.eval()
-    with torch.no_grad():
-        whole = causal(input_ids=ids, use_cache=False).logits.float()
-        ours = (hidden_states(parts, ids) @ parts.head.T).float()
-    causal.train(training)
-    if not torch.allclose(whole, ours, rtol=0.02, atol=0.1):
+    causal = causal_of(model)
+    way = fast_path(model, longest).way
+    if way.rows not in ("trees", "padded"):
         raise ModelError(
-            f"{type(causal).__name__} changes its logits after the output head",
-            "models with a scaled, capped or biased head are not supported yet",
+            f"{type(causal).__name__} gives other log-probabilities in a padded batch, so it cannot be trained in one",
+            "score it with `counterpoise score`, or give another model",
         )
-    return parts
+    head = causal.get_output_embeddings().weight if way.head else None
+    return Decoder(causal.base_model, head, causal.device, causal)
 
 
 def hidden_states(parts: Decoder, input_ids: Tensor, **layout: Tensor | None) -> Tensor:
@@ -66,9 +70,12 @@ def hidden_states(parts: Decoder, input_ids: Tensor, **layout: Tensor | None) ->
 
 def scored_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
     """Log-probability of every scored token of the batch, ``[scored]`` fp32, nats; differentiable."""
-    states = hidden_states(
-        parts, batch.input_ids, position_ids=batch.position_ids, attention_mask=batch.attention_mask
-    )
+    layout = {"position_ids": batch.position_ids, "attention_mask": batch.attention_mask}
+    if parts.head is None:
+        given = {name: value for name, value in layout.items() if value is not None}
+        logits = own_logits(parts.causal, input_ids=batch.input_ids, **given)
+        return gathered(logits.flatten(0, 1), batch.positions, batch.targets)
+    states = hidden_states(parts, batch.input_ids, **layout)
     hidden = states.flatten(0, 1).index_select(0, batch.positions)
     return token_log_probs(hidden, parts.head, batch.targets)
 

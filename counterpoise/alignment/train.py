@@ -18,7 +18,7 @@ from counterpoise.alignment.records import ReferenceLogProb, TrainingOutcome
 from counterpoise.alignment.team import ALONE, Team
 from counterpoise.errors import DataError
 from counterpoise.models.loading import load_model, quiet_libraries
-from counterpoise.records import Pair, Preference, Progress, silent
+from counterpoise.records import Normalisation, Pair, Preference, Progress, silent
 
 if TYPE_CHECKING:
     from counterpoise.models.config import Precision
@@ -40,6 +40,8 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     out: Path,
     checkpoints: Path,
     reference: Sequence[ReferenceLogProb] | None = None,
+    prefix: str = "bos",
+    normalisation: Normalisation = "sum",
     device: str | None = None,
     processes: int | None = None,
     team: Team = ALONE,
@@ -65,6 +67,9 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
         out: a new folder for the adapter, in safetensors and fp32.
         checkpoints: a folder of this run alone; an earlier call's newest valid checkpoint there is resumed.
         reference: the base's log-probabilities, if they were computed before; default: compute them first.
+        prefix: what stands before each sentence, in training and in the guards alike
+            (:func:`counterpoise.likelihood.encoding.prefix_ids`).
+        normalisation: whether the guards compare whole sentences or per token, as the score does.
         device: ``cpu``, ``cuda``, … ; default: CUDA where there is one.
         processes: how many train together, each on a device of its own and with its share of every batch; default: one
             for each visible CUDA device, one without any or with a ``device``. Sums of floats are added in another
@@ -105,6 +110,8 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
             if probe_precision not in (None, precision) and team.leads
             else None,
             team=team,
+            prefix=prefix,
+            normalisation=normalisation,
         )
         run.go()
         return run.finish(out)

@@ -86,7 +86,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         if team.size > 1:
             restore_trainable(self.model, team.agreed(trainable_state(self.model)))
         fuse_lora(self.model, hold_weights=config.optimisation.hold_weights)
-        self._parts = decoder(self.model)
+        self._parts = decoder(self.model, config.optimisation.max_tokens)
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset

@@ -12,7 +12,7 @@ import torch
 
 from counterpoise.alignment.batches import EncodedPair, TokenBatch, shared_tokens
 from counterpoise.likelihood.budget import TOKEN_BUDGET
-from counterpoise.likelihood.sentences import tree_inputs
+from counterpoise.likelihood.forward import tree_inputs
 from counterpoise.likelihood.trees import Tree, shared_inputs
 
 ROW = 96
@@ -95,7 +95,7 @@ def _batch(rows: Sequence[Row]) -> TokenBatch:
     for side in (0, 1):
         for number, (row, tree) in enumerate(zip(rows, trees, strict=True)):
             for pair, path, sequence in zip(row, tree.paths[side::2], tree.sequences[side::2], strict=True):
-                start = len(pair.prompt)
+                start = pair.first
                 keys = [
                     (number * width + node, token)
                     for node, token in zip(path[start - 1 :], sequence[start:], strict=True)

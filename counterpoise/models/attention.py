@@ -6,6 +6,8 @@ takes ten times as long as the plain products below (25 against 2 ms at ``[32, 9
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,17 +16,33 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-NAME = "counterpoise_short"
+NAME, OWN = "counterpoise_short", "sdpa"
 LONGEST = 256
 """Beyond this many keys the fused kernel is used: plain scores would take quadratic memory."""
 
 
 def use_short_attention(model: Any) -> None:
-    """Switch a CPU model to :func:`short_attention`; on a GPU the fused kernels stay."""
-    if model.device.type == "cpu":
+    """Switch a CPU model to :func:`short_attention` from PyTorch's fused one; on a GPU the fused kernels stay.
+
+    A model with attention of another kind (a soft cap, a sink) keeps it: only what ``sdpa`` computes is computed here.
+    """
+    if model.device.type == "cpu" and model.config._attn_implementation == OWN:
         AttentionInterface.register(NAME, short_attention)
         AttentionMaskInterface.register(NAME, sdpa_mask)
         model.set_attn_implementation(NAME)
+
+
+@contextmanager
+def own_attention(model: Any) -> Iterator[None]:
+    """``model`` with the attention that ``transformers`` gave it, inside the block."""
+    switched = model.config._attn_implementation == NAME
+    if switched:
+        model.set_attn_implementation(OWN)
+    try:
+        yield
+    finally:
+        if switched:
+            model.set_attn_implementation(NAME)
 
 
 def short_attention(

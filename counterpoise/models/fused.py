@@ -59,7 +59,7 @@ class _Fused:
 
     def __call__(self, x: Tensor, *_: Any, **__: Any) -> Tensor:
         if self._layer.disable_adapters:
-            return linear(x, self._weight(), self._base.bias)
+            return linear(x, self._weight().to(x.dtype), self._base.bias)
         down, up = self._layer.lora_A[ADAPTER].weight, self._layer.lora_B[ADAPTER].weight
         scale = self._layer.scaling[ADAPTER]
         if not torch.is_grad_enabled():
@@ -82,7 +82,7 @@ def _adapted(
 ) -> tuple[Tensor, Tensor]:
     """x Wᵀ + b + s · (x Aᵀ) Bᵀ, and x Aᵀ with its leading dimensions flattened."""
     inner = linear(x, down.to(x.dtype)).flatten(0, -2)
-    result = linear(x, weight, bias)
+    result = linear(x, weight.to(x.dtype), bias)
     result.flatten(0, -2).addmm_(inner, up.to(x.dtype).T, alpha=scale)
     return result, inner
 

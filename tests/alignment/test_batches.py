@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,15 +11,21 @@ from hypothesis import strategies as st
 
 from counterpoise.alignment.batches import (
     EncodedPair,
+    TokenBatch,
     encode_preferences,
     encode_validation,
     pair_batch,
     pair_groups,
     schedule,
     text_batches,
+    told_apart,
 )
+from counterpoise.alignment.scoring import decoder, sequence_log_probs
+from counterpoise.alignment.tree_batches import packed_batch, tree_batches
 from counterpoise.errors import DataError, ModelError
+from counterpoise.likelihood.sentences import score_sentences
 from counterpoise.models.loading import LoadedModel
+from counterpoise.records import Pair
 from tests.alignment.material import PAIRS, preference
 
 TOKENS = st.lists(st.integers(3, 9), min_size=1, max_size=6).map(tuple)
@@ -73,12 +80,55 @@ def test_two_equal_sentences_are_refused_by_name(tiny: LoadedModel) -> None:
         encode_preferences([row], tiny.tokenizer, append_eos=False, max_tokens=256)
 
 
-def test_a_tokenizer_without_bos_and_eos_is_refused() -> None:
+LATE = dataclasses.replace(
+    PAIRS[1],
+    pair_id=90,
+    more="The tired clerk in the hall met her.",
+    less="The tired clerk in the hall met him.",
+)
+
+
+def test_pairs_equal_after_the_cut_are_left_out_with_a_reason(
+    tiny: LoadedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [preference(PAIRS[0]), preference(LATE)]
+    kept = encode_preferences(rows, tiny.tokenizer, append_eos=False, max_tokens=8)
+    assert [pair.name for pair in kept] == ["0/human/gender/0"]
+    assert told_apart([LATE, PAIRS[0]], tiny.tokenizer, max_tokens=8) == [PAIRS[0]]
+    assert told_apart([LATE, PAIRS[0]], tiny.tokenizer, max_tokens=64) == [LATE, PAIRS[0]]
+    assert "1 of 2 pairs are left out, equal in their first 8 tokens" in caplog.text
+    assert "90/human" in caplog.text
+    with pytest.raises(DataError, match="all 1 pairs are equal in their first 8 tokens: 90"):
+        told_apart([LATE], tiny.tokenizer, max_tokens=8)
+
+
+def test_a_missing_prefix_token_is_refused() -> None:
     class Bare:
         bos_token_id = eos_token_id = None
 
-    with pytest.raises(ModelError, match="neither a BOS nor an EOS"):
+    with pytest.raises(ModelError, match="no BOS token — use prefix none"):
         encode_validation(PAIRS[:1], Bare(), max_tokens=9)
+
+
+@pytest.mark.parametrize("build", [pair_batch, packed_batch, lambda pairs: tree_batches(pairs)[0]])
+def test_without_a_prefix_the_first_token_is_not_scored(
+    tiny: LoadedModel, build: Callable[[list[EncodedPair]], TokenBatch]
+) -> None:
+    how: dict[str, Any] = {"append_eos": False, "max_tokens": 64}
+    rows = [preference(pair) for pair in PAIRS[:4]]
+    whole = encode_preferences(rows, tiny.tokenizer, prefix="bos", **how)
+    bare = encode_preferences(rows, tiny.tokenizer, prefix="none", **how)
+    counts = [build(pairs).counts for pairs in (whole, bare)]
+    assert sorted((counts[0] - 1).tolist()) == sorted(counts[1].tolist())
+    scored = sequence_log_probs(decoder(tiny.model), build(bare))
+    names = build(bare).names
+    texts = [text for side in ("less", "more") for text in (getattr(_pair(name), side) for name in names)]
+    expected = [score.sum_log_prob for score in score_sentences(tiny, texts, prefix="none")]
+    assert scored.tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def _pair(name: str) -> Pair:
+    return PAIRS[int(name.partition("/")[0])]
 
 
 @given(pairs=ENCODED, size=st.integers(1, 4), seed=st.integers(0, 9))

@@ -10,10 +10,11 @@ import torch
 import transformers
 
 from counterpoise.errors import DataError, ModelError
-from counterpoise.likelihood import sentences as module
+from counterpoise.likelihood import forward as module
 from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import encode
-from counterpoise.likelihood.sentences import SHARES_PREFIXES, score_continuations, score_sentences
+from counterpoise.likelihood.forward import Way
+from counterpoise.likelihood.sentences import score_continuations, score_sentences
 from counterpoise.likelihood.trees import Tree, batches, grow
 from counterpoise.models.config import Precision
 from counterpoise.models.loading import LoadedModel, load_model
@@ -157,26 +158,20 @@ def test_every_architecture(architecture: str, tiny: LoadedModel, pairs: list[Pa
         assert score.token_log_probs == pytest.approx(expected, abs=2e-4)
 
 
-def test_the_list_of_tested_architectures_is_complete() -> None:
-    assert set(ARCHITECTURES) >= SHARES_PREFIXES
-    assert not SHARES_PREFIXES & {"gemma2", "phi", "bloom"}
-    assert module.SHARES_PREFIXES is SHARES_PREFIXES
-
-
 def test_a_pass_that_does_not_fit_the_memory_is_halved(
     tiny: LoadedModel, pairs: list[Pair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = texts_of(pairs)
     whole = score_sentences(tiny, texts)
-    original, rows = module._score_batch, []
+    original, rows = module._log_probs_of, []
 
-    def small_memory(causal: object, group: list[Tree], inputs: dict[str, torch.Tensor]) -> object:
+    def small_memory(model: object, way: Way, group: list[Tree]) -> object:
         rows.append(len(group))
         if len(group) > 2:
             raise torch.OutOfMemoryError
-        return original(causal, group, inputs)
+        return original(model, way, group)
 
-    monkeypatch.setattr(module, "_score_batch", small_memory)
+    monkeypatch.setattr(module, "_log_probs_of", small_memory)
     for ours, theirs in zip(score_sentences(tiny, texts), whole, strict=True):
         assert ours.token_ids == theirs.token_ids
         assert ours.token_log_probs == pytest.approx(theirs.token_log_probs, abs=1e-5)
