@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from artifacts.hashing import HashMemo, content_sha256, sha256_file
+from artifacts.hashing import HashMemo
 from artifacts.layout import is_safe_file_name
 from artifacts.manifest import Output
 from counterpoise.errors import StoreError
+from counterpoise.files import listing_sha256, replacing, sha256_file, sync_folder
 
 
 def write_atomic(path: Path, data: bytes, tmp: Path, durable: bool = True) -> None:
     """Replaces ``path`` with ``data``: written beside the target's file system in ``tmp``, then renamed."""
     make_folder(tmp)
     make_folder(path.parent)
-    draft = tmp / f"write-{uuid.uuid4().hex}"
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    if durable:
-        sync_folder(path.parent)
+    with replacing(path, durable=durable, drafts=tmp) as draft:
+        draft.write_bytes(data)
 
 
 def make_folder(folder: Path) -> None:
@@ -43,32 +31,6 @@ def make_folder(folder: Path) -> None:
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
         sync_folder(new.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names inside ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # some file systems cannot sync a folder
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(path: Path) -> None:
-    """Makes the bytes of ``path`` durable."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_tree(folder: Path) -> None:
-    """Makes every file and name under ``folder`` durable."""
-    for root, _, files in os.walk(folder):
-        for name in files:
-            sync_file(Path(root, name))
-        sync_folder(Path(root))
 
 
 def walk_files(folder: Path) -> Iterator[str]:
@@ -135,9 +97,9 @@ def content_problem(folder: Path, files: Sequence[str], sha256: str, memo: HashM
         return f"{different[0]} is {'unexpected' if different[0] in names else 'missing'}"
     if any((folder / name).is_symlink() for name in names):
         return "holds a link"
-    digest = content_sha256((name, memo.sha256(folder / name)) for name in names)
+    digest = listing_sha256((name, memo.sha256(folder / name)) for name in names)
     if digest == sha256:
         return None
     # A memoised hash may itself be damaged: it never condemns a file by itself.
-    digest = content_sha256((name, sha256_file(folder / name)) for name in names)
+    digest = listing_sha256((name, sha256_file(folder / name)) for name in names)
     return None if digest == sha256 else f"does not have the content hash {sha256[:12]}…"

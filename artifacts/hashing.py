@@ -1,34 +1,19 @@
-"""Streaming sha256, and a memo of which large files were verified already."""
+"""A memo of which large files were verified already."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from collections.abc import Iterable
 from pathlib import Path
+
+from counterpoise.files import sha256_file
 
 MEMO_FLOOR = 1 << 20
 """Files smaller than this (bytes) are hashed every time: it costs under a millisecond."""
 
 _SETTLED_S = 0.1
 """A file changed within this time may change again without a new timestamp, so it is not memoised yet."""
-
-
-def sha256_file(path: Path) -> str:
-    """sha256 (hex) of a file, read in chunks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def content_sha256(files: Iterable[tuple[str, str]]) -> str:
-    """Hash of a folder: of the lines ``<sha256>  <name>`` sorted by name, as ``sha256sum`` prints them.
-
-    Args:
-        files: name (relative, POSIX) and sha256 of each file.
-    """
-    lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class HashMemo:

@@ -17,8 +17,6 @@ from artifacts.folders import (
     content_problem,
     folder_problem,
     make_folder,
-    sync_folder,
-    sync_tree,
     walk_files,
     write_atomic,
 )
@@ -27,6 +25,7 @@ from artifacts.layout import LEASES, QUARANTINE, TMP
 from artifacts.locks import FileLock
 from artifacts.manifest import Output
 from counterpoise.errors import StoreError
+from counterpoise.files import replacing, sync_folder, sync_tree
 
 _LOCK_WAIT_S = 10.0
 
@@ -154,12 +153,8 @@ class LocalBackend:
     @retried
     def _copy(self, name: str, source: Path, target: Path) -> None:
         make_folder(target.parent)
-        draft = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-        try:
+        with replacing(target, durable=False) as draft:
             shutil.copyfile(source, draft)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
 
     @retried
     def quarantine(self, name: str, reason: str) -> None:

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from artifacts.damage import Damaged
-from artifacts.hashing import content_sha256
 from artifacts.keys import KeyParts, canonical_json
 from artifacts.layout import STORE_VERSION, is_safe_file_name
 from counterpoise.errors import StoreError
+from counterpoise.files import listing_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Ref:
         stage: name of the stage that made it.
         label: what people read, e.g. ``scores · tuned``.
         key: cache key, 64 hex digits.
-        sha256: hash of the content alone (:func:`artifacts.hashing.content_sha256`), 64 hex digits.
+        sha256: hash of the content alone (:func:`counterpoise.files.listing_sha256`), 64 hex digits.
         rows: rows of its table, or None for a folder.
         files: its file names, sorted, relative POSIX.
     """
@@ -121,7 +121,7 @@ class Manifest:
     @cached_property
     def sha256(self) -> str:
         """Content hash of the outputs."""
-        return content_sha256((output.name, output.sha256) for output in self.outputs)
+        return listing_sha256((output.name, output.sha256) for output in self.outputs)
 
     @property
     def ref(self) -> Ref:

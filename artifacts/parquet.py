@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import pyarrow.parquet as pq
 from artifacts.convert import record_maker, table_from_frame, table_from_records
 from artifacts.failures import disk_errno, store_error
 from counterpoise.errors import DataError, StoreError
+from counterpoise.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,26 +61,22 @@ def write_table(path: Path, spec: TableSpec, rows: Sequence[Any] | pd.DataFrame 
         StoreError: the file cannot be written.
     """
     table = _as_table(spec, rows)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        pq.write_table(
-            table,
-            draft,
-            compression="zstd",
-            compression_level=3,
-            row_group_size=_ROW_GROUP,
-            version="2.6",
-            data_page_version="1.0",
-            write_statistics=True,
-        )
-        draft.replace(path)
+        with replacing(path, durable=False) as draft:
+            pq.write_table(
+                table,
+                draft,
+                compression="zstd",
+                compression_level=3,
+                row_group_size=_ROW_GROUP,
+                version="2.6",
+                data_page_version="1.0",
+                write_statistics=True,
+            )
     except OSError as error:
         if disk_errno(error) is None and not path.parent.is_dir():
             raise StoreError(f"the folder {path.parent} does not exist", "create it first") from None
         raise store_error(error, str(path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()
 
 
 def read_table(path: Path, spec: TableSpec) -> pa.Table:

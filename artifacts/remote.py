@@ -12,12 +12,13 @@ from artifacts.backend import Entry
 from artifacts.bucket import Bucket, Info, is_lost_race, is_same, is_transient, mtime_of, tag_of
 from artifacts.damage import Damaged
 from artifacts.failures import PAUSES_S, retried
-from artifacts.folders import content_problem, folder_problem, make_folder, sync_tree
+from artifacts.folders import content_problem, folder_problem, make_folder
 from artifacts.hashing import HashMemo
 from artifacts.layout import QUARANTINE
 from artifacts.manifest import Output
 from artifacts.workspace import own_folder
 from counterpoise.errors import StoreError
+from counterpoise.files import replacing, sync_tree
 
 
 class RemoteBackend:
@@ -187,12 +188,8 @@ class RemoteBackend:
     def download(self, name: str, path: Path) -> None:
         """See :meth:`Backend.download`."""
         make_folder(path.parent)
-        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        try:
+        with replacing(path, durable=False) as draft:
             self._bucket.download(name, draft)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
 
     @retried
     def quarantine(self, name: str, reason: str) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from artifacts.backend import Backend
 from artifacts.damage import Damaged
 from artifacts.failures import store_error
-from artifacts.folders import describe, folder_problem, make_folder, sync_file, sync_folder, sync_tree
-from artifacts.hashing import sha256_file
+from artifacts.folders import describe, folder_problem, make_folder
 from artifacts.layout import is_safe_file_name, scratch_name
 from artifacts.local import LocalBackend
 from artifacts.locks import FileLock
 from artifacts.manifest import Output, sealed, unsealed
 from counterpoise.errors import StoreError
+from counterpoise.files import replacing, sha256_file, sync_file, sync_folder, sync_tree
 
 MARKER = ".COMPLETE"
 PRIVATE = "~"
@@ -154,12 +154,9 @@ class Scratch:
 
     def _write_marker(self, item: str, marker: bytes) -> None:
         path = self._path(f"{item}{MARKER}")
-        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         try:
-            draft.write_bytes(marker)
-            sync_file(draft)
-            draft.replace(path)
-            sync_folder(self.folder)
+            with replacing(path) as draft:
+                draft.write_bytes(marker)
         except OSError as error:
             raise self._error(error, item) from error
 

@@ -28,11 +28,11 @@ from joblib import Memory
 from rich.console import Console
 from rich.table import Table
 
-from artifacts.hashing import content_sha256
 from artifacts.keys import KeyParts, code_hashes
 from artifacts.layout import manifest_name, object_name
 from artifacts.manifest import Manifest, Output
 from artifacts.store import Miss, Ref, Store
+from counterpoise.files import listing_sha256
 
 STAGES = tuple(f"stage-{number:02}" for number in range(12))
 TABLE = bytes(range(256)) * 80
@@ -69,7 +69,7 @@ def fill(root: Path, count: int) -> None:
         key, data = parts(number), content(number)
         sha256 = hashlib.sha256(data).hexdigest()
         output = Output("table.parquet", len(data), sha256)
-        folder = root / object_name(content_sha256([(output.name, sha256)]))
+        folder = root / object_name(listing_sha256([(output.name, sha256)]))
         folder.mkdir(parents=True)
         (folder / output.name).write_bytes(data)
         path = root / manifest_name(key.stage, key.key)

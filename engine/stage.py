@@ -23,7 +23,7 @@ Inputs = Mapping[str, Ref | Sequence[Ref]]
 
 CARRIERS = frozenset(
     {"engine", "engine.job", "engine.stage", "tasks"}
-    | {"counterpoise", "counterpoise.threads", "counterpoise.validation"}
+    | {"counterpoise", "counterpoise.files", "counterpoise.threads", "counterpoise.validation"}
     | {
         f"counterpoise.sources.{name}"
         for name in ("archives", "cache", "download", "failure", "fetch", "hub_client", "mirrors", "wheels")

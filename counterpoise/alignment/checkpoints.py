@@ -6,12 +6,12 @@ which lists every file's size and sha256. Reading trusts nothing that this file 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+from counterpoise.files import replacing, sha256_file, sync_folder, sync_tree
 
 MARKER = "COMPLETE"
 KEEP = 2
@@ -32,11 +32,13 @@ def write_checkpoint(root: Path, step: int, run: str, write: Callable[[Path], No
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     write(draft)
-    files = {path.name: _digest(path, sync=True) for path in sorted(draft.iterdir())}
+    sync_tree(draft)
+    files = {path.name: _digest(path) for path in sorted(draft.iterdir())}
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
-    _sync(root)
-    _write_synced(folder / MARKER, json.dumps({"run": run, "step": step, "files": files}, indent=1))
+    sync_folder(root)
+    with replacing(folder / MARKER) as marker:
+        marker.write_text(json.dumps({"run": run, "step": step, "files": files}, indent=1), encoding="utf-8")
     _prune(root, run)
     return folder
 
@@ -79,30 +81,6 @@ def _folders(root: Path) -> list[Path]:
     return sorted(root.glob(f"{_PREFIX}*"), reverse=True)
 
 
-def _digest(path: Path, *, sync: bool = False) -> list[object]:
-    """``[size in bytes, sha256]`` of a file, flushed to disk first if asked."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        if sync:
-            os.fsync(stream.fileno())
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return [path.stat().st_size, digest.hexdigest()]
-
-
-def _write_synced(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}")
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.rename(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _digest(path: Path) -> list[object]:
+    """``[size in bytes, sha256]`` of a file."""
+    return [path.stat().st_size, sha256_file(path)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from counterpoise.errors import SourceError
+from counterpoise.files import sync_file
 from counterpoise.records import Progress
 from counterpoise.sources.failure import MirrorFailed
 from counterpoise.sources.source import safe_member
@@ -97,5 +97,4 @@ def _write(
                 )
             file.write(chunk)
             progress(done, info.file_size)
-        file.flush()
-        os.fsync(file.fileno())
+    sync_file(target)

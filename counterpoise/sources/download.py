@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from counterpoise.files import sync_file
 from counterpoise.records import Progress
 from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
 
@@ -122,8 +122,7 @@ def _receive(response: httpx.Response, part: Path, start: int, total: int | None
                 raise MirrorFailed(f"the server sends more than {total or LONGEST:,} bytes")
             file.write(chunk)
             progress(done, total or 0)
-        file.flush()
-        os.fsync(file.fileno())
+    sync_file(part)
 
 
 def _check_complete(part: Path, total: int | None) -> None:

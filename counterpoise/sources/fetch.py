@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoise.errors import SourceError, UnreachableError
+from counterpoise.files import sync_folder
 from counterpoise.records import Progress, silent
 from counterpoise.sources.cache import cached, disk_errors_told, locked, place_of, remove
 from counterpoise.sources.failure import FailedForNow, MirrorFailed, without_secrets
@@ -149,11 +149,7 @@ def _placed(source: Source, part: Path, cache: Path) -> Path:
     if final.is_dir() or part.is_dir():
         remove(final)
     part.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(final.parent)
     return final
 
 

@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
-CHUNK = 1 << 20
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def listing_sha256(entries: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 of the lines ``<sha256>  <relative path>\\n``, sorted by path.
-
-    The same as ``find . -type f | sort | xargs sha256sum | sha256sum`` with plain names under ``LC_ALL=C``
-    and without the leading ``./``.
-    """
-    lines = (f"{digest}  {path}\n" for path, digest in sorted(entries))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+from counterpoise.files import listing_sha256, replacing, sha256_file
 
 
 def tree_sha256(folder: Path) -> str:
@@ -36,8 +17,8 @@ def tree_sha256(folder: Path) -> str:
 
 
 def path_sha256(path: Path) -> str:
-    """:func:`tree_sha256` of a folder, :func:`file_sha256` of a file."""
-    return tree_sha256(path) if path.is_dir() else file_sha256(path)
+    """:func:`tree_sha256` of a folder, :func:`sha256_file` of a file."""
+    return tree_sha256(path) if path.is_dir() else sha256_file(path)
 
 
 def verified_sha256(path: Path) -> str:
@@ -64,7 +45,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _entry_sha256(path: Path) -> str:
-    return f"link to {path.readlink()}" if path.is_symlink() else file_sha256(path)
+    return f"link to {path.readlink()}" if path.is_symlink() else sha256_file(path)
 
 
 def _read_memo(memo: Path) -> dict[str, object] | None:
@@ -76,8 +57,6 @@ def _read_memo(memo: Path) -> dict[str, object] | None:
 
 
 def _write_memo(memo: Path, value: dict[str, object]) -> None:
-    scratch = memo.with_name(f"{memo.name}.{os.getpid()}")
     # A memo only saves reading the file again: a read-only cache works without it.
-    with contextlib.suppress(OSError):
-        scratch.write_text(json.dumps(value), encoding="utf-8")
-        scratch.replace(memo)
+    with contextlib.suppress(OSError), replacing(memo, durable=False) as draft:
+        draft.write_text(json.dumps(value), encoding="utf-8")

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import Field
 
 from counterpoise.errors import SourceError, UsageError
+from counterpoise.files import listing_sha256
 from counterpoise.settings import Settings
-from counterpoise.sources.hashing import listing_sha256
 from counterpoise.sources.source import (
     FULL_SHA256,
     SHORTEST_SHA256,

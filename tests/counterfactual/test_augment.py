@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,14 +95,14 @@ def test_workers_and_resuming_do_not_change_a_byte(
 
 def kill_at(monkeypatch: pytest.MonkeyPatch, shard: int) -> None:
     """The process dies after the data of ``shard`` is written and before it is committed."""
-    real = shards.write_atomically
+    real = shards.replacing
 
-    def dying(path: Path, write: Any) -> None:
+    def dying(path: Path) -> AbstractContextManager[Path]:
         if path.name == f"{shard:06d}.summary.json":
             raise KeyboardInterrupt
-        real(path, write)
+        return real(path)
 
-    monkeypatch.setattr(shards, "write_atomically", dying)
+    monkeypatch.setattr(shards, "replacing", dying)
 
 
 def test_an_unfinished_run_of_another_job_is_not_mixed_in(

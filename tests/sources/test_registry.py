@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import DataError, SourceError, UsageError
+from counterpoise.files import listing_sha256, sha256_file
 from counterpoise.records import CATEGORIES
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.datasets import is_path, locate, source_hash
 from counterpoise.sources.fetch import fetch
-from counterpoise.sources.hashing import file_sha256, listing_sha256
 from counterpoise.sources.registry import VARIABLE, get_source, registry
 from counterpoise.sources.source import Hub, Url, Wheel, is_safe_filename, parse_uri, safe_member
 from tests.sources.conftest import CONTENT, sha256
@@ -63,7 +63,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 
 def test_the_packaged_sources_need_no_network(cache: Path) -> None:
     for name in ("smoke-pairs", "smoke-neutral"):
-        assert file_sha256(fetch(get_source(name), cache)) == get_source(name).sha256
+        assert sha256_file(fetch(get_source(name), cache)) == get_source(name).sha256
 
 
 def test_the_smoke_pairs_cover_every_category_in_both_directions(cache: Path) -> None:

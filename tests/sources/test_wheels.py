@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import SourceError
+from counterpoise.files import listing_sha256
 from counterpoise.sources import archives, wheels
 from counterpoise.sources.fetch import fetch
-from counterpoise.sources.hashing import listing_sha256, tree_sha256
+from counterpoise.sources.hashing import tree_sha256
 from tests.sources.conftest import CONTENT, a_source, make_wheel, sha256
 
 URI = "wheel:sample-data==1.0!sample/data.bin"

@@ -9,7 +9,7 @@ import torch
 from detoxify import Detoxify
 
 from counterpoise.errors import ModelError
-from counterpoise.sources.hashing import file_sha256
+from counterpoise.files import sha256_file
 from counterpoise.sources.hub import repository_place
 from counterpoise.sources.registry import get_source
 from counterpoise.sources.source import Hub, parse_uri
@@ -112,7 +112,7 @@ def test_a_release_is_fetched_by_its_hash_and_its_backbone_from_the_cache(
     detoxify_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The way of a released model, its mirror being a local file whose first eight digits are pinned."""
-    sha = file_sha256(detoxify_checkpoint)
+    sha = sha256_file(detoxify_checkpoint)
     mirrors = tmp_path / "sources.toml"
     mirrors.write_text(
         f'[detoxify-original]\nuris = ["{detoxify_checkpoint.as_uri()}"]\nsha256 = "{sha[:8]}"\n'

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from counterpoise.counterfactual.augment.formats import Format
 from counterpoise.counterfactual.augment.job import Job
-from counterpoise.counterfactual.augment.shards import data_path, write_atomically
+from counterpoise.counterfactual.augment.shards import data_path
 from counterpoise.counterfactual.fluency import SentenceScorer, assess_pairs
+from counterpoise.files import replacing
 from counterpoise.records import Progress, silent
 
 
@@ -27,4 +28,5 @@ def score_shards(
 
 def _score(job: Job, layout: Format, source: Path, target: Path, score: SentenceScorer) -> None:
     verdicts = assess_pairs(layout.pairs(job, source), score, job.min_log_ratio)
-    write_atomically(target, lambda path: layout.write_scored(source, verdicts, job.drop_implausible, path))
+    with replacing(target) as draft:
+        layout.write_scored(source, verdicts, job.drop_implausible, draft)

@@ -21,12 +21,12 @@ from counterpoise.counterfactual.augment.shards import (
     merged_sample,
     process,
     summary_path,
-    write_atomically,
 )
 from counterpoise.counterfactual.augment.statistics import Statistics, add
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.fluency import SentenceScorer
 from counterpoise.errors import DataError, UsageError
+from counterpoise.files import replacing
 from counterpoise.records import Progress, silent
 
 
@@ -97,7 +97,8 @@ def prepare(job: Job, fingerprint: str, fresh: bool) -> None:
         )
     job.parts.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"identity": identity})
-    write_atomically(marker, lambda path: path.write_text(text, encoding="utf-8"))
+    with replacing(marker) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _work(
@@ -174,15 +175,16 @@ def _finish(job: Job, layout: Format, count: int, resumed: int, score: SentenceS
     if not count:
         raise DataError(f"{job.source}: no rows", "give a file with at least one row")
     shards = score_shards(job, layout, count, score) if score else [data_path(job, n) for n in range(count)]
-    write_atomically(job.target, lambda path: layout.join(shards, path))
+    with replacing(job.target) as draft:
+        layout.join(shards, draft)
     stats = json.dumps(statistics.as_json(), ensure_ascii=False, indent=1)
-    write_atomically(
-        job.target.with_suffix(".stats.json"), lambda path: path.write_text(stats, encoding="utf-8")
-    )
+    with replacing(job.target.with_suffix(".stats.json")) as draft:
+        draft.write_text(stats, encoding="utf-8")
     review = job.target.with_suffix(".review.html")
     sample = merged_sample((summary["sample"] for summary in _summaries(job, count)), job.sample)
     page = review_page(sample, statistics, job.source.name)
-    write_atomically(review, lambda path: path.write_text(page, encoding="utf-8", errors="replace"))
+    with replacing(review) as draft:
+        draft.write_text(page, encoding="utf-8", errors="replace")
     shutil.rmtree(job.parts)
     return Outcome(statistics, count, resumed, review)
 

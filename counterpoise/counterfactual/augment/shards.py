@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from counterpoise.counterfactual.augment.rows import added
 from counterpoise.counterfactual.augment.statistics import Statistics
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.records import Swap
+from counterpoise.files import replacing
 
 
 def data_path(job: Job, number: int) -> Path:
@@ -43,10 +43,12 @@ def process(job: Job, layout: Format, engine: Engine, number: int, first_row: in
             statistics.count(swap)
             sample.offer(first_row + place, axis, swap)
             rows.append((place, added(axis, swap)))
-    write_atomically(data_path(job, number), lambda path: layout.write(payload, rows, path))
+    with replacing(data_path(job, number)) as draft:
+        layout.write(payload, rows, draft)
     summary = {"statistics": statistics.as_json(), "sample": sample.items()}
     text_ = json.dumps(summary, ensure_ascii=True)
-    write_atomically(summary_path(job, number), lambda path: path.write_text(text_, encoding="utf-8"))
+    with replacing(summary_path(job, number)) as draft:
+        draft.write_text(text_, encoding="utf-8")
 
 
 class _Sample:
@@ -93,12 +95,3 @@ def merged_sample(parts: Iterable[list[list[Any]]], size: int) -> list[dict[str,
             best, key=lambda entry: (entry[1]["row"], entry[1]["axis"], entry[1]["swapped"])
         )
     ]
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes beside ``path``, flushes to disk and renames."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write(temporary)
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
-    temporary.replace(path)
