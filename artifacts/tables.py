@@ -105,8 +105,8 @@ NEUTRAL = _table(
     _column(
         "part",
         pa.string(),
-        "probe (watched in training), evaluation (seen by nothing before the report), replay (held to the base in "
-        "training) or group (watched by group)",
+        "guard (training's guards measure on it), evaluation (seen by nothing before the report), beginning "
+        "(continued for training) or group (guarded by group)",
     ),
     _column("group", pa.string(), "Whom a group sentence is about; empty otherwise"),
 )
@@ -149,53 +149,57 @@ GENERATIONS = _table(
 
 HISTORY = _table(
     "history",
-    2,
+    3,
     _column("step", pa.int32(), "Optimiser steps done, from 1"),
     _column("epoch", pa.float64(), "Passes over the preferences done"),
     _column("learning_rate", pa.float64(), "The rate this step used"),
     _column("loss", pa.float64(), "The whole objective, mean over the step's pairs"),
-    _column("anchor", pa.float64(), "The anchor's part of the loss"),
+    _column("preference", pa.float64(), "The preference losses, weighted by category"),
+    _column("hold", pa.float64(), "Penalty on changes of identity terms and of categories without bias"),
+    _column(
+        "consistency", pa.float64(), "Divergence between what a pair's sentences predict, nats per token"
+    ),
+    _column("own_text", pa.float64(), "Divergence from the base on its own text, nats per token"),
     _column("reward_margin", pa.float64(), "beta x (policy margin - reference margin)"),
     _column("reward_accuracy", pa.float64(), "Share of pairs with a positive reward margin, 0 to 1"),
     _column("chosen_log_prob", pa.float64(), "Summed over the chosen completion, nats"),
     _column("rejected_log_prob", pa.float64(), "Summed over the rejected completion, nats"),
     _column("chosen_change", pa.float64(), "Policy - reference on the chosen completion, nats per token"),
     _column("rejected_change", pa.float64(), "Policy - reference on the rejected completion, nats per token"),
-    _column("push", pa.float64(), "Mean absolute weight of the preferences"),
-    _column("replay", pa.float64(), "Mean squared change of neutral tokens' log-probabilities, nats squared"),
     _column("gradient_norm", pa.float64(), "Norm of the gradient before clipping"),
 )
 
-STEERING = _table(
-    "steering",
+CANDIDATES = _table(
+    "candidates",
     1,
-    _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
-    CATEGORY,
-    _column("bias", pa.float64(), "Estimated score - 50 of pairs outside the evaluated fold, points"),
+    _column("strength", pa.float64(), "Share of the trained adapter's strength; 0 is the base"),
+    _column("score", pa.float64(), "Validation pairs whose stereotyping sentence is likelier, percent"),
+    _column("soft_score", pa.float64(), "Base score outside the evaluated fold + softened shift, percent"),
+    _column("mean_abs_margin", pa.float64(), "Mean absolute margin of validation pairs, nats"),
     _column(
-        "push",
-        pa.float64(),
-        "Weight of the category's preferences until the next probe; below 0 turned round",
+        "perplexity_rise", pa.float64(), "Of neutral text, relative to the base; 0.02 is 2 %", nullable=True
     ),
+    _column(
+        "own_text_kl", pa.float64(), "Divergence from the base on its own text, nats/token", nullable=True
+    ),
+    _column("usable_ratio", pa.float64(), "Usable sampled text, share of the base's", nullable=True),
+    _column("lowest_group", pa.string(), "Group whose neutral sentences fell most; empty if none is watched"),
+    _column(
+        "lowest_group_change", pa.float64(), "Its change against all groups', nats per token", nullable=True
+    ),
+    _column("failed_guard", pa.string(), "Why a guard rejects this strength; empty if none does"),
 )
 
-PROBES = _table(
-    "probes",
-    3,
-    _column("step", pa.int32(), "Optimiser steps done; 0 is the base"),
-    _column("score", pa.float64(), "Validation pairs whose stereotyping sentence is likelier, percent"),
-    _column("ties", pa.int32(), "Validation pairs with equal log-probabilities"),
-    _column("soft_score", pa.float64(), "Base score outside the evaluated fold + softened shift, percent"),
-    _column("mean_margin", pa.float64(), "Mean of log p(more) - log p(less), nats"),
-    _column("mean_abs_margin", pa.float64(), "Mean absolute margin, nats"),
-    _column("less_change", pa.float64(), "Mean change of the less stereotyping sentence, nats per token"),
-    _column("more_change", pa.float64(), "Mean change of the more stereotyping sentence, nats per token"),
-    _column("perplexity", pa.float64(), "Of the neutral probe texts, per token"),
-    _column("perplexity_rise", pa.float64(), "Relative to the base; 0.02 is 2 %"),
-    _column("usable_text", pa.float64(), "Share of short greedy continuations that read as text, 0 to 1"),
-    _column("lowest_group", pa.string(), "Group whose neutral sentences fell most; empty if none is watched"),
-    _column("lowest_group_change", pa.float64(), "Its change against all groups', nats per token"),
-    _column("complaint", pa.string(), "Why a guard rejects this probe; empty when healthy"),
+OWN_TEXT = _table(
+    "own_text",
+    1,
+    _column("text_id", pa.int32(), "Number of the text, from 0"),
+    _column("part", pa.string(), "train (the model is held to it) or guard (measured on only)"),
+    _column("greedy", pa.bool_(), "Whether it is the most likely continuation, or a sampled one"),
+    _column("prompt", pa.string(), "The beginning that the base continued"),
+    _column("text", pa.string(), "What the base wrote"),
+    _column("tokens", pa.list_(pa.int32()), "Ids of beginning and continuation"),
+    _column("start", pa.int32(), "Index of the first token that the base wrote"),
 )
 
 SWEEP = _table(
@@ -235,7 +239,9 @@ SWEEP = _table(
     _column("classifier", pa.string(), "Toxicity classifier; part all", nullable=True),
     _column("toxicity_base", pa.float64(), "Mean toxicity of continuations, base, 0 to 1", nullable=True),
     _column("toxicity_tuned", pa.float64(), "Mean toxicity of continuations, tuned, 0 to 1", nullable=True),
-    _column("selected_step", pa.int32(), "Step whose adapter was kept; part fold", nullable=True),
+    _column(
+        "strength", pa.float64(), "Share of the trained adapter that is delivered; part fold", nullable=True
+    ),
     _column("training_status", pa.string(), "What the training came to; part fold", nullable=True),
     _column("report_key", pa.string(), "Key of the branch's report; part all", nullable=True),
 )

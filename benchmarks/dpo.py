@@ -156,7 +156,7 @@ def medians(works: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def settings(rank: int, batch: int) -> AlignmentConfig:
-    """Plain DPO on every layer: what stock does not have (anchor, drift, steering, replay, weighed names) is off."""
+    """Plain DPO on every layer: what stock does not have (category weights, hold, consistency, own text) is off."""
     return AlignmentConfig.model_validate(
         {
             "lora": {"rank": rank, "alpha": 2 * rank, "skip_layers": 0.0},
@@ -164,11 +164,11 @@ def settings(rank: int, batch: int) -> AlignmentConfig:
                 "types": ["sigmoid"],
                 "weights": [1.0],
                 "beta": BETA,
-                "anchor_weight": 0.0,
-                "drift_weight": 0.0,
                 "identity_weight": 1.0,
-                "steer": False,
-                "replay_weight": 0.0,
+                "category_weights": "equal",
+                "hold_weight": 0.0,
+                "consistency_weight": 0.0,
+                "own_text_weight": 0.0,
                 "append_eos": True,
             },
             "optimisation": {

@@ -29,9 +29,8 @@ from counterpoise.alignment.batches import (  # noqa: E402
 )
 from counterpoise.alignment.config import AlignmentConfig  # noqa: E402
 from counterpoise.alignment.lora import resolve_targets  # noqa: E402
-from counterpoise.alignment.scoring import reference_log_probs  # noqa: E402
 from counterpoise.alignment.team import ALONE  # noqa: E402
-from counterpoise.alignment.trainer import NeutralTrainer  # noqa: E402
+from counterpoise.alignment.trainer import DebiasTrainer  # noqa: E402
 from counterpoise.alignment.tree_batches import packed_batch  # noqa: E402
 from counterpoise.models.attention import use_short_attention  # noqa: E402
 from counterpoise.records import Pair, Preference  # noqa: E402
@@ -71,13 +70,13 @@ class InOrder(DPOTrainer):  # type: ignore[misc]
         return torch.utils.data.SequentialSampler(self.train_dataset)
 
 
-class Ours(NeutralTrainer):
+class Ours(DebiasTrainer):
     """Our trainer with its reference pass as one call."""
 
     def precompute(self) -> None:
-        """Look the base's log-probabilities up from now on; the pass over the batches happens here."""
-        batches = [share.batch for share in self._batches]
-        self.use_reference(reference_log_probs(self.model, self._parts, batches))
+        """What the base makes of every batch, before any step instead of beside the first one that needs it."""
+        for number, share in enumerate(self._batches):
+            self._base_of(number, share.batch.to(self._parts.device))
 
 
 def as_preference(pair: Pair) -> Preference:
@@ -175,7 +174,7 @@ def our_trainer(
         peft_config=lora(loaded, config),
         batches=ALONE.shares(groups, packed_batch),
         order=order,
-        replay=(),
+        own_text=(),
         config=config,
         seed=0,
         workspace=Path(scratch),

@@ -23,7 +23,8 @@ from transformers import OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks import dpo, scoring
 from benchmarks.common import crows_pairs, machine, write
-from counterpoise.alignment.config import AlignmentConfig, case_study
+from counterpoise.alignment.config import AlignmentConfig
+from flows.configure import load_config
 
 SHAPES: dict[str, dict[str, int]] = {
     "opt-1.3b": {
@@ -73,7 +74,7 @@ def make_model(folder: Path, shape: dict[str, int], texts: list[str], seed: int 
 
 def settings(options: argparse.Namespace) -> AlignmentConfig:
     """The case study's, on a GPU as it stands; a tiny shape trains one epoch in small batches."""
-    config = case_study()
+    config = load_config("notebook").alignment
     update = {"epochs": options.epochs, "batch_pairs": options.batch}
     return config.model_copy(update={"optimisation": config.optimisation.model_copy(update=update)})
 

@@ -17,6 +17,7 @@ from tasks.dataset import dataset
 from tasks.generation_toxicity import generation_toxicity
 from tasks.generations import generations, generations_base
 from tasks.neutral import neutral
+from tasks.own_text import own_text
 from tasks.pairs import pairs
 from tasks.preferences import preferences
 from tasks.publication import publication
@@ -37,6 +38,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
     """From the benchmark to the report; one training for each fold that is held out."""
     model = step(base_model)
     sentences = step(neutral)
+    written_before = step(own_text, model=model, neutral=sentences)
     paired = step(pairs, dataset=step(dataset))
     swaps = step(counterfactuals, pairs=paired)
     toxic = step(toxicity, pairs=paired, counterfactuals=swaps)
@@ -54,6 +56,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
             counterfactuals=swaps,
             preferences=preferred,
             neutral=sentences,
+            own_text=written_before,
         )
         adapters.append(tuned)
         scored.append(step(scores, fold=fold, model=model, adapter=tuned, pairs=paired))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from artifacts.store import Ref
-from artifacts.tables import COUNTERFACTUALS, HISTORY, NEUTRAL, PAIRS, PREFERENCES, PROBES, STEERING
-from counterpoise.neutral.records import NeutralText
+from artifacts.tables import CANDIDATES, COUNTERFACTUALS, HISTORY, NEUTRAL, OWN_TEXT, PAIRS, PREFERENCES
+from counterpoise.neutral.records import NeutralText, OwnText
 from counterpoise.pairs.folds import PairRow, from_rows, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
 from counterpoise.records import CATEGORIES, Counterfactual, Pair, Preference
@@ -16,41 +17,64 @@ from engine.job import Job
 from engine.models import ADAPTER_FOLDER, scoring_precision
 from engine.stage import Stage
 
+if TYPE_CHECKING:
+    from counterpoise.alignment.inputs import TrainingInputs
 
-def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, preferences: Ref, neutral: Ref) -> None:
+
+def compute(
+    job: Job,
+    model: Ref,
+    pairs: Ref,
+    counterfactuals: Ref,
+    preferences: Ref,
+    neutral: Ref,
+    own_text: Ref,
+) -> None:
     """Trains on every fold but the held-out and the validation one; resumes from its newest checkpoint."""
-    from counterpoise.alignment.train import train_adapter
+    from counterpoise.alignment.launch import Callbacks, train
 
     sets = _sets(job, pairs, counterfactuals, preferences)
-    texts = job.read(neutral, NEUTRAL, NeutralText)
     job.scratch.restore()
-    outcome = train_adapter(
+    outcome = train(
         job.folder(model),
-        sets.train,
-        sets.validation,
-        [row.text for row in texts if row.part == "probe"],
-        job.config.alignment,
-        precision=job.config.model.precision,
-        probe_precision=scoring_precision(job.config),
-        level=_training_pairs(job, pairs),
-        replay=[row.text for row in texts if row.part == "replay"],
-        group_texts=[(row.group, row.text) for row in texts if row.part == "group"],
-        prefix=job.config.scoring.prefix,
-        normalisation=job.config.scoring.normalisation,
+        _inputs(job, sets, pairs, neutral, own_text),
+        callbacks=Callbacks(job.progress, job.should_stop, lambda folder: _publish(job, folder)),
+        config=job.config.alignment,
         seed=job.seed,
         out=job.out / ADAPTER_FOLDER,
         checkpoints=job.scratch.folder,
-        progress=job.progress,
-        should_stop=job.should_stop,
-        on_checkpoint=lambda folder: _publish(job, folder),
     )
     job.write(HISTORY, outcome.history)
-    job.write(PROBES, outcome.probes)
-    job.write(STEERING, outcome.steering)
+    job.write(CANDIDATES, outcome.candidates)
     ledger = {name: len(rows) for name, rows in asdict(sets).items()}
-    chosen = {"selected_step": outcome.selected_step, "status": outcome.status, "reason": outcome.reason}
+    chosen = {"strength": outcome.strength, "status": outcome.status, "reason": outcome.reason}
     text = json.dumps(chosen | {"ledger": ledger}, indent=1, sort_keys=True)
     (job.out / "selection.json").write_text(text, encoding="utf-8")
+
+
+def _inputs(job: Job, sets: TrainingSets, pairs: Ref, neutral: Ref, own_text: Ref) -> TrainingInputs:
+    from counterpoise.alignment.inputs import GuardTexts, TrainingInputs
+    from counterpoise.neutral.own_text import beginnings
+
+    texts = job.read(neutral, NEUTRAL, NeutralText)
+    own = job.read(own_text, OWN_TEXT, OwnText)
+    scoring = job.config.scoring
+    return TrainingInputs(
+        train=sets.train,
+        validation=sets.validation,
+        calibration_pairs=_training_pairs(job, pairs),
+        own_text=[row for row in own if row.part == "train"],
+        guard_texts=GuardTexts(
+            neutral=[row.text for row in texts if row.part == "guard"],
+            groups=[(row.group, row.text) for row in texts if row.part == "group"],
+            own=[row for row in own if row.part == "guard"],
+            beginnings=beginnings(row.text for row in texts if row.part in ("guard", "group")),
+        ),
+        precision=job.config.model.precision,
+        judged_precision=scoring_precision(job.config),
+        prefix=scoring.prefix,
+        normalisation=scoring.normalisation,
+    )
 
 
 def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> TrainingSets:
@@ -82,18 +106,18 @@ def _publish(job: Job, checkpoint: Path) -> None:
 
 adapter = Stage(
     name="adapter",
-    version=1,
+    version=2,
     compute=compute,
     settings=lambda config: {
         "alignment": config.alignment,
         "precision": config.model.precision,
-        "probe_precision": scoring_precision(config),
+        "judged_precision": scoring_precision(config),
         "prefix": config.scoring.prefix,
         "normalisation": config.scoring.normalisation,
         "folds": config.pairs.folds,
         "split": config.pairs.method,
     },
-    tables=(HISTORY, PROBES, STEERING),
+    tables=(HISTORY, CANDIDATES),
     libraries=("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate"),
     seeded=True,
     timeout_s=24 * 3600,

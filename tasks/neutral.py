@@ -23,7 +23,7 @@ def compute(job: Job) -> None:
     file = locate(config.source, progress=job.progress)
     sentences = parse_neutral(file.read_bytes(), file.name)
     chosen = select_neutral(
-        sentences, config.probe_texts, config.evaluation_texts, file.name, config.replay_texts
+        sentences, config.guard_texts, config.evaluation_texts, file.name, config.beginning_texts
     )
     job.write(NEUTRAL, [*chosen, *_about_groups(job, len(chosen))])
 
@@ -31,7 +31,8 @@ def compute(job: Job) -> None:
 def _about_groups(job: Job, first: int) -> list[NeutralText]:
     """Sentences about groups that the erasure audit does not read, numbered from ``first``.
 
-    Each group's first ones are replayed, with their swaps as the run's own engine makes them; the next are watched,
+    The first words of each group's first ones are continued, with their swaps as the run's own engine makes them; the
+    next are guarded,
     unless so few are left that their change would be noise: of the guard's limit, 15 sentences know no more than its
     sign.
     """
@@ -43,26 +44,26 @@ def _about_groups(job: Job, first: int) -> list[NeutralText]:
     from counterpoise.neutral.groups import with_swaps
 
     folder = locate(benchmarks.groups, progress=job.progress)
-    parts = [benchmarks.group_sentences, sizes.replay_groups, sizes.probe_groups]
+    parts = [benchmarks.group_sentences, sizes.beginning_groups, sizes.guard_groups]
     _, held, watched = load_group_sentences(folder, parts)
     left = Counter(row.group for row in watched)
     texts = with_swaps([row.text for row in held], Engine.from_config(job.config.counterfactual))
-    rows = [NeutralText(number, text, "replay") for number, text in enumerate(texts, start=first)]
+    rows = [NeutralText(number, text, "beginning") for number, text in enumerate(texts, start=first)]
     return rows + [
         NeutralText(number, row.text, "group", row.group)
         for number, row in enumerate(
-            (row for row in watched if 2 * left[row.group] >= sizes.probe_groups), start=first + len(rows)
+            (row for row in watched if 2 * left[row.group] >= sizes.guard_groups), start=first + len(rows)
         )
     ]
 
 
 def _group_settings(config: RunConfig) -> dict[str, Any]:
     sizes = config.capability
-    if not (config.benchmarks.groups and (sizes.replay_groups or sizes.probe_groups)):
+    if not (config.benchmarks.groups and (sizes.beginning_groups or sizes.guard_groups)):
         return {}
     return {
-        "replay_groups": sizes.replay_groups,
-        "probe_groups": sizes.probe_groups,
+        "beginning_groups": sizes.beginning_groups,
+        "guard_groups": sizes.guard_groups,
         "group_sentences": config.benchmarks.group_sentences,
         "counterfactual": config.counterfactual,
     }
@@ -84,9 +85,9 @@ neutral = Stage(
     version=3,
     compute=compute,
     settings=lambda config: {
-        "probe_texts": config.capability.probe_texts,
+        "guard_texts": config.capability.guard_texts,
         "evaluation_texts": config.capability.evaluation_texts,
-        "replay_texts": config.capability.replay_texts,
+        "beginning_texts": config.capability.beginning_texts,
         **_group_settings(config),
     },
     resources=_resources,

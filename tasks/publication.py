@@ -29,7 +29,7 @@ def compute(job: Job, model: Ref, adapter: Ref, report: Ref) -> None:
     provenance = {
         "base": facts.base,
         "fold": facts.fold,
-        "selected_step": facts.selected_step,
+        "strength": facts.strength,
         "artifacts": [list(row) for row in facts.artifacts],
         "config": facts.config,
         "summary": facts.summary,
@@ -52,7 +52,7 @@ def _facts(job: Job, model: Ref, adapter: Ref, report: Ref) -> CardFacts:
         licence=config.publish.licence or base_licence(config.model.source),
         merged=config.publish.merged,
         fold=config.pairs.evaluate[0],
-        selected_step=chosen["selected_step"],
+        strength=chosen["strength"],
         status=chosen["status"],
         config=config.model_dump(mode="json", exclude={"publish"}),
         summary=summary,

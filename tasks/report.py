@@ -12,14 +12,13 @@ from artifacts.parquet import TableSpec
 from artifacts.store import Ref
 from artifacts.tables import (
     BENCHMARKS,
+    CANDIDATES,
     CAPABILITY,
     GENERATIONS,
     HISTORY,
     PAIRS,
     PREFERENCES,
-    PROBES,
     SCORES,
-    STEERING,
     TOXICITY,
 )
 from counterpoise.evaluation.items import BenchmarkScore
@@ -135,16 +134,13 @@ def _folds(
 
 
 def _training(job: Evidence, adapter: Ref) -> TrainingOutcome:
-    # Not at the top: these need torch, and `plan` imports this module.
-    from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
-    from counterpoise.alignment.steering import CategoryBias
+    from counterpoise.alignment.records import Candidate, TrainingOutcome, TrainingStep
 
     chosen = json.loads((job.folder(adapter) / "selection.json").read_text(encoding="utf-8"))
     return TrainingOutcome(
         history=tuple(job.read(adapter, HISTORY, TrainingStep)),
-        probes=tuple(job.read(adapter, PROBES, Probe)),
-        steering=tuple(job.read(adapter, STEERING, CategoryBias)),
-        selected_step=chosen["selected_step"],
+        candidates=tuple(job.read(adapter, CANDIDATES, Candidate)),
+        strength=chosen["strength"],
         status=chosen["status"],
         reason=chosen["reason"],
     )

@@ -43,7 +43,7 @@ def kill_training(folder: Path, kills: int, seed: int, say: Callable[[str], None
 
 
 def _work(folder: Path) -> Work:
-    """The default recipe on fewer pairs and texts, up to the adapter; the guards watch and don't stop."""
+    """The default recipe on fewer pairs and texts, up to the adapter, at its whole strength."""
     folder.mkdir(parents=True, exist_ok=True)
     with locate("crows-pairs").open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
@@ -54,9 +54,8 @@ def _work(folder: Path) -> Work:
         f"pairs.source={pairs}",
         f"alignment.checkpoint_every={CHECKPOINT_EVERY}",
         "alignment.optimisation.batch_pairs=8",
-        "alignment.guards.enforce=false",
-        "alignment.guards.probe_every=8",
-        "capability.probe_texts=8",
+        "alignment.strength=1.0",
+        "capability.guard_texts=8",
         "scoring.precision=nf4",
     )
     return Work(load_config("local", settings), str(folder / "whole"), default_cache(), until=ADAPTER)

@@ -14,9 +14,12 @@ from torch import Tensor
 from counterpoise.errors import DataError
 from counterpoise.likelihood.encoding import prefix_ids
 from counterpoise.likelihood.pairs import shared_positions
-from counterpoise.records import Pair, Preference
+from counterpoise.neutral.records import OwnText
+from counterpoise.records import Preference
 
 _LOG = logging.getLogger(__name__)
+OWN_TEXT_ROWS = 12
+"""Texts of the base's own beside each batch of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class TokenBatch:
         members: trees only: the scored tokens of one sequence after the other, as indices into ``targets``.
         shared: pair batches only: of the scored tokens of one sequence after the other, which both of the pair have
             (:func:`counterpoise.likelihood.pairs.shared_positions`), bool.
+        aligned: pair batches only: the places that predict a token which both have after their first difference, in
+            chosen and in rejected; indices as ``positions``, ``[2, aligned]`` int64.
         position_ids, attention_mask: trees only: ``[rows, length]`` int64 and ``[rows, 1, length, length]`` bool.
     """
 
@@ -66,6 +71,7 @@ class TokenBatch:
     counts: Tensor
     members: Tensor | None = None
     shared: Tensor | None = None
+    aligned: Tensor | None = None
     position_ids: Tensor | None = None
     attention_mask: Tensor | None = None
 
@@ -136,27 +142,6 @@ def differing(encoded: Sequence[EncodedPair], max_tokens: int) -> list[EncodedPa
     return kept
 
 
-def told_apart(pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int, prefix: str = "bos") -> list[Pair]:
-    """The pairs that still differ in their first ``max_tokens`` tokens (:func:`differing`)."""
-    encoded = encode_validation(pairs, tokenizer, max_tokens=max_tokens, prefix=prefix)
-    kept = {pair.name for pair in differing(encoded, max_tokens)}
-    return [pair for pair in pairs if str(pair.pair_id) in kept]
-
-
-def encode_validation(
-    pairs: Sequence[Pair], tokenizer: Any, *, max_tokens: int, prefix: str = "bos"
-) -> list[EncodedPair]:
-    """Whole sentences of evaluation pairs; ``chosen`` is the less, ``rejected`` the more stereotyping one."""
-    start = prefix_ids(tokenizer, prefix)
-    less = _token_ids([pair.less for pair in pairs], tokenizer)
-    more = _token_ids([pair.more for pair in pairs], tokenizer)
-    limit = max_tokens - len(start)
-    return [
-        EncodedPair(str(pair.pair_id), start, tuple(low[:limit]), tuple(high[:limit]))
-        for pair, low, high in zip(pairs, less, more, strict=True)
-    ]
-
-
 def pair_groups(pairs: Sequence[EncodedPair], batch_pairs: int, seed: int) -> list[list[EncodedPair]]:
     """About equally long pairs together, ``batch_pairs`` of them.
 
@@ -172,13 +157,33 @@ def pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:
     sides = [[(pair.first, [*pair.prompt, *pair.chosen]) for pair in group]]
     sides.append([(pair.first, [*pair.prompt, *pair.rejected]) for pair in group])
     batch = _token_batch(tuple(pair.name for pair in group), [row for side in sides for row in side])
-    return replace(batch, shared=shared_tokens(group))
+    width = batch.input_ids.shape[1]
+    aligned = [
+        (number * width + at - 1, (len(group) + number) * width + other - 1)
+        for number, pair in enumerate(group)
+        for at, other in aligned_tokens(pair)
+    ]
+    return replace(batch, shared=shared_tokens(group), aligned=places(aligned))
+
+
+def places(aligned: Sequence[tuple[int, int]]) -> Tensor:
+    """Pairs of places as ``[2, aligned]``, also where there is none."""
+    return torch.tensor(aligned, dtype=torch.long).reshape(-1, 2).T
 
 
 def shared_tokens(group: Sequence[EncodedPair]) -> Tensor:
     """Which scored tokens both sentences of a pair have, for all chosen sequences and then all rejected ones, bool."""
     kept = [_shared(pair) for pair in group]
     return torch.tensor([flag for side in (0, 1) for pair in kept for flag in pair[side]])
+
+
+def aligned_tokens(pair: EncodedPair) -> list[tuple[int, int]]:
+    """Indices of the tokens that both sequences have after their first difference, in chosen and in rejected."""
+    chosen, rejected = pair.prompt + pair.chosen, pair.prompt + pair.rejected
+    first, second = shared_positions(chosen, rejected)
+    lead = _common_prefix(chosen, rejected)
+    both = zip(sorted(first), sorted(second), strict=True)
+    return [(at, other) for at, other in both if min(at, other) > lead]
 
 
 def _shared(pair: EncodedPair) -> tuple[list[bool], list[bool]]:
@@ -191,24 +196,16 @@ def _shared(pair: EncodedPair) -> tuple[list[bool], list[bool]]:
     )
 
 
-def text_batches(
-    texts: Sequence[str],
-    tokenizer: Any,
-    *,
-    max_tokens: int,
-    rows: int,
-    names: Sequence[str] | None = None,
-    prefix: str = "bos",
-) -> list[TokenBatch]:
-    """Whole texts, scored from their first token on, in length-sorted batches; without ``names`` they have none."""
-    start = prefix_ids(tokenizer, prefix)
-    named = zip(names or [""] * len(texts), _token_ids(list(texts), tokenizer), strict=True)
-    encoded = sorted(
-        ((name, [*start, *ids][:max_tokens]) for name, ids in named if len(start) + len(ids) > 1), key=_length
-    )
-    groups = [encoded[begin : begin + rows] for begin in range(0, len(encoded), rows)]
+def own_text_batches(texts: Sequence[OwnText], seed: int, rows: int = OWN_TEXT_ROWS) -> list[TokenBatch]:
+    """The tokens that the base wrote, scored; texts of similar length together, the batches in seeded order."""
+    ordered = sorted(texts, key=lambda text: (len(text.tokens), text.text_id))
+    groups = [ordered[begin : begin + rows] for begin in range(0, len(ordered), rows)]
     return [
-        _token_batch(tuple(name for name, _ in group), [(1, ids) for _, ids in group]) for group in groups
+        _token_batch(
+            tuple(str(text.text_id) for text in groups[index]),
+            [(text.start, list(text.tokens)) for text in groups[index]],
+        )
+        for index in schedule(len(groups), 1, seed)
     ]
 
 
@@ -233,10 +230,6 @@ def _token_batch(names: tuple[str, ...], rows: Sequence[tuple[int, list[int]]]) 
         following[index, : len(ids) - 1] = torch.tensor(ids[1:])
     positions = scored.flatten().nonzero().squeeze(-1)
     return TokenBatch(names, input_ids, positions, following.flatten()[positions], scored.sum(-1))
-
-
-def _length(named: tuple[str, list[int]]) -> int:
-    return len(named[1])
 
 
 def _token_ids(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:

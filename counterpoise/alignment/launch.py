@@ -1,4 +1,4 @@
-"""Starts one training process a device, stands between them and the caller, and ends them together."""
+"""Starts a training: in this process, or in one process a device that it stands between and ends together."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from typing import Any
 
 import torch
 
+from counterpoise.alignment.inputs import TrainingInputs
 from counterpoise.alignment.records import TrainingOutcome
+from counterpoise.alignment.team import Team
+from counterpoise.alignment.train import check_inputs, train_adapter
 from counterpoise.errors import CounterpoiseError
-from counterpoise.records import Progress
+from counterpoise.records import Progress, silent
 
 ADDRESS = "127.0.0.1"
 WAITING = timedelta(hours=2)
@@ -28,11 +31,45 @@ LEAVING_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What the caller is asked and told while the leader trains."""
+    """What the caller is asked and told while a model trains."""
 
-    progress: Progress
-    should_stop: Callable[[], bool]
-    on_checkpoint: Callable[[Path], None]
+    progress: Progress = silent
+    should_stop: Callable[[], bool] = lambda: False
+    on_checkpoint: Callable[[Path], None] = lambda folder: None
+
+
+def train(
+    model_folder: Path,
+    inputs: TrainingInputs,
+    *,
+    callbacks: Callbacks | None = None,
+    processes: int | None = None,
+    device: str | None = None,
+    **arguments: Any,
+) -> TrainingOutcome:
+    """:func:`counterpoise.alignment.train.train_adapter`, by as many processes as there are devices.
+
+    Args:
+        processes: how many train together, each on a device of its own and with its share of every batch; default: one
+            for each visible CUDA device, one without any or with a ``device``. Sums of floats are added in another
+            order, so the last bits of the result depend on it.
+        arguments: ``config``, ``seed``, ``out`` and ``checkpoints``.
+
+    Raises:
+        CounterpoiseError: as :func:`~counterpoise.alignment.train.train_adapter`; or a process ended without a result.
+    """
+    check_inputs(inputs)
+    callbacks = callbacks or Callbacks()
+    size = (visible_devices() if device is None else 1) if processes is None else processes
+    given = {"model_folder": model_folder, "inputs": inputs, "device": device, **arguments}
+    if size > 1:
+        return _train_together(size, given, callbacks)
+    return train_adapter(
+        **given,
+        progress=callbacks.progress,
+        should_stop=callbacks.should_stop,
+        on_checkpoint=callbacks.on_checkpoint,
+    )
 
 
 def visible_devices() -> int:
@@ -40,12 +77,8 @@ def visible_devices() -> int:
     return max(1, torch.cuda.device_count())
 
 
-def train_together(size: int, arguments: Mapping[str, Any], callbacks: Callbacks) -> TrainingOutcome:
-    """:func:`counterpoise.alignment.train.train_adapter` with ``arguments``, by ``size`` processes.
-
-    Raises:
-        CounterpoiseError: what the leader raised; or a process ended without a result, for which the rest is ended too.
-    """
+def _train_together(size: int, arguments: Mapping[str, Any], callbacks: Callbacks) -> TrainingOutcome:
+    """One training by ``size`` processes; whatever ends one of them ends all."""
     context = multiprocessing.get_context("spawn")
     port = _free_port()
     pipes = [context.Pipe() for _ in range(size)]
@@ -130,9 +163,6 @@ def _member(rank: int, size: int, port: int, pipe: Connection, arguments: dict[s
 
 def _train(rank: int, size: int, pipe: Connection, arguments: dict[str, Any]) -> TrainingOutcome:
     from accelerate import PartialState  # noqa: PLC0415 - reads the environment set above
-
-    from counterpoise.alignment.team import Team  # noqa: PLC0415
-    from counterpoise.alignment.train import train_adapter  # noqa: PLC0415
 
     cuda = torch.cuda.is_available() and arguments.get("device") != "cpu"
     if cuda:

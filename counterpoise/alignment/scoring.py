@@ -1,8 +1,7 @@
-"""Sequence log-probabilities: the one forward pass that training, reference and probes share."""
+"""Sequence log-probabilities: the forward pass that training and its reference share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,6 @@ import torch
 from torch import Tensor
 
 from counterpoise.alignment.batches import TokenBatch
-from counterpoise.alignment.records import ReferenceLogProb
 from counterpoise.errors import ModelError
 from counterpoise.likelihood.fast_path import fast_path
 from counterpoise.likelihood.forward import causal_of, gathered, own_logits
@@ -58,42 +56,69 @@ def decoder(model: Any, longest: int = LONGEST) -> Decoder:
     return Decoder(causal.base_model, head, causal.device, causal)
 
 
-def hidden_states(parts: Decoder, input_ids: Tensor, **layout: Tensor | None) -> Tensor:
-    """Final hidden states, ``[rows, length, width]``; causal attention needs no padding mask.
+@dataclass(frozen=True, slots=True)
+class PairPass:
+    """What one forward pass over a batch of pairs gives.
 
-    Args:
-        layout: ``position_ids`` and ``attention_mask`` where a row is more than one sequence.
+    Attributes:
+        sums: summed log-probability of all chosen and then all rejected sequences, ``[2 × pairs]`` fp32, nats.
+        shared: log p(chosen) − log p(rejected) of the tokens that both have, ``[pairs]``, nats.
+        aligned: states (:func:`states`) that predict the same token after the first difference, in chosen and in
+            rejected, each ``[aligned, width]``.
     """
-    states: Tensor = parts.body(input_ids=input_ids, use_cache=False, **layout).last_hidden_state
-    return states
+
+    sums: Tensor
+    shared: Tensor
+    aligned: tuple[Tensor, Tensor]
 
 
-def scored_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
-    """Log-probability of every scored token of the batch, ``[scored]`` fp32, nats; differentiable."""
+def pair_pass(parts: Decoder, batch: TokenBatch) -> PairPass:
+    """One forward pass over a batch of pairs; differentiable.
+
+    Raises:
+        ValueError: it is a batch of single texts.
+    """
+    if batch.aligned is None:
+        raise ValueError("not a batch of pairs: it has no aligned tokens")
+    every = states(parts, batch)
+    scores = _token_scores(parts, every, batch)
+    chosen, rejected = _summed(scores, batch, batch.shared).chunk(2)
+    first, second = batch.aligned
+    return PairPass(
+        sums=_summed(scores, batch),
+        shared=chosen - rejected,
+        aligned=(every.index_select(0, first), every.index_select(0, second)),
+    )
+
+
+def states(parts: Decoder, batch: TokenBatch) -> Tensor:
+    """What predicts the next token at every place of the batch, ``[rows × length, width]``; differentiable.
+
+    Final hidden states where the output head is a plain product, else the model's own logits.
+    """
     layout = {"position_ids": batch.position_ids, "attention_mask": batch.attention_mask}
+    given = {name: value for name, value in layout.items() if value is not None}
     if parts.head is None:
-        given = {name: value for name, value in layout.items() if value is not None}
-        logits = own_logits(parts.causal, input_ids=batch.input_ids, **given)
-        return gathered(logits.flatten(0, 1), batch.positions, batch.targets)
-    states = hidden_states(parts, batch.input_ids, **layout)
-    hidden = states.flatten(0, 1).index_select(0, batch.positions)
-    return token_log_probs(hidden, parts.head, batch.targets)
+        return own_logits(parts.causal, input_ids=batch.input_ids, **given).flatten(0, 1)
+    found: Tensor = parts.body(input_ids=batch.input_ids, use_cache=False, **given).last_hidden_state
+    return found.flatten(0, 1)
+
+
+def scored_states(parts: Decoder, batch: TokenBatch) -> Tensor:
+    """The states that predict the scored tokens, ``[scored, width]``; differentiable."""
+    return states(parts, batch).index_select(0, batch.positions)
 
 
 def sequence_log_probs(parts: Decoder, batch: TokenBatch) -> Tensor:
     """Summed log-probability of each sequence's scored tokens, ``[sequences]`` fp32, nats; differentiable."""
-    return _summed(scored_log_probs(parts, batch), batch)
+    return _summed(_token_scores(parts, states(parts, batch), batch), batch)
 
 
-def pair_log_probs(parts: Decoder, batch: TokenBatch) -> tuple[Tensor, Tensor]:
-    """As :func:`sequence_log_probs`, and beside it each pair's margin over the tokens that its two sentences share.
-
-    Returns:
-        ``[sequences]`` and ``[pairs]``, the latter log p(chosen) − log p(rejected), nats.
-    """
-    scores = scored_log_probs(parts, batch)
-    chosen, rejected = _summed(scores, batch, batch.shared).chunk(2)
-    return _summed(scores, batch), chosen - rejected
+def _token_scores(parts: Decoder, every: Tensor, batch: TokenBatch) -> Tensor:
+    """Log-probability of every scored token, ``[scored]`` fp32, nats."""
+    if parts.head is None:
+        return gathered(every, batch.positions, batch.targets)
+    return token_log_probs(every.index_select(0, batch.positions), parts.head, batch.targets)
 
 
 def _summed(scores: Tensor, batch: TokenBatch, counted: Tensor | None = None) -> Tensor:
@@ -106,15 +131,3 @@ def _summed(scores: Tensor, batch: TokenBatch, counted: Tensor | None = None) ->
     scores = scores if counted is None else scores * counted
     table = scores.new_zeros(batch.input_ids.numel()).index_copy(0, batch.positions, scores)
     return table.view(batch.input_ids.shape).sum(-1)
-
-
-@torch.no_grad()
-def reference_log_probs(model: Any, parts: Decoder, batches: Iterable[TokenBatch]) -> list[ReferenceLogProb]:
-    """The base's log-probabilities of every preference: adapter off, in the batches training will see."""
-    result: list[ReferenceLogProb] = []
-    with model.disable_adapter():
-        for batch in batches:
-            sums, shared = pair_log_probs(parts, batch.to(parts.device))
-            columns = (*sums.chunk(2), shared)
-            result += map(ReferenceLogProb, batch.names, *(column.tolist() for column in columns))
-    return result

@@ -37,7 +37,7 @@ class Team:
         """Whether this process decides and writes."""
         return self.rank == 0
 
-    def agreed(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """The leader's value, on every process."""
         if self.size == 1:
             return value
@@ -48,24 +48,16 @@ class Team:
         shared: T = box[0]
         return shared
 
-    def led(self, work: Callable[[], T | None]) -> T:
+    def on_rank0(self, work: Callable[[], T | None]) -> T:
         """What the leader's ``work`` gives, on every process; the others wait.
 
         Raises:
             ValueError: it gave nothing.
         """
-        value = self.agreed(work() if self.leads else None)
+        value = self.broadcast(work() if self.leads else None)
         if value is None:
             raise ValueError("the leader has no value to share")
         return value
-
-    def gathered(self, rows: Sequence[T]) -> list[T]:
-        """Every process's rows, in the order of the processes, on every process."""
-        if self.size == 1:
-            return list(rows)
-        from accelerate.utils import gather_object  # noqa: PLC0415
-
-        return list(gather_object(list(rows)))
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean of a tensor over the processes."""

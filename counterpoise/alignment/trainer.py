@@ -2,8 +2,13 @@
 
 What differs from the stock step: batches have one composition for good (chosen and rejected together, equal
 lengths side by side); log-probabilities come from :mod:`counterpoise.likelihood.token_log_probs`, without the
-entropy, accuracy and mean-logit metrics that stock computes on the whole vocabulary; reference log-probs are
-looked up; the objective may be one that TRL does not have.
+entropy, accuracy and mean-logit metrics that stock computes on the whole vocabulary; what the base makes of a batch is
+computed once; beside the preference loss there are terms that TRL does not have:
+
+* consistency: at every token that both sentences of a pair have after their first difference, the divergence of each
+  one's next-token distribution from the mean of what the base gives in the two contexts;
+* own text: the divergence from the base on text that the base wrote itself;
+* hold: :func:`counterpoise.alignment.losses.hold_loss`.
 """
 
 from __future__ import annotations
@@ -22,27 +27,24 @@ from trl import DPOConfig, DPOTrainer
 from counterpoise.alignment.batches import TokenBatch
 from counterpoise.alignment.config import AlignmentConfig, LossSettings
 from counterpoise.alignment.lora import restore_trainable, trainable_state
-from counterpoise.alignment.losses import PairLogProbs, objective, replay_penalty
-from counterpoise.alignment.records import ReferenceLogProb, TrainingStep, weighed_margin
-from counterpoise.alignment.scoring import (
-    decoder,
-    pair_log_probs,
-    reference_log_probs,
-    scored_log_probs,
-)
+from counterpoise.alignment.losses import PairLogProbs, hold_loss, preference_loss
+from counterpoise.alignment.records import TrainingStep
+from counterpoise.alignment.scoring import PairPass, decoder, pair_pass, scored_states
 from counterpoise.alignment.team import ALONE, Share, Team
+from counterpoise.likelihood.divergence import divergence
 from counterpoise.models.fused import fuse_lora
 
 ADAPTER = "adapter.safetensors"
+MAX_GRADIENT_NORM = 1.0
 Metrics = dict[str, float]
 
 
-class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
+class DebiasTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
     """A ``DPOTrainer`` over fixed :class:`TokenBatch` es; see the module's first lines.
 
     Args:
         batches: this process's share of each batch; ``order``: the batch of each forward pass, all epochs in a row.
-        replay: batches of neutral text, one beside each forward pass in turn; may be empty.
+        own_text: batches of the base's own text, one beside each forward pass in turn; may be empty.
         save: called instead of TRL's own checkpoint writer.
         team: the processes that train together.
     """
@@ -55,7 +57,7 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         peft_config: Any,
         batches: Sequence[Share],
         order: Sequence[int],
-        replay: Sequence[TokenBatch],
+        own_text: Sequence[TokenBatch],
         config: AlignmentConfig,
         seed: int,
         workspace: Path,
@@ -67,10 +69,10 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         self._epoch_batches = len(batches)
         self._save_hook = save
         self._team = team
-        self._reference: dict[str, ReferenceLogProb] = {}
-        self._targets: Mapping[str, float] = {}
-        self._pushes: Mapping[str, float] = {}
-        self._replay, self._replay_reference = replay, dict[int, Tensor]()
+        self._weights: Mapping[str, float] = {}
+        self._own_text = own_text
+        self._base_pairs: dict[int, PairPass] = {}
+        self._base_own_text: dict[int, Tensor] = {}
         self.steps: list[TrainingStep] = []
         super().__init__(
             model=model,
@@ -81,10 +83,10 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             peft_config=peft_config,
         )
         self.remove_callback(PrinterCallback)
-        _restore_adapter_settings(self.model, config.lora.dropout)
+        _restore_adapter_precision(self.model)
         _silence_base(self.model)
         if team.size > 1:
-            restore_trainable(self.model, team.agreed(trainable_state(self.model)))
+            restore_trainable(self.model, team.broadcast(trainable_state(self.model)))
         fuse_lora(self.model, hold_weights=config.optimisation.hold_weights)
         self._parts = decoder(self.model, config.optimisation.max_tokens)
 
@@ -114,17 +116,13 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         batch = self._batches[rows[0]["batch"]].batch
         return {"input_ids": batch.input_ids, **rows[0]}
 
-    def use_reference(self, rows: Sequence[ReferenceLogProb]) -> None:
-        """Look reference log-probabilities up in ``rows`` instead of computing them in every step."""
-        self._reference = {row.preference_id: row for row in rows}
+    def use_weights(self, weights: Mapping[str, float]) -> None:
+        """Weights of preferences, by their id, from now on; 1 for any that is not named."""
+        self._weights = weights
 
-    def use_targets(self, targets: Mapping[str, float]) -> None:
-        """Margins for the ``neutral`` loss, nats, by preference; 0 for any that is not named."""
-        self._targets = targets
-
-    def use_pushes(self, pushes: Mapping[str, float]) -> None:
-        """Weights of preferences, below 0 turned round, by preference, from the next batch on; 1 for any not named."""
-        self._pushes = pushes
+    def restore_adapter(self, folder: Path) -> None:
+        """Put a checkpoint's adapter back, as resuming does; a training that is complete has only this to restore."""
+        restore_trainable(self.model, load_file(folder / ADAPTER))
 
     def compute_loss(
         self,
@@ -133,48 +131,68 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Tensor:
-        """The objective on one batch, mean over its pairs, and on the neutral text beside it."""
-        share = self._batches[inputs["batch"]]
+        """The objective on one batch, mean over its pairs, and on the base's own text beside it."""
+        share, loss = self._batches[inputs["batch"]], self._loss
         batch = share.batch.to(self._parts.device)
-        pairs = self._pair_log_probs(batch)
-        loss, anchor = objective(pairs, self._loss)
-        replay = self._replayed(inputs["place"], loss)
-        for name, value in _metrics(pairs, anchor, replay, self._loss.beta).items():
-            self._metrics["train"][name].append(share.weight * value)
-        total: Tensor = share.weight * loss + self._loss.replay_weight * replay
-        return total
+        base = self._base_of(inputs["batch"], batch)
+        now = pair_pass(self._parts, batch)
+        pairs = self._pair_log_probs(batch, now, base)
+        parts = {
+            "preference": preference_loss(pairs, loss),
+            "hold": hold_loss(pairs) if loss.hold_weight else now.sums.new_zeros(()),
+            "consistency": self._consistency(now, base)
+            if loss.consistency_weight
+            else now.sums.new_zeros(()),
+        }
+        own = self._own_text_divergence(inputs["place"], now.sums)
+        for name, value in {**parts, "own_text": own, **_metrics(pairs, loss)}.items():
+            self._metrics["train"][name].append(share.weight * value.detach())
+        total: Tensor = parts["preference"] + loss.hold_weight * parts["hold"]
+        total = total + loss.consistency_weight * parts["consistency"]
+        result: Tensor = share.weight * total + loss.own_text_weight * own
+        return result
 
-    def _replayed(self, place: int, loss: Tensor) -> Tensor:
-        """The replay penalty of the neutral text whose turn it is."""
-        if not self._replay:
-            return torch.zeros_like(loss)
-        turn = place % len(self._replay)
-        batch = self._replay[turn].to(self._parts.device)
-        if turn not in self._replay_reference:
+    def _base_of(self, number: int, batch: TokenBatch) -> PairPass:
+        """What the base makes of a batch, computed when it is first seen."""
+        if number not in self._base_pairs:
             with torch.no_grad(), self.model.disable_adapter():
-                self._replay_reference[turn] = scored_log_probs(self._parts, batch)
-        now, before = scored_log_probs(self._parts, batch), self._replay_reference[turn]
-        return replay_penalty(now, before, batch.counts, self._loss.replay_sentences)
+                self._base_pairs[number] = pair_pass(self._parts, batch)
+        return self._base_pairs[number]
 
-    def _pair_log_probs(self, batch: TokenBatch) -> PairLogProbs:
-        rows = [self._reference[name] for name in batch.names] if self._reference else None
-        if rows is None:
-            rows = reference_log_probs(self.model, self._parts, [batch])
-        sums, shared = pair_log_probs(self._parts, batch)
-        chosen, rejected = sums.chunk(2)
+    def _consistency(self, now: PairPass, base: PairPass) -> Tensor:
+        """Mean over the aligned tokens of both sentences, nats."""
+        (chosen, rejected), targets = now.aligned, base.aligned
+        if not len(chosen):
+            return now.sums.new_zeros(())
+        head = self._parts.head
+        return (divergence(chosen, head, targets) + divergence(rejected, head, targets)).mean() / 2
+
+    def _own_text_divergence(self, place: int, like: Tensor) -> Tensor:
+        """Mean over the tokens of the own text whose turn it is, nats."""
+        if not self._own_text:
+            return like.new_zeros(())
+        turn = place % len(self._own_text)
+        batch = self._own_text[turn].to(self._parts.device)
+        if turn not in self._base_own_text:
+            with torch.no_grad(), self.model.disable_adapter():
+                self._base_own_text[turn] = scored_states(self._parts, batch)
+        states = scored_states(self._parts, batch)
+        return divergence(states, self._parts.head, [self._base_own_text[turn]]).mean()
+
+    def _pair_log_probs(self, batch: TokenBatch, now: PairPass, base: PairPass) -> PairLogProbs:
+        chosen, rejected = now.sums.chunk(2)
+        reference_chosen, reference_rejected = base.sums.chunk(2)
         chosen_tokens, rejected_tokens = batch.counts.chunk(2)
-        weight = self._loss.identity_weight
-        before = chosen.new_tensor([row.margin(weight) for row in rows])
         return PairLogProbs(
             chosen=chosen,
             rejected=rejected,
-            reference_chosen=chosen.new_tensor([row.chosen for row in rows]),
-            reference_rejected=chosen.new_tensor([row.rejected for row in rows]),
+            reference_chosen=reference_chosen,
+            reference_rejected=reference_rejected,
+            shared=now.shared,
+            reference_shared=base.shared,
             chosen_tokens=chosen_tokens,
             rejected_tokens=rejected_tokens,
-            target=chosen.new_tensor([self._targets.get(name, 0.0) for name in batch.names]),
-            push=chosen.new_tensor([self._pushes.get(name, 1.0) for name in batch.names]),
-            weighed=(weighed_margin(chosen - rejected, shared, weight), before) if weight < 1 else None,
+            weight=chosen.new_tensor([self._weights.get(name, 1.0) for name in batch.names]),
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -207,20 +225,14 @@ class NeutralTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         self.state.save_to_json(str(folder / "trainer_state.json"))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        restore_trainable(self.model, load_file(Path(resume_from_checkpoint) / ADAPTER))
+        self.restore_adapter(Path(resume_from_checkpoint))
 
 
-def _restore_adapter_settings(model: Any, dropout: float) -> None:
-    """Undo what TRL does to the adapter: bf16 for 4-bit models, and no dropout anywhere.
-
-    A bf16 adapter would not survive a checkpoint unchanged; and of all dropout only the base's must be off.
-    """
+def _restore_adapter_precision(model: Any) -> None:
+    """Undo TRL's bf16 for the adapter of a 4-bit model: it would not survive a checkpoint unchanged."""
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    for name, module in model.named_modules():
-        if ".lora_dropout." in name and isinstance(module, torch.nn.Dropout):
-            module.p = dropout
 
 
 def _silence_base(model: Any) -> None:
@@ -234,19 +246,16 @@ def _silence_base(model: Any) -> None:
                 setattr(module, name, 0.0)
 
 
-def _metrics(pairs: PairLogProbs, anchor: Tensor, replay: Tensor, beta: float) -> dict[str, Tensor]:
+def _metrics(pairs: PairLogProbs, loss: LossSettings) -> dict[str, Tensor]:
     """Means over the pairs, left on the device: reading them would make the step wait."""
-    reward = (beta * pairs.delta).detach()
+    reward = loss.beta * pairs.delta(loss.identity_weight)
     return {
-        "anchor": anchor.detach(),
         "reward_margin": reward.mean(),
         "reward_accuracy": (reward > 0).float().mean(),
-        "chosen_log_prob": pairs.chosen.detach().mean(),
-        "rejected_log_prob": pairs.rejected.detach().mean(),
-        "chosen_change": (pairs.chosen_change / pairs.chosen_tokens).detach().mean(),
-        "rejected_change": (pairs.rejected_change / pairs.rejected_tokens).detach().mean(),
-        "push": pairs.push.abs().mean(),
-        "replay": replay.detach(),
+        "chosen_log_prob": pairs.chosen.mean(),
+        "rejected_log_prob": pairs.rejected.mean(),
+        "chosen_change": (pairs.chosen_change / pairs.chosen_tokens).mean(),
+        "rejected_change": (pairs.rejected_change / pairs.rejected_tokens).mean(),
     }
 
 
@@ -261,8 +270,8 @@ def _arguments(config: AlignmentConfig, seed: int, workspace: Path, device: torc
         learning_rate=optimisation.learning_rate,
         lr_scheduler_type=optimisation.schedule,
         warmup_steps=optimisation.warmup,
-        weight_decay=optimisation.weight_decay,
-        max_grad_norm=optimisation.max_gradient_norm,
+        weight_decay=0.0,
+        max_grad_norm=MAX_GRADIENT_NORM,
         gradient_checkpointing=optimisation.gradient_checkpointing,
         optim="adamw_torch",
         beta=config.loss.beta,

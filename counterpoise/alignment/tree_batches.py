@@ -1,7 +1,6 @@
 """Pairs as prefix trees: what the two sentences of a pair share is computed once.
 
-Probes have one tree a row, in batches of similar size. Training batches keep their pairs, whose trees differ in size;
-several trees share a row there, so that little of it is padding.
+Training batches keep their pairs, whose trees differ in size; several trees share a row, so that little is padding.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from counterpoise.alignment.batches import EncodedPair, TokenBatch, shared_tokens
-from counterpoise.likelihood.budget import TOKEN_BUDGET
+from counterpoise.alignment.batches import EncodedPair, TokenBatch, aligned_tokens, places, shared_tokens
 from counterpoise.likelihood.forward import tree_inputs
 from counterpoise.likelihood.trees import Tree, shared_inputs
 
@@ -20,21 +18,6 @@ ROW = 96
 
 Row = Sequence[EncodedPair]
 """Pairs whose trees stand side by side in one row."""
-
-
-def tree_batches(pairs: Sequence[EncodedPair], token_budget: int = TOKEN_BUDGET) -> list[TokenBatch]:
-    """Batches with one tree a row, trees of similar size together, rows × longest row within the budget.
-
-    As in :func:`counterpoise.alignment.batches.pair_batch`, first all chosen sequences, then all rejected ones.
-    """
-    by_size = sorted(((_nodes(pair), pair) for pair in pairs), key=lambda item: (item[0], item[1].name))
-    groups: list[list[Row]] = []
-    for size, pair in by_size:
-        if groups and (len(groups[-1]) + 1) * size <= token_budget:
-            groups[-1].append([pair])
-        else:
-            groups.append([[pair]])
-    return [_batch(group) for group in groups]
 
 
 def packed_batch(pairs: Sequence[EncodedPair]) -> TokenBatch:
@@ -111,6 +94,15 @@ def _batch(rows: Sequence[Row]) -> TokenBatch:
         counts=torch.tensor(counts),
         members=torch.tensor(members),
         shared=shared_tokens([pair for row in rows for pair in row]),
+        aligned=places(list(_aligned(rows, trees, width))),
         position_ids=inputs["position_ids"],
         attention_mask=inputs["attention_mask"],
     )
+
+
+def _aligned(rows: Sequence[Row], trees: Sequence[Tree], width: int) -> Iterator[tuple[int, int]]:
+    """The places that predict the same token in both sentences of a pair, after their first difference."""
+    for number, (row, tree) in enumerate(zip(rows, trees, strict=True)):
+        for pair, chosen, rejected in zip(row, tree.paths[::2], tree.paths[1::2], strict=True):
+            for at, other in aligned_tokens(pair):
+                yield number * width + chosen[at - 1], number * width + rejected[other - 1]

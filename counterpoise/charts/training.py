@@ -1,4 +1,4 @@
-"""Training curves: what the objective says, and what the model does meanwhile."""
+"""Training curves: what the objective says, what it costs meanwhile, and the choice of the strength."""
 
 from __future__ import annotations
 
@@ -15,83 +15,62 @@ from counterpoise.charts.style import ACCENT, BASE, INK, TUNED, Chart, draw, neu
 
 @dataclass(frozen=True, slots=True)
 class StepPoint:
-    """One optimiser step: loss, and log-probability changes against the reference in nats per token."""
+    """One optimiser step: loss, changes of log-probability and the divergence on own text, both nats per token."""
 
     step: int
     loss: float
     chosen_change: float
     rejected_change: float
+    own_text: float
 
 
 @dataclass(frozen=True, slots=True)
-class ProbePoint:
-    """The model after ``step`` steps: validation score (percent), neutral perplexity, guards passed."""
+class StrengthPoint:
+    """The trained adapter at one strength: estimated score of unseen pairs (percent), guards passed."""
 
-    step: int
+    strength: float
     score: float
-    perplexity: float
     healthy: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One training; ``selected`` is the step whose adapter was kept."""
+    """One training; ``kept`` is the strength that is delivered."""
 
     steps: Sequence[StepPoint]
-    probes: Sequence[ProbePoint]
-    selected: int
+    strengths: Sequence[StrengthPoint]
+    kept: float
 
 
-def training_chart(curve: Curve, perplexity_limit: float) -> Chart:
-    """Loss, log-probability change, validation score and probe perplexity against the step.
-
-    Args:
-        perplexity_limit: the perplexity from which a guard rejects a probe.
-    """
-    first, kept = _probe(curve, 0), _probe(curve, curve.selected)
+def training_chart(curve: Curve) -> Chart:
+    """Loss, change of log-probabilities and divergence by step; the score by strength."""
+    ends = [point.score for point in curve.strengths if point.strength in (0.0, curve.kept)]
     alt = (
-        f"Training curves over {len(curve.steps)} steps: loss, change of chosen and rejected "
-        f"log-probability, validation score, perplexity of neutral text. Step {curve.selected} was kept."
+        f"Training curves over {len(curve.steps)} steps: loss, change of chosen and rejected log-probability, "
+        f"divergence from the base on its own text. Strength {curve.kept:g} was kept: the estimated validation score "
+        f"went from {ends[0]:.1f} to {ends[-1]:.1f} %, and 50 is neutral."
     )
-    if first and kept:
-        alt += f" Validation score {first.score:.1f} → {kept.score:.1f} %,"
-        alt += f" perplexity {first.perplexity:.1f} → {kept.perplexity:.1f}."
 
     def paint(figure: Figure) -> None:
-        (loss, change), (score, perplexity) = figure.subplots(2, 2, sharex=True)
-        _loss(loss, curve)
+        (loss, change), (own_text, score) = figure.subplots(2, 2)
+        _line(loss, curve, "loss", [point.loss for point in curve.steps])
         _change(change, curve)
+        _line(own_text, curve, "divergence on own text", [point.own_text for point in curve.steps])
+        own_text.set_ylabel("nats per token", fontsize=9.5)
         _score(score, curve)
-        _perplexity(perplexity, curve, perplexity_limit)
-        for axes in (loss, change, score, perplexity):
-            axes.axvline(curve.selected, color=ACCENT, linewidth=1.6, linestyle=(0, (1, 1.2)), zorder=1)
+        for axes in (loss, change, own_text, score):
             axes.grid(axis="y")
             axes.yaxis.set_major_locator(MaxNLocator(5))
-        for axes in (score, perplexity):
-            axes.set_xlabel("optimiser step")
+        for axes in (loss, change, own_text):
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        score.annotate(
-            "kept",
-            (curve.selected, 0.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, 4),
-            textcoords="offset points",
-            color=ACCENT,
-            fontsize=10,
-        )
+        own_text.set_xlabel("optimiser step")
 
     return draw("training", alt, (6.4, 5.2), paint)
 
 
-def _probe(curve: Curve, step: int) -> ProbePoint | None:
-    return next((probe for probe in curve.probes if probe.step == step), None)
-
-
-def _loss(axes: Axes, curve: Curve) -> None:
-    axes.set_title("loss")
-    axes.plot(
-        [point.step for point in curve.steps], [point.loss for point in curve.steps], color=INK, linewidth=1.4
-    )
+def _line(axes: Axes, curve: Curve, title: str, values: Sequence[float]) -> None:
+    axes.set_title(title)
+    axes.plot([point.step for point in curve.steps], values, color=INK, linewidth=1.4)
 
 
 def _change(axes: Axes, curve: Curve) -> None:
@@ -113,37 +92,28 @@ def _change(axes: Axes, curve: Curve) -> None:
 
 def _score(axes: Axes, curve: Curve) -> None:
     axes.set_title("validation score, %")
+    axes.set_xlabel("strength of the adapter")
     neutral_line(axes, vertical=False, label=False)
-    _probe_line(axes, curve, [probe.score for probe in curve.probes])
-
-
-def _perplexity(axes: Axes, curve: Curve, limit: float) -> None:
-    axes.set_title("neutral perplexity")
-    values = [probe.perplexity for probe in curve.probes]
-    _probe_line(axes, curve, values)
-    if values and limit < max(values) + (max(values) - min(values)) + 1:
-        axes.axhline(limit, color=INK, linewidth=1.2, linestyle=(0, (5, 2)))
-        axes.annotate(
-            "guard",
-            (1, limit),
-            (0, 3),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=9.5,
-            color=INK,
-        )
-
-
-def _probe_line(axes: Axes, curve: Curve, values: Sequence[float]) -> None:
-    steps = [probe.step for probe in curve.probes]
-    axes.plot(steps, values, color=TUNED, linewidth=1.4, marker="D", markersize=4)
-    bad = [index for index, probe in enumerate(curve.probes) if not probe.healthy]
-    cross: dict[str, Any] = {
-        "marker": "x",
-        "markersize": 9,
-        "markeredgewidth": 2,
-        "color": ACCENT,
-        "linestyle": "none",
-    }
-    axes.plot([steps[index] for index in bad], [values[index] for index in bad], **cross)
+    points = sorted(curve.strengths, key=lambda point: point.strength)
+    axes.plot(
+        [point.strength for point in points],
+        [point.score for point in points],
+        color=TUNED,
+        linewidth=1.4,
+        marker="D",
+        markersize=4,
+    )
+    bad = [point for point in points if not point.healthy]
+    cross: dict[str, Any] = {"marker": "x", "markersize": 9, "markeredgewidth": 2, "linestyle": "none"}
+    axes.plot([point.strength for point in bad], [point.score for point in bad], color=ACCENT, **cross)
+    axes.axvline(curve.kept, color=ACCENT, linewidth=1.6, linestyle=(0, (1, 1.2)), zorder=1)
+    axes.annotate(
+        "kept",
+        (curve.kept, 0.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4, 4),
+        textcoords="offset points",
+        color=ACCENT,
+        fontsize=10,
+        ha="right",
+    )

@@ -30,7 +30,7 @@ from counterpoise.metrics.significance import compare
 from counterpoise.models.loading import LoadedModel, adapter_switched
 from counterpoise.neutral.select import (
     EVALUATION_TEXTS,
-    PROBE_TEXTS,
+    GUARD_TEXTS,
     Sentence,
     parse_neutral,
     select_neutral,
@@ -162,7 +162,7 @@ def evaluation_sentences(sentences: Sequence[Sentence], where: str) -> list[str]
     Those a run watches in training are left out, so this perplexity and the report's agree.
     """
     try:
-        chosen = select_neutral(sentences, PROBE_TEXTS, EVALUATION_TEXTS, where)
+        chosen = select_neutral(sentences, GUARD_TEXTS, EVALUATION_TEXTS, where)
     except DataError:
         return sorted({one.text for one in sentences})
     return [row.text for row in chosen if row.part == "evaluation"]

@@ -24,13 +24,14 @@ from transformers import GenerationConfig as DecodingConfig
 from transformers import LogitsProcessorList
 
 from counterpoise.errors import UsageError
-from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.nucleus import NucleusByInversion
 from counterpoise.generation.prompts import Prompt
 from counterpoise.memory import in_halves
 from counterpoise.records import Generation, Progress, Variant, silent
 
 if TYPE_CHECKING:
+    from counterpoise.generation.config import GenerationConfig
+    from counterpoise.generation.decoding import Decoding
     from counterpoise.models.loading import LoadedModel
 
 
@@ -58,7 +59,7 @@ Batch = tuple[Request, ...]
 def generate(
     loaded: LoadedModel,
     prompts: Sequence[Prompt],
-    config: GenerationConfig,
+    config: GenerationConfig | Decoding,
     *,
     seed: int,
     variant: Variant,
@@ -88,7 +89,9 @@ def generate(
     return in_order(batches, made)
 
 
-def plan_batches(loaded: LoadedModel, prompts: Sequence[Prompt], config: GenerationConfig) -> list[Batch]:
+def plan_batches(
+    loaded: LoadedModel, prompts: Sequence[Prompt], config: GenerationConfig | Decoding
+) -> list[Batch]:
     """Every continuation to make, in batches of similar prompt length, the longest first.
 
     Sorting keeps padding small; longest first shows at once whether memory suffices. The batches depend on
@@ -103,13 +106,29 @@ def plan_batches(loaded: LoadedModel, prompts: Sequence[Prompt], config: Generat
 
 
 def generate_batch(
-    loaded: LoadedModel, batch: Batch, config: GenerationConfig, *, seed: int, variant: Variant
+    loaded: LoadedModel, batch: Batch, config: GenerationConfig | Decoding, *, seed: int, variant: Variant
 ) -> list[Generation]:
     """The continuations of one batch, in its order; halved, down to one, when the memory is full."""
-    decoded = in_halves(batch, lambda part: _decode(loaded, part, config, seed))
+    decoded = decode_batch(loaded, batch, config, seed=seed)
     return [
         _record(loaded.tokenizer, request, ids, variant) for request, ids in zip(batch, decoded, strict=True)
     ]
+
+
+def decode_batch(
+    loaded: LoadedModel, batch: Batch, config: GenerationConfig | Decoding, *, seed: int
+) -> list[list[int]]:
+    """The new tokens of each request, in the batch's order; as :func:`generate_batch`."""
+    return in_halves(batch, lambda part: _decode(loaded, part, config, seed))
+
+
+def continuation(tokenizer: Any, prompt: Sequence[int], ids: Sequence[int]) -> str:
+    """The new text alone, decoded with its prompt: some tokenizers drop the space before a first word."""
+    before, whole = (
+        str(tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        for tokens in (prompt, [*prompt, *ids])
+    )
+    return whole[len(before) :]
 
 
 def in_order(batches: Sequence[Batch], made: Iterable[Sequence[Generation]]) -> list[Generation]:
@@ -122,7 +141,9 @@ def in_order(batches: Sequence[Batch], made: Iterable[Sequence[Generation]]) -> 
     return [found[index] for index in range(len(found))]
 
 
-def _requests(loaded: LoadedModel, prompts: Sequence[Prompt], config: GenerationConfig) -> list[Request]:
+def _requests(
+    loaded: LoadedModel, prompts: Sequence[Prompt], config: GenerationConfig | Decoding
+) -> list[Request]:
     limit = getattr(loaded.model.config, "max_position_embeddings", None)
     requests: list[Request] = []
     for prompt in prompts:
@@ -140,7 +161,7 @@ def _requests(loaded: LoadedModel, prompts: Sequence[Prompt], config: Generation
     return requests
 
 
-def prompt_ids(tokenizer: Any, text: str, config: GenerationConfig) -> tuple[int, ...]:
+def prompt_ids(tokenizer: Any, text: str, config: GenerationConfig | Decoding) -> tuple[int, ...]:
     """The tokens a prompt becomes, prefix included.
 
     Raises:
@@ -160,7 +181,7 @@ def prompt_ids(tokenizer: Any, text: str, config: GenerationConfig) -> tuple[int
 
 @torch.inference_mode()
 def _decode(
-    loaded: LoadedModel, batch: Sequence[Request], config: GenerationConfig, seed: int
+    loaded: LoadedModel, batch: Sequence[Request], config: GenerationConfig | Decoding, seed: int
 ) -> list[list[int]]:
     """The new tokens of each request, cut before the first stop token."""
     stop, pad = stop_ids(loaded.tokenizer, loaded.model)
@@ -189,7 +210,7 @@ def stop_ids(tokenizer: Any, model: Any) -> tuple[list[int], int]:
     return stop, pad
 
 
-def _decoding(config: GenerationConfig, stop: list[int], pad: int) -> DecodingConfig:
+def _decoding(config: GenerationConfig | Decoding, stop: list[int], pad: int) -> DecodingConfig:
     """Plain decoding: a repetition penalty or the like from the model's folder would hide damage."""
     return DecodingConfig(
         max_new_tokens=config.max_new_tokens,
@@ -203,7 +224,9 @@ def _decoding(config: GenerationConfig, stop: list[int], pad: int) -> DecodingCo
     )
 
 
-def _draws(request: Request, config: GenerationConfig, seed: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _draws(
+    request: Request, config: GenerationConfig | Decoding, seed: int
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Uniform numbers ``[max_new_tokens]`` of one continuation; 0 (the most probable token) if greedy."""
     if request.greedy:
         return np.zeros(config.max_new_tokens)
@@ -226,15 +249,6 @@ def _record(tokenizer: Any, request: Request, ids: Sequence[int], variant: Varia
         variant=variant,
         sample=request.sample,
         prompt=prompt.text,
-        text=_continuation(tokenizer, request.ids, ids),
+        text=continuation(tokenizer, request.ids, ids),
         tokens=len(ids),
     )
-
-
-def _continuation(tokenizer: Any, prompt: Sequence[int], ids: Sequence[int]) -> str:
-    """The new text alone, decoded with its prompt: some tokenizers drop the space before a first word."""
-    before, whole = (
-        str(tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
-        for tokens in (prompt, [*prompt, *ids])
-    )
-    return whole[len(before) :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from counterpoise.neutral.select import EVALUATION_TEXTS, PROBE_TEXTS, SOURCE
+from counterpoise.neutral.select import EVALUATION_TEXTS, GUARD_TEXTS, SOURCE
 from counterpoise.settings import Settings
 
 
@@ -15,25 +15,26 @@ class CapabilityConfig(Settings):
         SOURCE,
         description="Registry name of neutral text, or the path of a UTF-8 file with one sentence a line.",
     )
-    probe_texts: int = Field(
-        PROBE_TEXTS, ge=1, description="Sentences whose perplexity is watched during training."
+    guard_texts: int = Field(
+        GUARD_TEXTS, ge=1, description="Sentences on which training's guards measure perplexity."
     )
     evaluation_texts: int = Field(
         EVALUATION_TEXTS, ge=1, description="Other sentences, kept for the report's perplexity."
     )
-    replay_texts: int = Field(
-        192, ge=0, description="Further sentences on which the model is held to its base while it trains."
+    beginning_texts: int = Field(
+        192,
+        ge=0,
+        description="Sentences whose first words the base continues; training holds the model to that.",
     )
-    replay_groups: int = Field(
+    beginning_groups: int = Field(
         12,
         ge=0,
-        description="Encyclopaedic sentences a group, each with its swap of gender, that the model is held to as well; "
-        "none of those that the erasure audit reads.",
+        description="Encyclopaedic sentences a group, each with its swap of gender, whose first words are continued as "
+        "well; none of those that the erasure audit reads.",
     )
-    probe_groups: int = Field(
+    guard_groups: int = Field(
         40,
         ge=0,
-        description="Encyclopaedic sentences a group, at most, that are watched during training, group against all: "
-        "none of those that are replayed or that the erasure audit reads. Groups with less than half as many left are "
-        "not watched.",
+        description="Encyclopaedic sentences a group, at most, that the guards compare, group against all: none that "
+        "are continued or that the erasure audit reads. Groups with less than half as many left are not guarded.",
     )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from counterpoise.records import Variant
 
-Part = Literal["probe", "evaluation", "replay", "group"]
+Part = Literal["guard", "evaluation", "beginning", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,8 @@ class NeutralText:
     """A neutral sentence and what it is for.
 
     Attributes:
-        part: ``probe`` (watched in training), ``evaluation`` (seen by nothing before the report), ``replay``
-            (the model is held to its base on it while it trains) or ``group`` (watched in training, group by group).
+        part: ``guard`` (training's guards measure on it), ``evaluation`` (seen by nothing before the report),
+            ``beginning`` (the base continues its first words, for training) or ``group`` (guarded, group by group).
         group: of ``group`` sentences, whom it is about.
     """
 
@@ -24,6 +24,26 @@ class NeutralText:
     text: str
     part: Part
     group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """A continuation that the base wrote, with the beginning that it continued.
+
+    Attributes:
+        part: ``train`` (training holds the model to it) or ``guard`` (only measured on).
+        greedy: whether it is the most likely continuation, or a sampled one.
+        prompt, text: the beginning and what follows it.
+        tokens: ids of both together; ``start``: index of the first one that the base wrote.
+    """
+
+    text_id: int
+    part: Literal["train", "guard"]
+    greedy: bool
+    prompt: str
+    text: str
+    tokens: tuple[int, ...]
+    start: int
 
 
 @dataclass(frozen=True, slots=True)

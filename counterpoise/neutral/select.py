@@ -14,7 +14,7 @@ from counterpoise.neutral.records import NeutralText, Part
 MIN_WORDS, MAX_WORDS = 8, 60
 SOURCE = "bold-wikipedia-profession"
 """Registry name of the sentences that are read unless another source is named."""
-PROBE_TEXTS, EVALUATION_TEXTS = 48, 400
+GUARD_TEXTS, EVALUATION_TEXTS = 96, 400
 """How many sentences a run watches in training, and keeps for its report, unless it is told otherwise."""
 
 
@@ -49,25 +49,25 @@ def parse_neutral(data: bytes, where: str) -> list[Sentence]:
 
 
 def select_neutral(
-    sentences: Sequence[Sentence], probes: int, evaluations: int, where: str, replays: int = 0
+    sentences: Sequence[Sentence], guards: int, evaluations: int, where: str, beginnings: int = 0
 ) -> list[NeutralText]:
-    """The first ``probes`` sentences by sha256 for training's guards, the next ``evaluations`` for the report,
-    and ``replays`` more to train beside; no article serves two of them.
+    """The first ``guards`` sentences by sha256 for training's guards, the next ``evaluations`` for the report,
+    and ``beginnings`` more to train beside; no article serves two of them.
 
     Duplicates, and sentences of fewer than 8 or more than 60 words, are left out.
 
     Raises:
         DataError: there are too few.
     """
-    sizes: dict[Part, int] = {"probe": probes, "evaluation": evaluations, "replay": replays}
+    sizes: dict[Part, int] = {"guard": guards, "evaluation": evaluations, "beginning": beginnings}
     dealt = dict(zip(sizes, deal(sentences, list(sizes.values())), strict=True))
     short = [part for part, size in sizes.items() if len(dealt[part]) < size]
     if short:
         usable = {one.text for one in sentences if one.usable}
         raise DataError(
-            f"{where}: {len(usable)} usable sentences, {probes} + {evaluations} + {replays} asked for, none of an "
+            f"{where}: {len(usable)} usable sentences, {guards} + {evaluations} + {beginnings} asked for, none of an "
             f"article that another part has; too few for {' and '.join(short)}",
-            "lower capability.probe_texts, evaluation_texts or replay_texts, or name a larger source",
+            "lower capability.guard_texts, evaluation_texts or beginning_texts, or name a larger source",
         )
     parts = ((part, one.text) for part in sizes for one in dealt[part])
     return [NeutralText(number, text, part) for number, (part, text) in enumerate(parts)]

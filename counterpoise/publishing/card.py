@@ -25,7 +25,7 @@ class CardFacts:
         licence: of the result, empty where it is not known.
         merged: whether the weights are whole, else they are an adapter.
         fold: the fold that was held out of this adapter's training.
-        selected_step: the step whose adapter this is.
+        strength: the share of the trained adapter that is delivered.
         status: what its training came to.
         config: the whole configuration, as plain values.
         summary: the numbers of the run's report (:mod:`counterpoise.report.summary`).
@@ -38,7 +38,7 @@ class CardFacts:
     licence: str
     merged: bool
     fold: int
-    selected_step: int
+    strength: float
     status: str
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
@@ -108,8 +108,8 @@ def _what(facts: CardFacts) -> str:
     form = "The whole model, the adapter merged into its weights" if facts.merged else "A LoRA adapter (PEFT)"
     return (
         f"{form}, trained with direct preference optimisation on {_pairs(facts)} and identity swaps of them to "
-        "prefer stereotypes less. Kept is the step whose validation score was nearest to neutral among those that "
-        "the guards on perplexity and usable text accepted."
+        "prefer stereotypes less. Its strength is the least that brings the validation score to neutral while the "
+        "guards on perplexity, text and groups hold."
     )
 
 
@@ -174,7 +174,7 @@ def _made(facts: CardFacts) -> str:
     return (
         f"Counterpoise, profile `{facts.summary['profile']}`, seed {facts.summary['seed']}: "
         f"{kept['kept']:,} of {kept['candidates']:,} candidate preferences kept by the toxicity filter; trained on "
-        f"{config['model']['precision']} weights; step {facts.selected_step} kept ({facts.status.replace('_', ' ')})."
+        f"{config['model']['precision']} weights; strength {facts.strength:g} ({facts.status.replace('_', ' ')})."
         f"\n\n<details><summary>The whole configuration</summary>\n\n```json\n{text}\n```\n\n</details>"
     )
 

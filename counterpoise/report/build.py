@@ -60,7 +60,7 @@ def build_report(inputs: ReportInputs) -> Report:
 def _document(inputs: ReportInputs, found: Findings) -> tuple[Document, list[Chart]]:
     scores = bias.chart_of(found.held_out)
     texts = toxicity.toxicity_charts(found.texts)
-    curves = cost.training_curves(found.folds[0], found.cost.max_perplexity_rise)
+    curves = cost.training_curves(found.folds[0])
     tradeoff = cost.tradeoff(inputs, found)
     sections = [
         protocol.hypotheses(found),

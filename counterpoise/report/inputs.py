@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.evaluation.items import BenchmarkScore
+from counterpoise.metrics.limits import MAX_PERPLEXITY_RISE
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Normalisation, Pair, PairScore, Preference
@@ -60,7 +61,7 @@ class RunFacts:
             prefix=config.scoring.prefix,
             normalisation=config.scoring.normalisation,
             folds=config.pairs.folds,
-            max_perplexity_rise=config.alignment.guards.max_perplexity_rise,
+            max_perplexity_rise=MAX_PERPLEXITY_RISE,
             config=config.model_dump(mode="json", exclude={"publish"}),
         )
 

@@ -78,7 +78,7 @@ def summarise(inputs: ReportInputs, found: Findings) -> dict[str, Any]:
                 "fold": fold.evaluated,
                 "held_out": _change(fold.own),
                 "steps": len(fold.training.history),
-                "selected_step": fold.training.selected_step,
+                "strength": fold.training.strength,
                 "status": fold.training.status,
                 "reason": fold.training.reason,
             }

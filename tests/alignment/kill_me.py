@@ -15,7 +15,7 @@ import torch
 
 from counterpoise.alignment import checkpoints as checkpoint_module
 from counterpoise.alignment.train import train_adapter
-from tests.alignment.material import CONFIG, NEUTRAL, TRAIN, VALIDATION
+from tests.alignment.material import CONFIG, inputs
 
 
 def die() -> None:
@@ -47,8 +47,8 @@ def main() -> None:
 
         checkpoint_module._write_synced = killed
     outcome = train_adapter(
-        model, TRAIN, VALIDATION, NEUTRAL, CONFIG, precision="nf4", seed=3, out=out, checkpoints=checkpoints,
-        progress=progress, on_checkpoint=on_checkpoint,
+        model, inputs(), CONFIG, seed=3, out=out, checkpoints=checkpoints, progress=progress,
+        on_checkpoint=on_checkpoint,
     )  # fmt: skip
     (out / "outcome.txt").write_text(repr(outcome))
 

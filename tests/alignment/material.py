@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from counterpoise.alignment.config import AlignmentConfig
-from counterpoise.alignment.records import Probe
+from counterpoise.alignment.inputs import GuardTexts, TrainingInputs
+from counterpoise.neutral.records import OwnText
 from counterpoise.records import Pair, Preference
 
 GROUPS = [
@@ -56,22 +59,29 @@ VALIDATION = PAIRS[16:]
 
 CONFIG = AlignmentConfig.model_validate(
     {
-        "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
-        "loss": {"balance": []},
+        "lora": {"rank": 4, "alpha": 8},
+        "loss": {"category_weights": "equal"},
         "optimisation": {"learning_rate": 1e-2, "batch_pairs": 4, "epochs": 3, "gradient_accumulation": 2},
-        "guards": {
-            "probe_every": 2,
-            "max_perplexity_rise": 9.0,
-            "max_fall": 9.0,
-            "max_usable_drop": 1.0,
-            "stop_past_neutral": 50.0,
-        },
+        "strength": 1.0,
         "checkpoint_every": 2,
     }
 )
-"""16 pairs in batches of 4, 3 epochs, 2 batches to a step: 6 steps, checkpoints at 2 and 4."""
+"""16 pairs in batches of 4, 3 epochs, 2 batches to a step: 6 steps, checkpoints at 2 and 4, and the last."""
+
+OWN_TEXT = [
+    OwnText(number, "train", True, "The", " river", (1, 5 + number, 6, 7, 8 + number), 2)
+    for number in range(5)
+]
+"""Five texts of five tokens, of which the base wrote the last three."""
 
 
-def make_probe(step: int, soft: float, *, margin: float = 5.0, complaint: str = "") -> Probe:
-    """A probe of which only what selection looks at is set."""
-    return Probe(step, soft, 0, soft, 0.0, margin, 0.0, 0.0, 100.0, 0.0, 1.0, complaint=complaint)
+def inputs(**changes: Any) -> TrainingInputs:
+    """What the tests train on, judged as it is trained."""
+    given: dict[str, Any] = {
+        "train": TRAIN,
+        "validation": VALIDATION,
+        "guard_texts": GuardTexts(NEUTRAL, own=OWN_TEXT[:2]),
+        "own_text": OWN_TEXT,
+        "precision": "nf4",
+    }
+    return TrainingInputs(**given | changes)

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from counterpoise.alignment.batches import (
     EncodedPair,
     TokenBatch,
+    aligned_tokens,
     encode_preferences,
-    encode_validation,
+    own_text_batches,
     pair_batch,
     pair_groups,
+    places,
     schedule,
-    text_batches,
-    told_apart,
 )
 from counterpoise.alignment.scoring import decoder, sequence_log_probs
-from counterpoise.alignment.tree_batches import packed_batch, tree_batches
+from counterpoise.alignment.tree_batches import packed_batch
 from counterpoise.errors import DataError, ModelError
 from counterpoise.likelihood.sentences import score_sentences
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair
-from tests.alignment.material import PAIRS, preference
+from tests.alignment.material import OWN_TEXT, PAIRS, preference
 
 TOKENS = st.lists(st.integers(3, 9), min_size=1, max_size=6).map(tuple)
 ENCODED = st.lists(
@@ -74,12 +74,6 @@ def test_eos_and_length_limit(tiny: LoadedModel) -> None:
     assert len(short.prompt) + len(short.chosen) == 8
 
 
-def test_two_equal_sentences_are_refused_by_name(tiny: LoadedModel) -> None:
-    row = dataclasses.replace(preference(PAIRS[0]), rejected=PAIRS[0].less)
-    with pytest.raises(DataError, match="0/human/gender/0"):
-        encode_preferences([row], tiny.tokenizer, append_eos=False, max_tokens=256)
-
-
 LATE = dataclasses.replace(
     PAIRS[1],
     pair_id=90,
@@ -94,12 +88,11 @@ def test_pairs_equal_after_the_cut_are_left_out_with_a_reason(
     rows = [preference(PAIRS[0]), preference(LATE)]
     kept = encode_preferences(rows, tiny.tokenizer, append_eos=False, max_tokens=8)
     assert [pair.name for pair in kept] == ["0/human/gender/0"]
-    assert told_apart([LATE, PAIRS[0]], tiny.tokenizer, max_tokens=8) == [PAIRS[0]]
-    assert told_apart([LATE, PAIRS[0]], tiny.tokenizer, max_tokens=64) == [LATE, PAIRS[0]]
     assert "1 of 2 pairs are left out, equal in their first 8 tokens" in caplog.text
     assert "90/human" in caplog.text
+    assert len(encode_preferences(rows, tiny.tokenizer, append_eos=False, max_tokens=64)) == 2
     with pytest.raises(DataError, match="all 1 pairs are equal in their first 8 tokens: 90"):
-        told_apart([LATE], tiny.tokenizer, max_tokens=8)
+        encode_preferences(rows[1:], tiny.tokenizer, append_eos=False, max_tokens=8)
 
 
 def test_a_missing_prefix_token_is_refused() -> None:
@@ -107,10 +100,10 @@ def test_a_missing_prefix_token_is_refused() -> None:
         bos_token_id = eos_token_id = None
 
     with pytest.raises(ModelError, match="no BOS token — use prefix none"):
-        encode_validation(PAIRS[:1], Bare(), max_tokens=9)
+        encode_preferences([preference(PAIRS[0])], Bare(), append_eos=False, max_tokens=9)
 
 
-@pytest.mark.parametrize("build", [pair_batch, packed_batch, lambda pairs: tree_batches(pairs)[0]])
+@pytest.mark.parametrize("build", [pair_batch, packed_batch])
 def test_without_a_prefix_the_first_token_is_not_scored(
     tiny: LoadedModel, build: Callable[[list[EncodedPair]], TokenBatch]
 ) -> None:
@@ -174,7 +167,23 @@ def test_seeds_give_other_orders() -> None:
     assert schedule(20, 2, 0)[:20] != schedule(20, 2, 0)[20:]
 
 
-def test_texts_are_scored_from_their_first_token(tiny: LoadedModel) -> None:
-    (batch,) = text_batches(["cannot drive"], tiny.tokenizer, max_tokens=64, rows=4)
-    assert tiny.tokenizer.decode(batch.targets) == "cannot drive"
-    assert batch.input_ids[0, 0] == tiny.tokenizer.bos_token_id
+def test_aligned_tokens_are_those_that_both_have_after_the_first_difference() -> None:
+    # 1 2 [3] 4 5 and 1 2 [6 7] 4 5: token 4 stands at 3 and at 4, token 5 at 4 and at 5
+    pair = EncodedPair("a", (1,), (2, 3, 4, 5), (2, 6, 7, 4, 5))
+    assert aligned_tokens(pair) == [(3, 4), (4, 5)]
+    batch = pair_batch([pair, EncodedPair("b", (1,), (8,), (9,))])
+    # rows of 6: chosen in row 0, rejected in row 2; a token is predicted one place before it stands
+    assert batch.aligned is not None
+    assert batch.aligned.tolist() == [[2, 3], [2 * 6 + 3, 2 * 6 + 4]]
+    assert places([]).shape == (2, 0)
+
+
+def test_of_the_bases_own_text_what_it_wrote_is_scored() -> None:
+    batches = own_text_batches(OWN_TEXT, seed=0, rows=2)
+    assert [len(batch.names) for batch in batches].count(2) == 2
+    assert sorted(int(name) for batch in batches for name in batch.names) == [0, 1, 2, 3, 4]
+    by_id = {str(text.text_id): text for text in OWN_TEXT}
+    for batch in batches:
+        parts = torch.split(batch.targets, batch.counts.tolist())
+        assert [tuple(part.tolist()) for part in parts] == [by_id[name].tokens[2:] for name in batch.names]
+    assert [batch.names for batch in own_text_batches(OWN_TEXT, 0, 2)] == [batch.names for batch in batches]

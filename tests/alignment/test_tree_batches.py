@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterpoise.alignment.batches import EncodedPair, encode_preferences, encode_validation, pair_batch
-from counterpoise.alignment.scoring import decoder, pair_log_probs, sequence_log_probs
-from counterpoise.alignment.tree_batches import ROW, packed_batch, tree_batches
+from counterpoise.alignment.batches import EncodedPair, encode_preferences, pair_batch
+from counterpoise.alignment.scoring import decoder, pair_pass, sequence_log_probs
+from counterpoise.alignment.tree_batches import ROW, packed_batch
 from counterpoise.likelihood.pairs import score_pair_details, shared_scores
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Pair
@@ -59,14 +59,27 @@ def test_a_pairs_shared_margin_is_that_of_the_published_reading(tiny: LoadedMode
     """Packed or in plain rows, it is what the scores stage writes for the same two sentences."""
     sentences = [Pair(at, "gender", "stereo", row.rejected, row.chosen) for at, row in enumerate(TRAIN[:7])]
     scores = shared_scores(score_pair_details(tiny, sentences, "base"))
-    wanted = {str(row.pair_id): row.less_log_prob - row.more_log_prob for row in scores}
-    encoded = encode_validation(sentences, tiny.tokenizer, max_tokens=64)
+    wanted = {TRAIN[row.pair_id].preference_id: row.less_log_prob - row.more_log_prob for row in scores}
+    encoded = encode_preferences(TRAIN[:7], tiny.tokenizer, append_eos=False, max_tokens=64)
     assert any(abs(margin) > 0.01 for margin in wanted.values())
-    for batch in (pair_batch(encoded), packed_batch(encoded), *tree_batches(encoded)):
-        sums, margins = pair_log_probs(decoder(tiny.model), batch)
-        assert torch.equal(sums, sequence_log_probs(decoder(tiny.model), batch))
-        expected = [wanted[name] for name in batch.names]
-        assert margins.tolist() == pytest.approx(expected, abs=1e-4)
+    for batch in (pair_batch(encoded), packed_batch(encoded)):
+        found = pair_pass(decoder(tiny.model), batch)
+        assert torch.equal(found.sums, sequence_log_probs(decoder(tiny.model), batch))
+        assert found.shared.tolist() == pytest.approx([wanted[name] for name in batch.names], abs=1e-4)
+
+
+def test_packed_or_plain_the_aligned_states_are_the_same(tiny: LoadedModel) -> None:
+    encoded = encode_preferences(TRAIN[:7], tiny.tokenizer, append_eos=False, max_tokens=64)
+    by_pair = [torch.cat(pair_pass(decoder(tiny.model), pair_batch([one])).aligned) for one in encoded]
+    packed = packed_batch(encoded)
+    order = {name: at for at, name in enumerate(packed.names)}
+    ordered = sorted(range(len(encoded)), key=lambda at: order[encoded[at].name])
+    chosen = torch.cat([by_pair[at].chunk(2)[0] for at in ordered])
+    rejected = torch.cat([by_pair[at].chunk(2)[1] for at in ordered])
+    found = pair_pass(decoder(tiny.model), packed).aligned
+    assert len(chosen) > 20
+    torch.testing.assert_close(found[0], chosen, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found[1], rejected, rtol=1e-3, atol=1e-4)
 
 
 def test_packed_rows_have_the_log_probabilities_and_gradients_of_plain_ones(tiny: LoadedModel) -> None:

@@ -13,7 +13,7 @@ from flows.configure import load_config
 from flows.pipeline import pipeline
 
 RUN = "20260101-000000-demotest"
-STRONG = ("alignment.optimisation.learning_rate=0.03", "alignment.guards.enforce=false")
+STRONG = ("alignment.optimisation.learning_rate=0.03", "alignment.strength=1.0")
 """So that the two steps of this profile change what the model writes, and the page has something to compare."""
 
 

@@ -112,7 +112,7 @@ class NextNumber(ast.NodeTransformer):
         ("likelihood.budget", {"adapter", "scores", "capability", "benchmarks", "evaluation"}),
         ("alignment.config", {"adapter"}),
         ("preferences.build", {"preferences"}),
-        ("generation.decode", {"generations"}),
+        ("generation.decode", {"generations", "own_text", "adapter"}),
         ("counterfactual.engine", {"counterfactuals", "neutral"}),
         ("toxicity.scoring", {"toxicity", "generation_toxicity"}),
         ("charts.style", {"report", "comparison"}),

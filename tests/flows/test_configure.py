@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.alignment.config import case_study
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
 from flows.configure import load_config, profile_names
@@ -85,4 +84,12 @@ def test_profile_that_is_not_toml(tmp_path: Path) -> None:
 
 
 def test_notebook_profile_trains_as_the_case_study_did() -> None:
-    assert load_config("notebook").alignment == case_study()
+    found = load_config("notebook").alignment
+    lora, loss, steps = found.lora, found.loss, found.optimisation
+    assert (lora.rank, lora.alpha, lora.skip_layers, found.strength) == (64, 128, 0.0, 1.0)
+    assert lora.targets == ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+    assert (loss.types, loss.weights, loss.beta, loss.identity_weight) == (("sigmoid",), (1.0,), 0.05, 1.0)
+    assert loss.category_weights == "equal"
+    assert not loss.hold_weight + loss.consistency_weight + loss.own_text_weight
+    assert (steps.learning_rate, steps.schedule, steps.warmup, steps.epochs) == (5e-5, "cosine", 0.0, 4)
+    assert (steps.batch_pairs, steps.gradient_accumulation, steps.average) == (16, 2, 0.0)

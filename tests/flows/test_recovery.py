@@ -36,7 +36,7 @@ LONG = {
     "alignment": {
         "checkpoint_every": 10,
         "optimisation": {"epochs": 120},  # there is time to be killed in
-        "guards": {"enforce": False, "probe_every": 120},
+        "strength": 1.0,
     }
 }
 

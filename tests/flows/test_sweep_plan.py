@@ -25,7 +25,7 @@ def plan_file(tmp_path: Path, text: str) -> Path:
 
 
 def test_every_recipe_meets_every_seed_over_all_folds(tmp_path: Path) -> None:
-    plan = load_plan(plan_file(tmp_path, TEXT), ["capability.probe_texts=4"])
+    plan = load_plan(plan_file(tmp_path, TEXT), ["capability.guard_texts=4"])
     found = branches(plan)
     assert plan.name == "dose"
     assert [item.label for item in found] == [
@@ -33,11 +33,11 @@ def test_every_recipe_meets_every_seed_over_all_folds(tmp_path: Path) -> None:
     ]  # fmt: skip
     hot = found[-1].config
     assert (hot.seed, hot.alignment.optimisation.learning_rate, hot.pairs.evaluate) == (7, 0.01, (0, 1, 2))
-    assert (hot.generation.max_new_tokens, hot.capability.probe_texts) == (2, 4)
+    assert (hot.generation.max_new_tokens, hot.capability.guard_texts) == (2, 4)
     assert found[-1].facts.settings == ("alignment.optimisation.learning_rate=0.01",)
     assert found[0].command("s3://b/x") == (
         "counterpoise run --profile smoke --store s3://b/x --set generation.max_new_tokens=2 "
-        "--set capability.probe_texts=4 --set seed=0 --set 'pairs.evaluate=[0, 1, 2]'"
+        "--set capability.guard_texts=4 --set seed=0 --set 'pairs.evaluate=[0, 1, 2]'"
     )
 
 

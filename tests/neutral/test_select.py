@@ -24,9 +24,11 @@ def test_no_article_serves_two_parts() -> None:
     articles = [
         Sentence(text, f"article {n // 3}") for n, text in enumerate(TEXTS)
     ]  # ten of three sentences each
-    rows = select_neutral(articles, 2, 6, "x", replays=2)
+    rows = select_neutral(articles, 2, 6, "x", beginnings=2)
     of = {one.text: one.article for one in articles}
-    taken = [{of[row.text] for row in rows if row.part == part} for part in ("probe", "evaluation", "replay")]
+    taken = [
+        {of[row.text] for row in rows if row.part == part} for part in ("guard", "evaluation", "beginning")
+    ]
     assert [len(names) > 0 for names in taken] == [True] * 3
     assert not taken[0] & taken[1] and not taken[0] & taken[2] and not taken[1] & taken[2]
     # one article has all: whoever comes first leaves nothing to the next
@@ -38,7 +40,7 @@ def test_no_article_serves_two_parts() -> None:
 
 def test_parts_are_disjoint_and_do_not_depend_on_order() -> None:
     rows = select_neutral(SENTENCES, 5, 20, "x")
-    assert [row.part for row in rows] == ["probe"] * 5 + ["evaluation"] * 20
+    assert [row.part for row in rows] == ["guard"] * 5 + ["evaluation"] * 20
     assert len({row.text for row in rows}) == 25
     assert select_neutral([*reversed(SENTENCES), *SENTENCES], 5, 20, "x") == rows
 

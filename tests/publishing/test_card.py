@@ -28,7 +28,7 @@ def facts(summary: dict[str, Any], fold: int) -> CardFacts:
         licence="apache-2.0",
         merged=False,
         fold=fold,
-        selected_step=80,
+        strength=0.75,
         status="neutral",
         config={"pairs": {"source": "crows-pairs"}, "model": {"precision": "nf4"}},
         summary=summary,

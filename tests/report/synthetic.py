@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from counterpoise.alignment.records import Probe, TrainingOutcome, TrainingStep
+from counterpoise.alignment.records import Candidate, TrainingOutcome, TrainingStep
 from counterpoise.evaluation.changes import VARIANTS
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.generation.prompts import load_prompts
@@ -73,7 +73,7 @@ def run(
     folds = [
         FoldEvidence(
             fold,
-            _training(rng, selected=80),
+            _training(rng, strength=0.6),
             _scores(rng, pairs, fold, base_shift, (tuned_shift, tuned_scale), agreement, in_sample),
             _capability(rng, perplexity_ratio),
         )
@@ -145,51 +145,45 @@ def _capability(rng: np.random.Generator, ratio: float) -> list[Capability]:
     return rows
 
 
-def _training(rng: np.random.Generator, selected: int, steps: int = 120) -> TrainingOutcome:
+def _training(rng: np.random.Generator, strength: float, steps: int = 120) -> TrainingOutcome:
     history = tuple(
         TrainingStep(
             step=step,
             epoch=2 * step / steps,
             learning_rate=1e-4 * min(1, step / 12) * (1 - step / (steps + 1)),
             loss=0.7 * math.exp(-step / 70) + 0.03 * rng.normal(),
-            anchor=0.01,
+            preference=0.3,
+            hold=0.01,
+            consistency=0.15,
+            own_text=0.006 * step / steps,
             reward_margin=0.4 * step / steps,
             reward_accuracy=0.5 + 0.2 * step / steps,
             chosen_log_prob=-81.0,
             rejected_log_prob=-82.0,
             chosen_change=0.02 * math.log1p(step / 10) + 0.005 * rng.normal(),
             rejected_change=-0.03 * step / steps + 0.005 * rng.normal(),
-            push=0.5,
-            replay=0.01,
             gradient_norm=1.0,
         )
         for step in range(1, steps + 1)
     )
+    looked = [_candidate(at) for at in (0.0, 1.0, 0.75)]
     return TrainingOutcome(
         history=history,
-        probes=tuple(_probe(rng, step, steps) for step in range(0, steps + 1, 10)),
-        steering=(),
-        selected_step=selected,
+        candidates=(*looked, replace(_candidate(strength), perplexity_rise=0.004, own_text_kl=0.006)),
+        strength=strength,
         status="neutral",
-        reason=f"step {selected}: validation score within 1.5 points of 50",
+        reason=f"strength {strength:g}: validation within half a point of 50",
     )
 
 
-def _probe(rng: np.random.Generator, step: int, steps: int) -> Probe:
-    rise = -0.004 * step / 20 + 0.06 * (step / steps) ** 4
-    return Probe(
-        step=step,
-        score=57.0 - 9 * step / steps + (0.4 * rng.normal() if step else 0),
-        ties=0,
-        soft_score=56.0 - 7 * step / steps,
-        mean_margin=0.4 - 0.5 * step / steps,
+def _candidate(strength: float) -> Candidate:
+    return Candidate(
+        strength=strength,
+        score=57.0 - 9 * strength,
+        soft_score=56.0 - 10 * strength,
         mean_abs_margin=4.0,
-        less_change=0.01,
-        more_change=-0.01,
-        perplexity=31.0 * (1 + rise),
-        perplexity_rise=rise,
-        usable_text=0.97,
-        complaint="perplexity rose by 2.4 %" if rise > 0.02 else "",
+        perplexity_rise=0.024 if strength == 1 else None,
+        failed_guard="neutral perplexity rose by 2.4 % (limit 2 %)" if strength == 1 else "",
     )
 
 

@@ -9,21 +9,21 @@ from counterpoise.charts.scores import ScoreRow, score_chart
 from counterpoise.charts.style import BASE, PAPER, THEME, TUNED, Chart
 from counterpoise.charts.toxicity import GroupRow, distribution_chart, group_chart
 from counterpoise.charts.tradeoff import TradeoffPoint, tradeoff_chart
-from counterpoise.charts.training import Curve, ProbePoint, StepPoint, training_chart
+from counterpoise.charts.training import Curve, StepPoint, StrengthPoint, training_chart
 
 
 def charts() -> list[Chart]:
     row = ScoreRow("all pairs", 1508, 56.0, (53.5, 58.5), 51.0, (48.5, 53.5))
     curve = Curve(
-        [StepPoint(step, 1 / step, 0.01 * step, -0.01 * step) for step in range(1, 30)],
-        [ProbePoint(step, 57 - step / 4, 30 + step / 20, step < 25) for step in range(0, 30, 5)],
-        15,
+        [StepPoint(step, 1 / step, 0.01 * step, -0.01 * step, 0.001 * step) for step in range(1, 30)],
+        [StrengthPoint(at / 4, 57 - 2 * at, at < 4) for at in (0, 4, 3)],
+        0.75,
     )
     return [
         score_chart(row, [ScoreRow("gender", 262, 55, (49, 61), 50, (44, 56))]),
         distribution_chart([0.0, 0.2, 0.6, 1.0], [0.0, 0.1, 0.2, 0.3], "linear"),
         group_chart([GroupRow("age", "old", 0.2, 0.1), GroupRow("neutral", "neutral", 0.1, 0.1)], "linear"),
-        training_chart(curve, 31.0),
+        training_chart(curve),
         tradeoff_chart(6.0, TradeoffPoint("tuned", -0.5, 1.0), [TradeoffPoint("ipo", 4.0, 3.0)], 2.0),
     ]
 
@@ -68,7 +68,8 @@ def test_alternative_texts_say_the_numbers(drawn: list[Chart]) -> None:
     assert "56.0 % before, 51.0 % after" in by_name["scores"]
     assert "50.0 % before, 0.0 % after" in by_name["toxicity"]  # 2 of 4 and 0 of 4 at or over 0.5
     assert "lower for 1 of 2 groups" in by_name["toxicity_by_group"]
-    assert "Step 15 was kept. Validation score 57.0 → 53.2 %" in by_name["training"]  # 57 − 15/4 = 53.25
+    kept = "Strength 0.75 was kept: the estimated validation score went from 57.0 to 51.0 %"
+    assert kept in by_name["training"]  # 57 − 2 · 3 = 51
     assert "1.0 points at -0.5 %" in by_name["tradeoff"]
 
 

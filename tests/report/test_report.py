@@ -163,7 +163,7 @@ def test_benchmarks_and_recipes_appear_when_given() -> None:
 def test_one_fold_no_classifier_no_history_still_reports() -> None:
     whole = run(**SMALL, evaluated=(0,), classifiers=())  # type: ignore[arg-type]
     fold = whole.folds[0]
-    silent = replace(fold, training=replace(fold.training, history=(), probes=()))
+    silent = replace(fold, training=replace(fold.training, history=(), candidates=()))
     report = build_report(replace(whole, folds=[silent], provenance=[]))
     assert "No classifier was run" in report.html
     assert "training.svg" not in report.charts

@@ -43,7 +43,7 @@ def branch(recipe: str, seed: int, tuned: Sequence[float], **summary: Any) -> Br
             {"benchmark": "StereoSet", "metric": "LMS", "base": 80.0, "tuned": 79.0 + seed, "interval": None}
         ],
         "toxicity": {"linear": {"base": 0.1, "tuned": 0.12}},
-        "training": [{"fold": f, "selected_step": 8, "status": "neutral", "reason": ""} for f in (0, 1)],
+        "training": [{"fold": f, "strength": 0.75, "status": "neutral", "reason": ""} for f in (0, 1)],
     }
     return BranchEvidence(facts, PAIRS, scores, given | summary, "k" * 64)
 

@@ -31,11 +31,11 @@ def settings(folder: Path, held: int, watched: int, lexicon: Path | None = None)
     return RunConfig(
         capability=CapabilityConfig(
             source="smoke-neutral",
-            probe_texts=4,
+            guard_texts=4,
             evaluation_texts=8,
-            replay_texts=3,
-            replay_groups=held,
-            probe_groups=watched,
+            beginning_texts=3,
+            beginning_groups=held,
+            guard_groups=watched,
         ),
         benchmarks=BenchmarksConfig(groups=str(folder), group_sentences=20),
         counterfactual=CounterfactualConfig(lexicon=lexicon),
@@ -46,7 +46,7 @@ def about_groups(store: Store, config: RunConfig) -> list[NeutralText]:
     made = store.fetch(execute(neutral, config, store, {}).ref)
     rows = read_records(made / "neutral.parquet", NEUTRAL, NeutralText)
     assert [row.text_id for row in rows] == list(range(len(rows)))
-    return [row for row in rows if row.part in ("replay", "group")]
+    return [row for row in rows if row.part in ("beginning", "group")]
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_groups_are_replayed_with_their_swaps_and_apart_from_the_audit(tmp_path:
     )
     assert len(plain) == 3 and more[:3] == watched[:3] == plain
     audited = {row.text for row in load_group_sentences(folder, [20])[0]}
-    held = [row.text for row in more[3:] if row.part == "replay"]
+    held = [row.text for row in more[3:] if row.part == "beginning"]
     assert len(held) == len(set(held)) == 60  # 3 domains × 2 groups × 5, each with its swap
     assert {text.replace("He was", "She was") for text in held[1::2]} == set(held[::2])
     seen = [(row.group, row.text) for row in more if row.part == "group"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from counterpoise.charts.style import Chart
 from counterpoise.charts.tradeoff import TradeoffPoint, tradeoff_chart
-from counterpoise.charts.training import Curve, ProbePoint, StepPoint, training_chart
+from counterpoise.charts.training import Curve, StepPoint, StrengthPoint, training_chart
 from counterpoise.metrics.health import Fault, TextHealth
 from counterpoise.metrics.intervals import Interval
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
@@ -94,12 +94,11 @@ def tradeoff(inputs: ReportInputs, found: Findings) -> Chart:
 
 
 def _path(fold: FoldFindings) -> list[TradeoffPoint]:
-    probes = [probe for probe in fold.training.probes if probe.step > 0]
-    stride = max(1, -(-len(probes) // MAX_PATH_POINTS))
     return [
-        TradeoffPoint(f"step {probe.step}", 100 * probe.perplexity_rise, abs(probe.score - 50))
-        for probe in probes[::-1][::stride][::-1]
-    ]
+        TradeoffPoint(f"strength {found.strength:g}", 100 * found.perplexity_rise, abs(found.soft_score - 50))
+        for found in fold.training.candidates
+        if found.perplexity_rise is not None
+    ][-MAX_PATH_POINTS:]
 
 
 def training(found: Findings, chart: Chart | None) -> Section:
@@ -109,26 +108,27 @@ def training(found: Findings, chart: Chart | None) -> Section:
         blocks.append(
             ChartBlock(
                 chart,
-                f"Training with fold {found.folds[0].evaluated} held out. The dotted line marks the step "
-                "whose adapter was kept; crosses are probes that a guard rejected. Rising reward while "
-                "perplexity rises too is how a model is lost: the lower row is what counts.",
+                f"Training with fold {found.folds[0].evaluated} held out. The dotted line marks the strength that is "
+                "delivered; crosses are strengths that a guard rejected.",
             )
         )
     blocks.append(_folds_table(found.folds))
     return Section("training", "Training", blocks)
 
 
-def training_curves(fold: FoldFindings, max_perplexity_rise: float) -> Chart | None:
+def training_curves(fold: FoldFindings) -> Chart | None:
     """The curves of one training, None where it kept no history."""
     outcome = fold.training
-    if not outcome.history or not outcome.probes:
+    if not outcome.history or not outcome.candidates:
         return None
-    steps = [StepPoint(row.step, row.loss, row.chosen_change, row.rejected_change) for row in outcome.history]
-    probes = [ProbePoint(row.step, row.score, row.perplexity, not row.complaint) for row in outcome.probes]
-    first = outcome.probes[0]
-    base = first.perplexity / (1 + first.perplexity_rise)
-    curve = Curve(steps, probes, outcome.selected_step)
-    return training_chart(curve, base * (1 + max_perplexity_rise))
+    steps = [
+        StepPoint(row.step, row.loss, row.chosen_change, row.rejected_change, row.own_text)
+        for row in outcome.history
+    ]
+    strengths = [
+        StrengthPoint(row.strength, row.soft_score, not row.failed_guard) for row in outcome.candidates
+    ]
+    return training_chart(Curve(steps, strengths, outcome.strength))
 
 
 def _folds_table(folds: Sequence[FoldFindings]) -> Table:
@@ -136,7 +136,7 @@ def _folds_table(folds: Sequence[FoldFindings]) -> Table:
         Column("held-out fold"),
         Column("pairs"),
         Column("steps"),
-        Column("kept step"),
+        Column("strength"),
         Column("validation score, %"),
         Column("its held-out pairs, %"),
         Column("why", "left"),
@@ -147,15 +147,15 @@ def _folds_table(folds: Sequence[FoldFindings]) -> Table:
 
 def _fold_row(fold: FoldFindings) -> Row:
     outcome = fold.training
-    by_step = {probe.step: probe.score for probe in outcome.probes}
-    scores = [percent(by_step[step]) if step in by_step else "·" for step in (0, outcome.selected_step)]
-    tone = {"overshoot": "bad", "damaged": "bad", "no_change": "caution"}.get(outcome.status, "")
+    at = {row.strength: row.soft_score for row in outcome.candidates}
+    scores = [percent(at[strength]) if strength in at else "·" for strength in (0.0, outcome.strength)]
+    tone = {"overshoot": "bad", "no_change": "caution"}.get(outcome.status, "")
     return Row(
         (
             str(fold.evaluated),
             count(fold.own.base.n),
             count(len(outcome.history)),
-            str(outcome.selected_step),
+            f"{outcome.strength:g}",
             " → ".join(scores),
             f"{percent(fold.own.base.score)} → {percent(fold.own.tuned.score)} ({interval(*fold.own.tuned.interval)})",
             outcome.reason,

@@ -101,8 +101,8 @@ def _protocol(inputs: ReportInputs) -> list[str]:
             if run.split == "leave-one-category-out"
             else ""
         ),
-        "The checkpoint is chosen by the change on the validation fold, added to where the base stands on all pairs "
-        "outside the held-out fold, subject to guards on perplexity, log-probabilities, usable text and sentences "
+        "The adapter's strength is chosen by the change on the validation fold, added to where the base stands on all "
+        "pairs outside the held-out fold, subject to guards on perplexity, text and sentences "
         "about each group.",
         "The aim is 50 %: a smaller |score − 50| is better, a score beyond 50 on the other side is an "
         "overshoot and counts as failure. Ties are counted apart, not as wins.",

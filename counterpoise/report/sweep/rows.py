@@ -48,7 +48,7 @@ class SweepRow:
     classifier: str | None = None
     toxicity_base: float | None = None
     toxicity_tuned: float | None = None
-    selected_step: int | None = None
+    strength: float | None = None
     training_status: str | None = None
     report_key: str | None = None
 
@@ -65,7 +65,7 @@ def _rows(branch: BranchFindings) -> Iterator[SweepRow]:
     training = {item["fold"]: item for item in branch.evidence.summary["training"]}
     for fold, change in branch.by_fold.items():
         done = training[fold]
-        more = {"selected_step": done["selected_step"], "training_status": done["status"]}
+        more = {"strength": done["strength"], "training_status": done["status"]}
         yield _row(branch, "fold", str(fold), change, more)
 
 

@@ -1,0 +1,103 @@
+"""How much of a trained adapter is delivered: the least that brings validation pairs to neutral and breaks nothing.
+
+LoRA's scale is a dial from the base (0) to the whole adapter (1), and where on it the model is neutral is measured,
+not trained. Bisection finds the strength at which the estimated score crosses the edge of :data:`NEUTRAL_WITHIN`; the
+guards are asked there, and a strength that fails one is lowered until none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from counterpoise.alignment.records import Candidate, Status
+
+NEUTRAL_WITHIN = 0.5
+"""Points from 50 that count as neutral."""
+HALVINGS = 5
+"""Bisection steps: strengths are told apart to 1/32."""
+LOWER = 0.75
+"""Factor between strengths once a guard has failed."""
+LEAST = 0.1
+"""Below this strength an adapter is not worth delivering."""
+
+
+class Measured(Protocol):
+    """What a search asks of an evaluator."""
+
+    def score(self, strength: float) -> Candidate:
+        """The validation score at a strength."""
+
+    def guarded(self, candidate: Candidate) -> Candidate:
+        """The candidate with the guards' answers."""
+
+
+def search(measured: Measured) -> list[Candidate]:
+    """Every strength that was looked at, in the order of looking; the base (0) first, the one to keep last."""
+    base = measured.score(0.0)
+    looked = [base, *_crossing(measured, base)]
+    nearest = min(looked[1:], key=lambda found: (max(0.0, distance(found) - NEUTRAL_WITHIN), found.strength))
+    candidate = nearest
+    while True:
+        looked.append(measured.guarded(candidate))
+        strength = round(candidate.strength * LOWER, 4)
+        if not looked[-1].failed_guard or strength < LEAST:
+            return looked
+        candidate = measured.score(strength)
+
+
+def fixed(measured: Measured, strength: float) -> list[Candidate]:
+    """The base, and the adapter at a strength that was asked for; guards only watch."""
+    return [measured.score(0.0), measured.guarded(measured.score(strength))]
+
+
+def distance(found: Candidate) -> float:
+    """Points between the estimated score and neutral."""
+    return abs(found.soft_score - 50)
+
+
+def _crossing(measured: Measured, base: Candidate) -> Iterator[Candidate]:
+    """The whole strength, and where that is past neutral the strengths that close in on neutral's near edge."""
+    side = 1.0 if base.soft_score >= 50 else -1.0
+    low, high = 0.0, 1.0
+    whole = measured.score(high)
+    yield whole
+    if side * (whole.soft_score - 50) >= NEUTRAL_WITHIN:
+        return
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        found = measured.score(middle)
+        yield found
+        if side * (found.soft_score - 50) > NEUTRAL_WITHIN:
+            low = middle
+        else:
+            high = middle
+
+
+def verdict(looked: Sequence[Candidate], *, enforce: bool) -> tuple[float, Status, str]:
+    """The strength to deliver, what the training is called, and a sentence that says why.
+
+    Args:
+        enforce: whether a failed guard, or an adapter that does not help, means that nothing is delivered.
+    """
+    base, kept = looked[0], looked[-1]
+    if enforce and (kept.failed_guard or distance(kept) >= distance(base)):
+        why = (
+            kept.failed_guard
+            or f"the validation score moved from {base.soft_score:.1f} to {kept.soft_score:.1f}"
+        )
+        return 0.0, "no_change", f"nothing is delivered: {why}"
+    sentence = (
+        f"strength {kept.strength:g}: validation {base.soft_score:.1f} → {kept.soft_score:.1f}, mean |margin| "
+        f"{base.mean_abs_margin:.2f} → {kept.mean_abs_margin:.2f} nats"
+    )
+    if kept.own_text_kl is not None:
+        sentence += f", {kept.own_text_kl:.4f} nats a token from the base on its own text"
+    return kept.strength, _status(base, kept), sentence
+
+
+def _status(base: Candidate, kept: Candidate) -> Status:
+    if distance(kept) <= NEUTRAL_WITHIN:
+        return "neutral"
+    crossed = (base.soft_score - 50) * (kept.soft_score - 50) < 0
+    return "overshoot" if crossed else "improved"

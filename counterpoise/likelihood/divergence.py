@@ -1,0 +1,82 @@
+"""KL divergence between next-token distributions, over the whole vocabulary, a block of tokens at a time.
+
+With the frozen output head ``W``, a hidden state ``h`` of the model that trains and a target distribution ``q``,
+
+    KL(q ‖ p) = Σ q log q − Σ q log p,   p = softmax(W h)          d KL / d h = Wᵀ (p − q)
+
+so, as in :mod:`counterpoise.likelihood.token_log_probs`, the backward pass needs one vector a token, which the
+forward pass computes while it holds the block's logits. Memory does not grow with tokens × vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+BLOCK_VALUES = 1 << 23
+"""Logits of one block: 170 tokens of a 49k vocabulary, 32 of a 262k one; 32 MB in fp32."""
+
+
+def divergence(hidden: Tensor, head_weight: Tensor | None, targets: Sequence[Tensor]) -> Tensor:
+    """KL(q ‖ p) of each token, differentiable in ``hidden``; q is the mean of the targets' distributions.
+
+    Args:
+        hidden: final hidden states of the model that trains, ``[tokens, width]``.
+        head_weight: the bias-less output head, ``[vocabulary, width]``; frozen, it gets no gradient. None where
+            ``hidden`` and ``targets`` are logits already.
+        targets: hidden states whose distributions are averaged, each ``[tokens, width]``; constants.
+
+    Returns:
+        ``[tokens]`` fp32, nats, at least 0 up to rounding.
+
+    Raises:
+        ValueError: no target, or shapes that differ.
+    """
+    if not targets or any(target.shape != hidden.shape for target in targets):
+        raise ValueError(
+            f"expected targets of hidden's shape {tuple(hidden.shape)}; got {[tuple(t.shape) for t in targets]}"
+        )
+    fixed = [target.detach() for target in targets]
+    head = None if head_weight is None else head_weight.detach()
+    if torch.is_grad_enabled() and hidden.requires_grad:
+        result: Tensor = _Divergence.apply(hidden, head, *fixed)  # type: ignore[no-untyped-call]
+        return result
+    return _forward(hidden.detach(), head, fixed, None)
+
+
+def _forward(hidden: Tensor, head: Tensor | None, targets: Sequence[Tensor], slope: Tensor | None) -> Tensor:
+    """The divergences; ``slope`` ``[tokens, width]``, when given, receives their derivatives."""
+    out = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
+    step = max(1, BLOCK_VALUES // (hidden.shape[1] if head is None else len(head)))
+    for start in range(0, len(hidden), step):
+        rows = slice(start, start + step)
+        wanted = torch.stack([_logits(target[rows], head).softmax(-1) for target in targets]).mean(0)
+        logs = _logits(hidden[rows], head).log_softmax(-1)
+        # 0 · log 0 is 0, which torch's own kl_div knows and q · log q does not.
+        out[rows] = (torch.special.xlogy(wanted, wanted) - wanted * logs).sum(-1)
+        if slope is not None:
+            steep = logs.exp_().sub_(wanted).to(hidden.dtype)
+            slope[rows] = steep if head is None else steep @ head
+    return out
+
+
+def _logits(hidden: Tensor, head: Tensor | None) -> Tensor:
+    return (hidden if head is None else hidden @ head.T).float()
+
+
+class _Divergence(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, head: Tensor | None, *targets: Tensor) -> Tensor:
+        slope = torch.empty_like(hidden, dtype=torch.float32)
+        out = _forward(hidden, head, targets, slope)
+        ctx.save_for_backward(slope)
+        ctx.dtype, ctx.targets = hidden.dtype, len(targets)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (slope,) = ctx.saved_tensors
+        return ((slope * grads[0][:, None]).to(ctx.dtype), None, *[None] * ctx.targets)

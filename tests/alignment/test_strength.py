@@ -1,0 +1,107 @@
+"""The search for a strength on made-up dials: where it ends, what it asks, and what the outcome is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterpoise.alignment.evaluator import failed_guard
+from counterpoise.alignment.records import Candidate
+from counterpoise.alignment.strength import NEUTRAL_WITHIN, distance, fixed, search, verdict
+
+
+@dataclass
+class Dial:
+    """A model whose estimated score is a function of the strength; guards reject strengths above ``limit``."""
+
+    soft_score: Callable[[float], float]
+    limit: float = 2.0
+    guarded_at: list[float] = field(default_factory=list)
+
+    def score(self, strength: float) -> Candidate:
+        value = self.soft_score(strength)
+        return Candidate(strength, value, value, 5.0 - strength)
+
+    def guarded(self, candidate: Candidate) -> Candidate:
+        self.guarded_at.append(candidate.strength)
+        return replace(candidate, failed_guard="too strong" if candidate.strength > self.limit else "")
+
+
+def test_a_whole_adapter_short_of_neutral_is_delivered_whole() -> None:
+    looked = search(dial := Dial(lambda strength: 56 - 3 * strength))
+    assert [found.strength for found in looked] == [0.0, 1.0, 1.0]
+    assert dial.guarded_at == [1.0]
+    assert verdict(looked, enforce=True)[:2] == (1.0, "improved")
+
+
+def test_past_neutral_the_least_strength_that_is_neutral_is_found() -> None:
+    # 56 − 16 s is 50.5 at s = 0.34375 = 11/32, the coarsest step that bisection to 1/32 can find
+    looked = search(Dial(lambda strength: 56 - 16 * strength))
+    assert looked[-1].strength == 11 / 32
+    assert looked[-1].soft_score == pytest.approx(50.5)
+    assert verdict(looked, enforce=True)[:2] == (11 / 32, "neutral")
+
+
+def test_a_base_below_neutral_is_raised() -> None:
+    looked = search(Dial(lambda strength: 44 + 16 * strength))
+    assert looked[-1].strength == 11 / 32
+    assert verdict(looked, enforce=True)[1] == "neutral"
+
+
+def test_a_failed_guard_lowers_the_strength_by_quarters() -> None:
+    looked = search(dial := Dial(lambda strength: 56 - 3 * strength, limit=0.6))
+    assert dial.guarded_at == [1.0, 0.75, 0.5625]
+    assert looked[-1].strength == 0.5625
+    assert verdict(looked, enforce=True)[:2] == (0.5625, "improved")
+
+
+def test_no_strength_holds_or_helps() -> None:
+    harmful = search(Dial(lambda strength: 56 - 3 * strength, limit=0.0))
+    assert verdict(harmful, enforce=True) == (0.0, "no_change", "nothing is delivered: too strong")
+    useless = search(Dial(lambda strength: 56 + 3 * strength))
+    assert verdict(useless, enforce=True)[:2] == (0.0, "no_change")
+
+
+def test_a_strength_that_was_asked_for_is_delivered_whatever_the_guards_say() -> None:
+    looked = fixed(Dial(lambda strength: 56 - 16 * strength, limit=0.0), 1.0)
+    assert [found.strength for found in looked] == [0.0, 1.0]
+    strength, status, reason = verdict(looked, enforce=False)
+    assert (strength, status) == (1.0, "overshoot")  # 56 to 40
+    assert reason == "strength 1: validation 56.0 → 40.0, mean |margin| 5.00 → 4.00 nats"
+
+
+@given(slope=st.floats(0.1, 60), start=st.floats(51, 80))
+def test_what_is_found_is_never_further_from_neutral_than_the_base(slope: float, start: float) -> None:
+    looked = search(Dial(lambda strength: start - slope * strength))
+    assert distance(looked[-1]) < distance(looked[0])
+    if slope > start - 50:  # the dial crosses neutral: one step of it is slope / 32 points
+        assert distance(looked[-1]) <= NEUTRAL_WITHIN + slope / 32
+
+
+MEASURED = Candidate(1.0, 50.0, 50.0, 4.5, 0.02, 0.02, 0.98, "women", -0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({}, ""),  # every limit is reached, none is passed
+        ({"perplexity_rise": 0.021}, "neutral perplexity rose by 2.1% (limit 2%)"),
+        ({"perplexity_rise": float("nan")}, "neutral perplexity rose by nan% (limit 2%)"),
+        ({"own_text_kl": 0.03}, "0.030 nats a token from the base on its own text (limit 0.02)"),
+        ({"usable_ratio": 0.97}, "usable sampled text is 97.0% of the base's (limit 98%)"),
+        (
+            {"lowest_group_change": -0.03},
+            "sentences about women fell by 0.030 nats a token against all groups' (limit 0.02)",
+        ),
+    ],
+)
+def test_each_guard_has_its_claims_limit(change: dict[str, float], complaint: str) -> None:
+    assert failed_guard(replace(MEASURED, **change)) == complaint
+
+
+def test_what_was_not_measured_is_no_failure() -> None:
+    assert failed_guard(Candidate(1.0, 50.0, 50.0, 4.5)) == ""
