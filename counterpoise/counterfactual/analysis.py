@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from counterpoise.counterfactual.edits import refusal
 from counterpoise.counterfactual.lexicon import Reading
-from counterpoise.counterfactual.matcher import Index, Match
-from counterpoise.counterfactual.records import Refusal
+from counterpoise.counterfactual.matcher import REAL, Index, Match
+from counterpoise.counterfactual.records import Direction, Refusal
 from counterpoise.counterfactual.resolve.capitals import title_reason
 from counterpoise.counterfactual.resolve.compounds import compound_reason
 from counterpoise.counterfactual.resolve.guards import GUARDS
+from counterpoise.counterfactual.resolve.whole import stop_reason
 from counterpoise.counterfactual.tokens import Document
+
+_DOUBTFUL = frozenset({"unsure", "place", "language"})
+"""Refusals of a word that still belongs to its group: the country or language of a nationality, an unknown noun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,19 @@ class Mention:
     readings: list[Reading]
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A reason to leave the axis alone in this text.
+
+    Attributes:
+        reason: why.
+        groups: it holds when one of these is mentioned and swapped; empty for any swap.
+    """
+
+    reason: str
+    groups: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class Found:
     """What one axis has in one text.
@@ -30,15 +47,21 @@ class Found:
         mentions: terms that may be swapped.
         refusals: terms that may not, whatever the direction.
         facts: why a swap on this axis would be false, if it would.
+        doubts: refused terms that a swap of the same group would leave behind.
     """
 
     mentions: list[Mention] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    facts: list[str] = field(default_factory=list)
+    facts: list[Block] = field(default_factory=list)
+    doubts: list[Block] = field(default_factory=list)
 
     def groups(self) -> set[str]:
         """Every group that some mention may belong to."""
         return {reading.group for mention in self.mentions for reading in mention.readings}
+
+    def leans_on(self, direction: Direction) -> bool:
+        """Whether the text holds words of the group it is swapped to: the way back would meet them."""
+        return any(block.groups.intersection(direction) for block in (*self.facts, *self.doubts))
 
     def first_group(self) -> str | None:
         """The first group that is mentioned beyond doubt."""
@@ -57,6 +80,10 @@ def analyse(document: Document, index: Index, axes: tuple[str, ...]) -> dict[str
             continue
         if match.entry.readings:
             _sort_in(document, match, found)
+    for axis, here in found.items():
+        reason = stop_reason(document, axis, here.mentions) if here.mentions else None
+        if reason is not None:
+            here.facts.append(Block(reason))
     return found
 
 
@@ -64,10 +91,15 @@ def _phrase(document: Document, match: Match, found: dict[str, Found]) -> bool:
     """Notes a protected phrase or a fact; whether the match is settled by it."""
     settled = False
     for phrase in match.entry.phrases:
-        if phrase.fact:
-            found[phrase.axis].facts.append(f"{phrase.reason} ({phrase.text})")
-        elif phrase.exact and not match.spells(document, phrase.text):
+        if phrase.exact and not match.spells(document, phrase.text):
             continue
+        if phrase.fact:
+            groups = frozenset([phrase.group] if phrase.group else [])
+            found[phrase.axis].facts.append(Block(f"{phrase.reason} ({phrase.text})", groups))
+            if phrase.reason == REAL:
+                found[phrase.axis].refusals.append(refusal(document, match, "entity: a public person"))
+            if phrase.group and match.entry.readings:
+                continue
         elif not settled:
             found[phrase.axis].refusals.append(refusal(document, match, phrase.reason))
         settled = True
@@ -85,7 +117,13 @@ def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:
         if allowed and blocked is None:
             here.mentions.append(Mention(match, allowed))
             return
-        here.refusals.append(refusal(document, match, blocked or reason))
+        refused = refusal(document, match, blocked or reason)
+        here.refusals.append(refused)
+        if refused.code in _DOUBTFUL:
+            groups = frozenset(reading.group for reading in readings)
+            here.doubts.append(
+                Block(f"whole: {refused.term!r} stays in the same text ({refused.reason})", groups)
+            )
 
 
 def _context_reason(document: Document, match: Match, readings: list[Reading]) -> str | None:

@@ -40,10 +40,17 @@ class CounterfactualConfig(Settings):
         "spacy-en", description="Registry name or folder of the spaCy pipeline, for syntax = 'spacy'."
     )
     names: bool = Field(True, description="Swap first names (gender; race-color where the name signals it).")
+    real_people: Literal["keep", "swap"] = Field(
+        "keep",
+        description=(
+            "keep: a text that names a public person is left alone, because a swap would say something false of them; "
+            "swap: their names are read like any other."
+        ),
+    )
     whole: bool = Field(
         True,
         description=(
-            "Leave the axis untouched in a text where one of its terms is ambiguous, so that no text is half swapped."
+            "Leave the axis untouched in a text where one of its terms cannot be swapped: no text is half swapped."
         ),
     )
     min_confidence: float = Field(

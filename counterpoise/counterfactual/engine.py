@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 
 from counterpoise.counterfactual.analysis import Found, analyse
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.edits import Draft, apply, replace
+from counterpoise.counterfactual.english import public_people
 from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.counterfactual.language import foreign_reason, unreadable_reason
 from counterpoise.counterfactual.lexicon import Lexicon
@@ -16,8 +19,13 @@ from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
 from counterpoise.counterfactual.tokens import Document, SecondOpinion, lower_words
 from counterpoise.errors import UsageError
 
-BLOCKING = frozenset({"ambiguous", "confidence"})
+BLOCKING = frozenset({"ambiguous", "confidence", "no-counterpart"})
 """Refusals that leave their whole axis untouched when ``whole`` is set: half a swap is worse than none."""
+_JOINED = re.compile(r"\b(?:and|or|nor|versus|vs)\b|[/&]", re.IGNORECASE)
+_TWICE = re.compile(
+    r"\b(?!(?:her|his|him|he|she)\b)(\w{3,}(?: \w+)?)(?: ?/ ?|,? (?:and|or|nor|versus|vs\.?|&) (?:the |a |an )?)\1\b",
+    re.IGNORECASE,
+)
 
 
 class Engine:
@@ -128,7 +136,9 @@ class Engine:
         if reason is not None:
             return Swap(text, text, refusals=(Refusal(0, len(text), "", reason),))
         if axes not in self._indexes:
-            self._indexes[axes] = Index([self.lexicon.axes[axis] for axis in axes], self.config.names)
+            people = public_people() if self.config.real_people == "keep" else ()
+            known = [self.lexicon.axes[axis] for axis in axes]
+            self._indexes[axes] = Index(known, self.config.names, people)
         index, words = self._indexes[axes], lower_words(text)
         if index.misses(words):
             return Swap(text, text)
@@ -157,13 +167,29 @@ class Engine:
         drafts: list[Draft] = []
         refusals: list[Refusal] = []
         used: dict[str, Direction] = {}
+        leans = False
         for axis, here in found.items():
             kept, refused = self._edits(document, here, picked.get(axis))
+            if kept:
+                leans = leans or here.leans_on(picked[axis])
+            if kept and (twice := self._collapsed(document, kept)):
+                kept, refused = [], refused + [_refused(draft, twice) for draft in kept]
             refusals += refused
             if kept:
                 drafts += kept
                 used[axis] = picked[axis]
-        return apply(document, drafts, refusals, used)
+        swap = apply(document, drafts, refusals, used)
+        return dataclasses.replace(swap, reversible=False) if leans else swap
+
+    def _collapsed(self, document: Document, drafts: list[Draft]) -> str | None:
+        """Why the edits would make two groups one, as "Latinos and Latinas" would become "Whites and Whites"."""
+        if not self.config.whole or not _JOINED.search(document.text):
+            return None
+        swapped = apply(document, drafts, [], {}).swapped
+        same = _TWICE.search(swapped)
+        if same is None or _TWICE.search(document.text):
+            return None
+        return f"whole: {same.group()!r} would name one group twice"
 
     def _edits(
         self, document: Document, here: Found, direction: Direction | None
@@ -182,15 +208,18 @@ class Engine:
                 refusals.append(_refused(result, f"confidence: {result.edit.confidence} is below {needed}"))
             elif result is not None:
                 refusals.append(result)
-        stop = self._stop(here, refusals)
+        stop = self._stop(here, refusals, direction)
         if stop is not None:
             return [], refusals + [_refused(draft, stop) for draft in drafts]
         return drafts, refusals
 
-    def _stop(self, here: Found, refusals: list[Refusal]) -> str | None:
+    def _stop(self, here: Found, refusals: list[Refusal], direction: Direction) -> str | None:
         """Why the axis must be left alone in this text, if it must."""
-        if here.facts:
-            return here.facts[0]
+        touched = here.groups().intersection(direction)
+        blocks = here.facts + (here.doubts if self.config.whole else [])
+        for block in blocks:
+            if not block.groups or touched & block.groups:
+                return block.reason
         if not self.config.whole:
             return None
         unsure = next((item for item in refusals if item.code in BLOCKING), None)

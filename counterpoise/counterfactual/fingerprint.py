@@ -11,8 +11,9 @@ from counterpoise.counterfactual.lexicon_file import builtin_texts, read_user_fi
 
 def lexicon_hash(config: CounterfactualConfig) -> str:
     """sha256, hex, over the built-in lexicon, the word lists, the user's file and the parser if one is used."""
-    words = (resources.files("counterpoise.counterfactual") / "english.toml").read_text(encoding="utf-8")
-    parts = {**builtin_texts(), "english.toml": words}
+    folder = resources.files("counterpoise.counterfactual")
+    lists = {name: (folder / name).read_text(encoding="utf-8") for name in ("english.toml", "people.toml")}
+    parts = {**builtin_texts(), **lists}
     if config.lexicon is not None:
         parts["user"] = read_user_file(config.lexicon)
     if config.syntax == "spacy":

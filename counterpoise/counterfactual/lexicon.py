@@ -70,7 +70,7 @@ class Phrase:
         axis: the axis it blocks; text: the phrase; reason: why.
         fact: whether it blocks every edit of the axis (else only the terms it covers).
         exact: whether its capitals must be there.
-        group: for facts, the group of which it is true.
+        group: for facts, the only group whose swaps it blocks; empty for every group.
     """
 
     axis: str
@@ -78,6 +78,7 @@ class Phrase:
     reason: str
     fact: bool = False
     exact: bool = False
+    group: str = ""
 
 
 @dataclass(slots=True)

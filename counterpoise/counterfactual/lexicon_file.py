@@ -2,9 +2,9 @@
 
 A file holds one axis. Top-level keys: ``axis``, ``pairs`` (groups that may change places, each invertible),
 ``default`` (the partner of a group when the caller names none), ``asked`` (groups produced only on request),
-``protect`` (phrases that look like terms and are not), ``facts`` (words that make a swap false). Every other table is
-a *rule*: ``slots`` names the forms, ``columns`` the groups, and each row aligns one concept across the groups, forms
-joined by ``/``.
+``protect`` (phrases that look like terms and are not), ``facts`` (words that make a swap false), ``context`` (words
+that belong to one group and have no counterpart). Every other table is a *rule*: ``slots`` names the forms,
+``columns`` the groups, and each row aligns one concept across the groups, forms joined by ``/``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from counterpoise.counterfactual.lexicon import Axis, Concept, Lexicon, Phrase, 
 from counterpoise.counterfactual.records import AXES
 from counterpoise.errors import DataError
 
-_RESERVED = frozenset({"axis", "pairs", "default", "asked", "protect", "facts"})
+_RESERVED = frozenset({"axis", "pairs", "default", "asked", "protect", "facts", "context"})
 _OPTIONS = frozenset({"also", "guard", "confidence", "weak", "free", "slots", "columns", "rows", "about"})
 _REMEDY = "see `counterpoise lexicon lint --help` and the format in docs/counterfactuals.md"
 
@@ -125,7 +125,15 @@ def _protected(data: Mapping[str, Any], axis: str) -> Iterable[Phrase]:
 def _facts(data: Mapping[str, Any], axis: str) -> Iterable[Phrase]:
     for reason, phrases in data.get("facts", {}).items():
         for phrase in phrases:
-            yield Phrase(axis, phrase, f"fact: {reason}", fact=True)
+            yield _fact(axis, phrase, reason, "")
+    for group, phrases in data.get("context", {}).items():
+        for phrase in phrases:
+            yield _fact(axis, phrase, f"has no counterpart for a group other than {group}", group)
+
+
+def _fact(axis: str, phrase: str, reason: str, group: str) -> Phrase:
+    exact = phrase.startswith("=")
+    return Phrase(axis, phrase.lstrip("="), f"fact: {reason}", fact=True, exact=exact, group=group)
 
 
 def _add_row(axis: Axis, rule: str, table: Mapping[str, Any], row: Any, where: str) -> None:

@@ -150,7 +150,7 @@ def _partners(reading: Reading) -> list[tuple[str, str | None]]:
 
 def _protected_terms(axis: Axis, by_term: dict[str, list[Reading]]) -> Iterator[Finding]:
     for phrase in axis.phrases:
-        if phrase.text.lower() in by_term and not phrase.exact:
+        if phrase.text.lower() in by_term and not phrase.exact and not phrase.group:
             yield Finding(
                 "warning",
                 axis.name,

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from counterpoise.counterfactual.lexicon import Axis, Phrase, Reading
 from counterpoise.counterfactual.tokens import WORD, Document
 
+_BETWEEN = frozenset({" ", "-", "\u00a0", "‑", "'", "’", "' ", "’ "})
+_MARKS = frozenset("&.,")
+REAL = "fact: a public person, of whom a swap would be false"
+
 
 @dataclass(slots=True)
 class Entry:
@@ -16,6 +20,7 @@ class Entry:
     words: tuple[str, ...]
     readings: list[Reading]
     phrases: list[Phrase]
+    marks: frozenset[str]
 
     @property
     def only_names(self) -> bool:
@@ -39,24 +44,32 @@ class Match:
 class Index:
     """Entries by first word, longest first."""
 
-    def __init__(self, axes: Iterable[Axis], names: bool = True) -> None:
+    def __init__(self, axes: Iterable[Axis], names: bool = True, people: Iterable[str] = ()) -> None:
         entries: dict[tuple[str, ...], Entry] = {}
+        people = tuple(people)
         for axis in axes:
+            for person in people:
+                phrase = Phrase(axis.name, person, REAL, fact=True, exact=" " not in person)
+                _entry(entries, person).phrases.append(phrase)
             for reading in axis.readings:
                 if reading.slot == "name" and not names:
                     continue
                 _entry(entries, reading.form).readings.append(reading)
             for phrase in axis.phrases:
                 _entry(entries, phrase.text).phrases.append(phrase)
-        self._by_first: dict[str, list[Entry]] = {}
-        for entry in sorted(entries.values(), key=lambda entry: -len(entry.words)):
-            self._by_first.setdefault(entry.words[0], []).append(entry)
-        self._starts = frozenset(self._by_first)
-        self._names = frozenset(entry.words[0] for entry in entries.values() if entry.only_names)
+        ordered = sorted(entries.values(), key=lambda entry: -len(entry.words))
+        self._alone = {entry.words[0]: entry for entry in ordered if len(entry.words) == 1}
+        self._by_two: dict[tuple[str, str], list[Entry]] = {}
+        for entry in ordered:
+            if len(entry.words) > 1:
+                self._by_two.setdefault((entry.words[0], entry.words[1]), []).append(entry)
+        self._starts = frozenset(entry.words[0] for entry in ordered)
+        self._terms = frozenset(entry.words[0] for entry in ordered if entry.readings)
+        self._names = frozenset(entry.words[0] for entry in ordered if entry.only_names)
 
     def misses(self, words: list[str]) -> bool:
-        """Whether none of ``words`` starts an entry: a cheap test for the many texts without terms."""
-        return self._starts.isdisjoint(words)
+        """Whether none of ``words`` starts a term: a cheap test for the many texts that have nothing to swap."""
+        return self._terms.isdisjoint(words)
 
     def find(self, document: Document) -> Iterator[Match]:
         """The matches, left to right, never overlapping."""
@@ -72,23 +85,34 @@ class Index:
             index += 1
 
     def _longest(self, document: Document, index: int) -> Match | None:
-        for entry in self._by_first[document.lower[index]]:
-            last = index + len(entry.words) - 1
-            if last > index and not _follows(document, index, entry.words):
-                continue
-            if last == index and entry.words[0] in self._names and document.raw(index).islower():
-                continue
-            match = Match(index, last, entry)
-            if entry.readings or any(_written(document, match, phrase) for phrase in entry.phrases):
-                return match
-        return None
+        lower = document.lower
+        if index + 1 < len(lower):
+            for entry in self._by_two.get((lower[index], lower[index + 1]), ()):
+                match = Match(index, index + len(entry.words) - 1, entry)
+                if _follows(document, index, entry) and _holds(document, match):
+                    return match
+        alone = self._alone.get(lower[index])
+        if alone is None:
+            return None
+        if lower[index] in self._names and document.raw(index).islower() and not document.informal:
+            return None
+        match = Match(index, index, alone)
+        return match if _holds(document, match) else None
 
 
-def _follows(document: Document, index: int, words: tuple[str, ...]) -> bool:
+def _holds(document: Document, match: Match) -> bool:
+    """Whether it is a term, or a phrase as it is written."""
+    return bool(match.entry.readings) or any(
+        _written(document, match, phrase) for phrase in match.entry.phrases
+    )
+
+
+def _follows(document: Document, index: int, entry: Entry) -> bool:
+    words = entry.words
     if tuple(document.lower[index : index + len(words)]) != words:
         return False
     return all(
-        gap in {" ", "-", "\u00a0", "‑", "'", "’"} or (gap.isspace() and gap.count("\n") < 2)
+        gap in _BETWEEN or (gap.isspace() and gap.count("\n") < 2) or gap.strip() in entry.marks
         for gap in (document.gap(at) for at in range(index, index + len(words) - 1))
     )
 
@@ -104,4 +128,7 @@ def _written(document: Document, match: Match, phrase: Phrase) -> bool:
 
 def _entry(entries: dict[tuple[str, ...], Entry], form: str) -> Entry:
     words = tuple(WORD.findall(form.lower()))
-    return entries.setdefault(words, Entry(words, [], []))
+    marks = frozenset(form) & _MARKS
+    entry = entries.setdefault(words, Entry(words, [], [], marks))
+    entry.marks |= marks
+    return entry

@@ -7,6 +7,11 @@ from typing import Protocol
 
 WORD = re.compile(r"[^\W\d_]+")
 APOSTROPHES = "'’"
+_NO_TEXT_MARKS = frozenset("<`@/")
+_NO_TEXT = re.compile(r"</?[A-Za-z][^<>]*>|(?:https?://|www\.)\S+|`[^`\n]*`|\S+@\S+\.\w+")
+_MARKUP_SIGNS = frozenset("<*_~")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|(?<!\n)[*_~]+")
+_CAPITAL = re.compile(r"\b(?!I\b)[A-ZÀ-ÖØ-Þ]")
 
 
 class SecondOpinion(Protocol):
@@ -17,6 +22,17 @@ class SecondOpinion(Protocol):
 
     def entity(self, text: str, start: int, end: int) -> str | None:
         """The protected entity that holds the span."""
+
+
+def _outside(spans: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """The spans outside tags, addresses and inline code."""
+    held = [found.span() for found in _NO_TEXT.finditer(text)]
+    return [span for span in spans if not any(start <= span[0] < end for start, end in held)]
+
+
+def _plain(between: str) -> str:
+    """What stands between two words without tags and marks of emphasis."""
+    return _MARKUP.sub("", between) if not _MARKUP_SIGNS.isdisjoint(between) else between
 
 
 def lower_words(text: str) -> list[str]:
@@ -34,7 +50,7 @@ class Document:
         parser: a second opinion on syntax, if there is one.
     """
 
-    __slots__ = ("ends", "lower", "parser", "starts", "text")
+    __slots__ = ("_informal", "ends", "lower", "parser", "starts", "text")
 
     def __init__(
         self, text: str, lower: list[str] | None = None, parser: SecondOpinion | None = None
@@ -42,12 +58,22 @@ class Document:
         self.text = text
         self.parser = parser
         spans = [found.span() for found in WORD.finditer(text)]
+        if not _NO_TEXT_MARKS.isdisjoint(text):
+            spans = _outside(spans, text)
         self.starts = [start for start, _ in spans]
         self.ends = [end for _, end in spans]
         # Lower-casing can split a word (İ becomes two characters): then each word is lowered by itself.
         if lower is None or len(lower) != len(spans):
             lower = [text[start:end].lower() for start, end in spans]
         self.lower = lower
+        self._informal: bool | None = None
+
+    @property
+    def informal(self) -> bool:
+        """Whether the writer uses no capitals at all, but for "I": names are in lower case too."""
+        if self._informal is None:
+            self._informal = not _CAPITAL.search(self.text)
+        return self._informal
 
     def __len__(self) -> int:
         return len(self.lower)
@@ -55,12 +81,14 @@ class Document:
     def gap(self, index: int) -> str:
         """What stands between word ``index`` and the next one (or the end of the text)."""
         end = self.starts[index + 1] if index + 1 < len(self.starts) else len(self.text)
-        return self.text[self.ends[index] : end]
+        between = self.text[self.ends[index] : end]
+        return between if len(between) < 2 else _plain(between)
 
     def before(self, index: int) -> str:
         """What stands between the previous word (or the start of the text) and word ``index``."""
         start = self.ends[index - 1] if index else 0
-        return self.text[start : self.starts[index]]
+        between = self.text[start : self.starts[index]]
+        return between if len(between) < 2 else _plain(between)
 
     def raw(self, index: int) -> str:
         """Word ``index`` as written."""

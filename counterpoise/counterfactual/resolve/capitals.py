@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from counterpoise.counterfactual.english import words
@@ -9,6 +10,7 @@ from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.tokens import Document
 
+_SQUARE = re.compile(r"\b[a-h][1-8]\b")
 _WHERE = frozenset({"in", "from", "of", "to", "near"})
 _USED_AS_NAMES = frozenset({"pronouns", "kin", "titles", "address", "roles"})
 """Rules whose words are written with a capital when they stand for a name: "Dad said", "Queen Anne"."""
@@ -21,12 +23,16 @@ def title_reason(document: Document, match: Match, readings: Sequence[Reading]) 
         return "entity: a place"
     if reading.kind == "common" and reading.concept.rule == "kin" and _family_firm(document, match, reading):
         return "entity: a capital inside a sentence, part of a title or name"
+    thing = reading.kind == "common" and reading.concept.rule != "pronouns" and len(match.entry.words) == 1
+    reason = _named_thing(document, match, reading) if thing else None
+    if reason is not None:
+        return reason
     if reading.kind != "common" or reading.concept.rule in _USED_AS_NAMES:
         return None
     raw = document.raw(match.last)
     if not raw[:1].isupper() or raw.isupper() or document.opens_sentence(match.first):
         return None
-    return None if _headline(document) else "entity: a capital inside a sentence, part of a title or name"
+    return None if headline(document) else "entity: a capital inside a sentence, part of a title or name"
 
 
 def _in_queens(document: Document, match: Match) -> bool:
@@ -40,14 +46,73 @@ def _family_firm(document: Document, match: Match, reading: Reading) -> bool:
     if reading.slot != "plural" or not document.previous_word(first) or document.text.isupper():
         return False
     named = document.raw(first - 1)[:1].isupper() and document.lower[first - 1] not in words("function")
-    return named and document.raw(first)[:1].isupper() and not _headline(document)
+    return named and document.raw(first)[:1].isupper() and not headline(document)
 
 
-def _headline(document: Document) -> bool:
+def headline(document: Document) -> bool:
     """Whether nearly all words but the small ones have capitals anyway."""
     starts = [
         start
         for start, word in zip(document.starts, document.lower, strict=True)
-        if word not in words("function") and len(word) > 1
+        if (word not in words("function") or word == "won") and len(word) > 1
     ]
     return len(starts) > 2 and sum(document.text[start].isupper() for start in starts) > 0.9 * len(starts)
+
+
+def _named_thing(document: Document, match: Match, reading: Reading) -> str | None:  # noqa: PLR0911 - an ordered list
+    """ "Queen Street", "the King's Speech", "the Sacramento Kings", "Queen played Wembley", a queen on d4."""
+    first, last = match.first, match.last
+    royal = document.lower[last] in words("royal") | {"kings", "queens"}
+    if royal and not words("chess").isdisjoint(document.lower):
+        return "not-people: a piece of chess"
+    if royal and _SQUARE.search(document.text):
+        return "not-people: a piece of chess"
+    if not document.raw(first)[:1].isupper() or document.text.isupper():
+        return None
+    if reading.concept.rule == "roles" and reading.slot == "plural" and not document.opens_sentence(first):
+        return None if headline(document) else "entity: a team or band"
+    at, owner = last + 1, False
+    if document.gap(last)[:1] in {"'", "’"} and document.lower[at : at + 1] == ["s"]:
+        at, owner = at + 1, True
+    tied = at < len(document) and document.joined(at - 1) and document.raw(at)[:1].isupper()
+    further = at + 1 < len(document) and document.joined(at) and document.raw(at + 1)[:1].isupper()
+    place = document.lower[at] in words("entity_after") if tied else False
+    place = place or (tied and further and royal and document.lower[at + 1] in words("entity_after"))
+    if place and (not owner or not headline(document)):
+        return "entity: part of a proper name"
+    if tied and owner and reading.concept.rule != "kin" and not headline(document):
+        return (
+            None
+            if document.lower[at] in words("function") | words("first_names")
+            else "entity: part of a title"
+        )
+    if (
+        royal
+        and document.opens_sentence(first)
+        and document.next_word(last) in words("verb_finite") | words("brand_verbs") | words("band_verbs")
+    ):
+        return "entity: a band or a name"
+    return _opens_a_title(document, first, last)
+
+
+def _opens_a_title(document: Document, first: int, last: int) -> str | None:
+    """ "Girl with a Pearl Earring hangs": no article, and capitals go on."""
+    if (
+        not document.opens_sentence(first)
+        or document.next_word(last) not in {"with", "on"}
+        or headline(document)
+    ):
+        return None
+    for at in range(last + 1, min(last + 5, len(document))):
+        if not document.joined(at - 1):
+            return None
+        if document.raw(at)[:1].isupper():
+            named = document.lower[at] in words("first_names") and document.lower[at - 1] not in {
+                "a",
+                "an",
+                "the",
+            }
+            return None if named else "entity: a capitalised title"
+        if document.lower[at] not in words("function"):
+            return None
+    return None

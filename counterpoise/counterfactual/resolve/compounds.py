@@ -21,13 +21,19 @@ def compound_reason(document: Document, first: int, last: int) -> str | None:
         return None
     if before in _HYPHENS and first and document.ends[first - 1] == start - 1:
         prefix = document.raw(first - 1)
-        if prefix.lower() not in words("compound_prefix"):
+        if prefix.lower() not in words("compound_prefix") and not _pair(prefix, document.raw(first)):
             return f"compound: part of {prefix}-{document.raw(first)}"
     if after in _HYPHENS and last + 1 < len(document) and document.starts[last + 1] == end + 1:
         suffix = document.raw(last + 1)
-        if suffix.lower() not in words("compound_suffix"):
+        if suffix.lower() not in words("compound_suffix") and not _pair(suffix, document.raw(last)):
             return f"compound: part of {document.raw(last)}-{suffix}"
     return _glued(text, start, end) if before or after else None
+
+
+def _pair(other: str, term: str) -> bool:
+    """Whether a hyphen joins two people, as "mother-daughter"."""
+    pronouns = words("pronouns_of_people")
+    return other.lower() in words("paired") - pronouns and term.lower() not in pronouns
 
 
 def _glued(text: str, start: int, end: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions

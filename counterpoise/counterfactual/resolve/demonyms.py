@@ -27,6 +27,21 @@ _PLURAL_BEFORE = frozenset(
         "for",
         "like",
         "to",
+        *(
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "twelve",
+            "twenty",
+            "hundred",
+            "both",
+        ),
     ]
 )
 
@@ -102,6 +117,9 @@ def _after_article(document: Document, first: int) -> bool:
             "your",
         }:
             return True
+        if document.lower[at] in {"only", "very", "other", "first"}:
+            at -= 1
+            continue
         if document.lower[at] in words("function") or document.lower[at] in words("copula"):
             return False
         at -= 1

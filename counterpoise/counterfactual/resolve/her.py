@@ -12,7 +12,7 @@ from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.resolve import her_next as following
 from counterpoise.counterfactual.resolve import her_verb as governing
 from counterpoise.counterfactual.resolve.neighbourhood import DETERMINER, OBJECT, Her, Verdict
-from counterpoise.counterfactual.resolve.phrases import ends_phrase
+from counterpoise.counterfactual.resolve.phrases import after_brackets, ends_phrase
 from counterpoise.counterfactual.tokens import Document
 
 _RULES = (
@@ -42,6 +42,10 @@ def her(document: Document, index: int) -> Verdict:  # noqa: PLR0911 - an ordere
         return DETERMINER, "beside 'his'"
     if index > 1 and document.lower[index - 2] == "his" and document.gap(index - 2) == " (" and gap == ") ":
         return DETERMINER, "beside 'his'"
+    bracketed = after_brackets(document, index)
+    if bracketed is not None:
+        noun = bracketed < len(document) and document.lower[bracketed] not in words("function")
+        return (DETERMINER, "before brackets") if noun else (OBJECT, "nothing follows but brackets")
     if ends_phrase(document, index):
         return OBJECT, "nothing follows"
     if "-" in gap:

@@ -49,6 +49,8 @@ def capital(at: Her) -> Verdict | None:
         return None
     if at.before in words("appoint") - words("make") and at.after not in words("possessed"):
         return OBJECT, f"{at.before} her {raw}"
+    if at.before in {"taught", "teach", "teaches", "teaching"} and at.after_stands:
+        return OBJECT, f"{at.before} her {raw}"
     if at.before in words("ditransitive") and at.document.gap(at.next)[:1] in {"'", "’"}:
         return OBJECT, "what is given is someone else's"
     return DETERMINER, "before a name or title"
@@ -142,6 +144,8 @@ def function_word(at: Her) -> Verdict | None:
 
 def adverb(at: Her) -> Verdict | None:
     """An adverb in -ly that no noun follows: "kissed her gently"."""
+    if at.after in words("time_adverb") and at.in_clause and at.after_stands:
+        return OBJECT, f"before {at.after!r}"
     if not _is_adverb(at.document, at.next) or not at.before:
         return None
     rest = at.next + 1 if at.after_stands or not _is_adverb(at.document, at.next + 1) else at.next + 2

@@ -117,6 +117,9 @@ def gerund(at: Her) -> Verdict | None:
 def two_objects(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list of decisions
     """A verb that takes two objects and a noun without article: open unless something shows."""
     counted = at.after in words("quantity")
+    taught = at.before in {"taught", "teach", "teaches", "teaching"} and at.after_stands
+    if taught and at.after not in words("possessed") | words("person") | words("taught_things"):
+        return OBJECT, f"{at.before} her {at.after}"
     if at.before not in words("ditransitive") or at.after in words("possessed"):
         return None
     head = _head(at)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.resolve.things import thing_reason
 from counterpoise.counterfactual.tokens import Document
 
 
-def is_first_name(document: Document, index: int, name: str = "") -> str | None:
+def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
+    document: Document, index: int, name: str = ""
+) -> str | None:
     """``None`` when word ``index`` is used as a first name, else why not.
 
     A reason that starts with ``ambiguous`` means that it could be one.
@@ -15,18 +18,26 @@ def is_first_name(document: Document, index: int, name: str = "") -> str | None:
         name: asks the same of another name in that place, in lower case.
     """
     raw, lower = document.raw(index), name or document.lower[index]
-    if not raw[:1].isupper():
+    if not raw[:1].isupper() and not (
+        document.informal and lower not in words("name_words") | words("name_nouns")
+    ):
         return "not-a-name: in lower case"
     if (
         any(mark in document.before(index)[-1:] or mark in document.gap(index)[:1] for mark in "-/_@#")
         and index
     ):
         return "not-a-name: part of a compound"
-    reason = _entity(document, index)
+    reason = _entity(document, index) or thing_reason(document, index, lower)
     if reason is not None:
         return reason
-    if _is_surname(document, index):
+    if _is_surname(document, index, lower):
         return "surname: follows a first name or a title"
+    if document.lower[index] in words("name_places") and _placed(document, index):
+        return "not-a-name: a place"
+    if lower in words("name_months") and _month(
+        document, index, document.previous_word(index), document.next_word(index)
+    ):
+        return "not-a-name: a month"
     return _as_word(document, index, lower) if lower in words("name_words") else None
 
 
@@ -70,14 +81,16 @@ def _with_epithet(document: Document, index: int, following: str) -> bool:
     return document.raw(index + 1).islower() and document.raw(index + 2)[:1].isupper()
 
 
-def _is_surname(document: Document, index: int) -> bool:  # noqa: PLR0911 - an ordered list of decisions
+def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PLR0911 - an ordered list of decisions
     """Whether the word follows another capitalised name or a title."""
     if index == 0:
         return False
     gap, before = document.gap(index - 1), document.lower[index - 1]
-    if before in {"mr", "mrs", "ms", "dr", "prof"} and gap.strip() in {"", "."}:
+    titled = before in words("surname_titles") and document.raw(index - 1)[:1].isupper()
+    if titled and gap.strip() in {"", "."} and not document.text.isupper():
         after = document.raw(index + 1) if document.joined(index) else ""
-        return not (after[:1].isupper() and after.lower() not in words("function"))
+        full = after[:1].isupper() and after.lower() not in words("function")
+        return not full and lower not in words("female_names")
     if gap.strip(" ") == "." and len(before) == 1:
         return True
     if not gap.isspace() or not document.raw(index - 1)[:1].isupper():
@@ -97,14 +110,8 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
     before = document.previous_word(index)
     if document.text.isupper():
         return "ambiguous: in capitals this may be a word"
-    if before in words("months_places_before") and lower in words("name_months"):
-        return "not-a-name: a month"
-    if before in {"in", "at", "from", "near", "to", "of"} and lower in words("name_places"):
-        return "not-a-name: a place"
     if document.lower[index + 1 : index + 2] == ["s"] and document.gap(index) in {"'", "’"}:
         return None
-    if lower in words("name_places") and after in words("copula") and _about_a_place(document, index):
-        return "not-a-name: a place"
     if not document.opens_sentence(index):
         return _mid_sentence(document, index, before)
     if lower in {"will", "may", "can"} and (
@@ -128,6 +135,55 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
     if document.gap(index).startswith(",") and index:
         return None
     return "ambiguous: opens the sentence and may be a word"
+
+
+def _month(document: Document, index: int, before: str, after: str) -> bool:
+    if before in words("months_places_before"):
+        return True
+    nobody = words("pronouns_of_people").isdisjoint(document.lower)
+    return nobody and after in {
+        "is",
+        "was",
+        "has",
+        "brings",
+        "brought",
+        "came",
+        "comes",
+        "will",
+        "can",
+        "feels",
+        "marks",
+        "ends",
+        "begins",
+    }
+
+
+def _placed(document: Document, index: int) -> bool:
+    """Whether "in Florence" or "Florence is famous for its museums" is the city."""
+    before = document.previous_word(index)
+    if before in {"in", "near", "through", "across", "around", "outside"}:
+        return True
+    if before in {
+        "to",
+        "from",
+        "at",
+        "of",
+        "visit",
+        "visited",
+        "visiting",
+        "leave",
+        "left",
+        "toward",
+        "towards",
+    }:
+        return _moved(document, index) or before in {"visiting", "visited", "visit"}
+    after = document.next_word(index)
+    return (after in words("copula") | words("verb_finite")) and _about_a_place(document, index)
+
+
+def _moved(document: Document, index: int) -> bool:
+    """Whether a verb of motion or a place word comes before: "moved to Austin", "the mayor of Austin"."""
+    return not words("to_places").isdisjoint(document.lower[max(index - 4, 0) : index])
 
 
 def _about_a_place(document: Document, index: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.resolve.phrases import stands
 from counterpoise.counterfactual.tokens import Document
 
 _HOMOGRAPHS = frozenset(
@@ -44,7 +45,8 @@ def demonym(  # noqa: PLR0911 - an ordered list of decisions
         return "not-people: in lower case this is another word"
     if document.lower[first] == "polish" and (document.raw(first).islower() or after in words("determiner")):
         return "not-people: a verb or noun here"
-    spoken = (
+    studied = before in words("language_study") and stands(document, last)
+    spoken = studied or (
         before in words("language_verb") or (before == "in" and not after) or _also_spoken(document, first)
     )
     if spoken or after in {"language", "languages", "grammar", "lessons", "translation"}:

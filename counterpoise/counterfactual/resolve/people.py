@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.resolve.phrases import ends_phrase
 from counterpoise.counterfactual.tokens import Document
@@ -16,12 +18,13 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
         nominal: whether "the" + the word is a usual name for the group, as in "the poor".
     """
     named = first > 0 and document.lower[first - 1] == "the" and document.joined(first - 1)
-    if nominal and _half_of_a_pair(document, first, last):
+    if _half_of_a_pair(document, first, last):
         return None
     if document.gap(last) == "-" and document.lower[last + 1] in words("compound_suffix"):
         return None
-    if document.lower[first] == "pretty" and document.next_word(last) in words("graded"):
-        return "ambiguous: 'pretty' may only say how much"
+    other = _another_sense(document, first, last)
+    if other is not None:
+        return other
     if _quoted_or_joint(document, first, last):
         return None
     if not ends_phrase(document, last) and "-" not in document.gap(last):
@@ -35,12 +38,22 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
             if nominal and named and after in words("verb_base") | words("verb_finite"):
                 return None
             if not (_copula(document, first) is not None and _not_a_noun(after)):
-                return f"not-people: describes {noun!r}"
+                code = "unsure" if noun and _may_be_a_person(noun) else "not-people"
+                return f"{code}: describes {noun!r}"
     elif document.gap(last).strip() == "," and _described(document, last + 1) is None:
         return None
     if named:
         return None if nominal else "not-people: no person named"
     return _subject(document, first)
+
+
+def _another_sense(document: Document, first: int, last: int) -> str | None:
+    """ "pretty tall", "poor John"."""
+    if document.lower[first] == "pretty" and document.next_word(last) in words("graded"):
+        return "not-people: 'pretty' only says how much"
+    if document.lower[first] == "poor" and document.joined(last) and _first_name(document, last + 1):
+        return "not-people: 'poor' only says pity"
+    return None
 
 
 def _quoted_or_joint(document: Document, first: int, last: int) -> bool:
@@ -59,18 +72,44 @@ def _quoted_or_joint(document: Document, first: int, last: int) -> bool:
 
 def _half_of_a_pair(document: Document, first: int, last: int) -> bool:
     """ "rich and poor", "young and old alike": the two name people when no noun follows."""
-    if document.lower[last + 1 : last + 2] == ["and"] and document.joined(last):
+    if document.lower[last + 1 : last + 2] in (["and"], ["or"]) and document.joined(last):
         last, other = last + 2, document.lower[last + 2 : last + 3]
-    elif first > 1 and document.previous_word(first) == "and":
+    elif first > 1 and document.previous_word(first) in {"and", "or"}:
         other = [document.lower[first - 2]]
     else:
         return False
     if not other or {document.lower[first], *other} not in _OPPOSITES:
         return False
-    return ends_phrase(document, last) or document.lower[last + 1] in words("function") | {"alike"}
+    if ends_phrase(document, last):
+        return True
+    after = document.lower[last + 1]
+    return after in words("function") | words("verb_finite") | {"alike"} or after.endswith("ed")
 
 
-_OPPOSITES = ({"young", "old"}, {"rich", "poor"})
+_OPPOSITES = (
+    {"young", "old"},
+    {"rich", "poor"},
+    {"gay", "straight"},
+    {"lesbian", "straight"},
+    {"bisexual", "straight"},
+    {"disabled", "abled"},
+    {"blind", "sighted"},
+    {"trans", "cis"},
+    {"transgender", "cisgender"},
+    {"fat", "thin"},
+    {"wealthy", "poor"},
+    {"elderly", "young"},
+    {"older", "younger"},
+    {"gay", "bisexual"},
+)
+_AGENT = re.compile(r"(?:[^aeiou]er|ist|ian|ologist|eer|ant|ents?|crat|ee|or)s?$")
+
+
+def _may_be_a_person(noun: str) -> bool:
+    """Whether an unknown noun looks like people: "liberals", "dancers", "activists"."""
+    if noun in words("things") or len(noun) < 5:
+        return False
+    return bool(_AGENT.search(noun)) or noun.endswith(("als", "ives"))
 
 
 def is_person(word: str) -> bool:
@@ -86,7 +125,9 @@ def _described(document: Document, index: int) -> str | None:
         word = document.lower[at]
         if is_person(word):
             return None
-        if at == index and _first_name(document, at):
+        if at == index and (
+            _first_name(document, at) or word in {"mr", "mrs", "ms", "miss", "dr", "lady", "lord", "sir"}
+        ):
             return None
         if word not in words("modifier") or not (
             document.joined(at) or document.gap(at).strip() in {"-", ","}

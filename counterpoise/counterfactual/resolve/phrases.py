@@ -18,3 +18,14 @@ def ends_phrase(document: Document, index: int) -> bool:
 def stands(document: Document, index: int) -> bool:
     """Whether no noun follows word ``index``: the phrase ends there or a function word comes."""
     return ends_phrase(document, index) or document.lower[index + 1] in words("function")
+
+
+def after_brackets(document: Document, index: int) -> int | None:
+    """The word after the brackets that open right after word ``index``; ``None`` where none open or none close."""
+    if document.gap(index).strip() not in {"(", "["}:
+        return None
+    for at in range(index + 1, min(index + 12, len(document))):
+        gap = document.gap(at)
+        if ")" in gap or "]" in gap:
+            return at + 1 if gap.strip() in {")", "]"} and at + 1 < len(document) else len(document)
+    return None

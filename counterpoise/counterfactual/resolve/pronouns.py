@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.counterfactual.english import words
-from counterpoise.counterfactual.resolve.phrases import ends_phrase, stands
+from counterpoise.counterfactual.resolve.phrases import after_brackets, ends_phrase, stands
 from counterpoise.counterfactual.tokens import Document
 
 DETERMINER, PRONOUN = "determiner", "pronoun"
@@ -15,6 +15,13 @@ def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0
     aside = document.gap(index) == " (" and document.lower[index + 1] in {"and", "or"}
     if aside and document.lower[index + 2 : index + 3] == ["her"] and document.gap(index + 2) == ") ":
         return DETERMINER, "a pair of possessives"
+    bracketed = after_brackets(document, index)
+    if (
+        bracketed is not None
+        and bracketed < len(document)
+        and document.lower[bracketed] not in words("function")
+    ):
+        return DETERMINER, "before brackets"
     if ends_phrase(document, index):
         return PRONOUN, "nothing follows"
     after = document.lower[index + 1]
@@ -65,8 +72,13 @@ def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0
         some and after[:-1] in words("verb_base") and after.endswith("s")
     )
     verb = verb or (after.endswith("ed") and stands(document, index + 1))
+    pointed = index > 2 and document.lower[index - 3] in {"that", "this", "those", "these"}
+    whose = pointed and after not in words("possessed") | words("person")
     if document.previous_word(index) == "of" and (
-        verb or after in words("function") - words("function_or_noun")
+        verb
+        or whose
+        or after in words("finite_more")
+        or after in words("function") - words("function_or_noun")
     ):
         return PRONOUN, "of his"
     return DETERMINER, "before a noun phrase"

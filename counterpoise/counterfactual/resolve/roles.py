@@ -50,20 +50,64 @@ def bare(document: Document, first: int, last: int, slot: str) -> str | None:
 
 def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | None:
     """ "Man, that hurt!" calls on nobody, and "to man the pumps" is a verb."""
+    if _calls(document, first, last):
+        return "not-people: an exclamation"
     if slot != "singular":
         return None
-    raw, gap = document.raw(first), document.gap(first)
-    if raw[:1].isupper() and not raw.isupper() and document.opens_sentence(first) and gap[:1] in {",", "!"}:
-        return "not-people: an exclamation"
     ordered = document.opens_sentence(first) or document.previous_word(first) in {"to", "will"}
     if ordered and document.next_word(last) in {"the", "a", "up", "your", "our"}:
         return "not-people: a verb here"
     return None
 
 
+def _calls(document: Document, first: int, last: int) -> bool:
+    """Whether it calls on someone: "man, this …", "hey guys", "thanks, man!", "bro this is wild"."""
+    gap, before = document.gap(last), document.before(first)
+    opens = document.opens_sentence(first)
+    shouted = (
+        document.raw(first).isupper()
+        and len(document.text) > len(document.raw(first)) + 1
+        and document.text.isupper()
+    )
+    if opens and gap[:1] in {",", "!"} and not shouted:
+        return True
+    if (
+        opens
+        and document.next_word(last) in words("cry_after")
+        and document.lower[first] in {"man", "bro", "sis", "guys"}
+    ):
+        return True
+    if (
+        opens
+        and document.lower[first] == "boy"
+        and document.next_word(last) in {"was", "is", "did", "do", "am", "are", "does"}
+    ):
+        return True
+    ends = gap[:1] in set(".,!?…") or last + 1 == len(document) or "\n" in gap
+    greeted = document.previous_word(first) in words("vocative_before")
+    called = "," in before and document.lower[first - 1] not in words("person") | words("modifier") | words(
+        "adjective"
+    )
+    if greeted and (ends or document.lower[first] in {"guys", "girls", "boys", "gals"}):
+        return True
+    return (
+        called and ends and document.lower[last + 1 : last + 2] not in (["and"], ["or"], ["woman"], ["women"])
+    )
+
+
+def kin_or_cry(document: Document, first: int, last: int, slot: str) -> str | None:
+    """ "my bro", not "bro, look"."""
+    owned = document.previous_word(first) in words("determiner") | _OWNERS | words("adjective") | words(
+        "modifier"
+    )
+    return None if owned else "not-people: an exclamation"
+
+
 def title(document: Document, first: int, last: int, slot: str) -> str | None:
     """A title has a capital and stands before a name: "Mr. Smith", "Mr. and Mrs. Smith"."""
     gap = document.gap(last).strip()
+    if document.lower[first] in {"mr", "mrs", "ms"} and gap in {"", "."} and last + 1 < len(document):
+        return None
     named = last + 1 < len(document) and document.raw(last + 1)[:1].isupper() and gap in {"", ".", "&"}
     pair = document.lower[first] in {"mr", "mrs", "ms", "miss"}
     joint = pair and (document.next_word(last) in {"and", "or"} or gap in {".", "&"})
@@ -87,6 +131,11 @@ def noun(document: Document, first: int, last: int, slot: str) -> str | None:
     if before in allowed and (ends or possessive):
         return None
     return "not-people: not a noun for a person here"
+
+
+def small_noun(document: Document, first: int, last: int, slot: str) -> str | None:
+    """As :func:`noun`, where the word with a capital is a name."""
+    return noun(document, first, last, slot) if document.raw(first).islower() else "not-people: a name"
 
 
 def bearer(document: Document, first: int, last: int, slot: str) -> str | None:
