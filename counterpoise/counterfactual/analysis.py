@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from counterpoise.counterfactual.edits import refusal
-from counterpoise.counterfactual.lexicon import Reading
-from counterpoise.counterfactual.matcher import REAL, Index, Match
+from counterpoise.counterfactual.lexicon import Phrase, Reading
+from counterpoise.counterfactual.matcher import Index, Match
 from counterpoise.counterfactual.records import Direction, Refusal
 from counterpoise.counterfactual.resolve.capitals import title_reason
 from counterpoise.counterfactual.resolve.compounds import compound_reason
@@ -94,16 +94,22 @@ def _phrase(document: Document, match: Match, found: dict[str, Found]) -> bool:
         if phrase.exact and not match.spells(document, phrase.text):
             continue
         if phrase.fact:
-            groups = frozenset([phrase.group] if phrase.group else [])
-            found[phrase.axis].facts.append(Block(f"{phrase.reason} ({phrase.text})", groups))
-            if phrase.reason == REAL:
-                found[phrase.axis].refusals.append(refusal(document, match, "entity: a public person"))
+            _fact(document, match, phrase, found)
             if phrase.group and match.entry.readings:
                 continue
         elif not settled:
             found[phrase.axis].refusals.append(refusal(document, match, phrase.reason))
         settled = True
     return settled
+
+
+def _fact(document: Document, match: Match, phrase: Phrase, found: dict[str, Found]) -> None:
+    """Notes a fact on its axis, the name of a public person on every axis."""
+    groups = frozenset([phrase.group] if phrase.group else [])
+    for axis in [phrase.axis] if phrase.axis else found:
+        found[axis].facts.append(Block(f"{phrase.reason} ({phrase.text})", groups))
+        if not phrase.axis:
+            found[axis].refusals.append(refusal(document, match, "entity: a public person"))
 
 
 def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:

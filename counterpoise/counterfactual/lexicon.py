@@ -67,7 +67,7 @@ class Phrase:
     """Words that block: a protected phrase or a fact.
 
     Attributes:
-        axis: the axis it blocks; text: the phrase; reason: why.
+        axis: the axis it blocks, empty for every one; text: the phrase; reason: why.
         fact: whether it blocks every edit of the axis (else only the terms it covers).
         exact: whether its capitals must be there.
         group: for facts, the only group whose swaps it blocks; empty for every group.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from counterpoise.counterfactual.lexicon import Axis, Phrase, Reading
 from counterpoise.counterfactual.tokens import WORD, Document
@@ -46,11 +47,10 @@ class Index:
 
     def __init__(self, axes: Iterable[Axis], names: bool = True, people: Iterable[str] = ()) -> None:
         entries: dict[tuple[str, ...], Entry] = {}
-        people = tuple(people)
+        for person in people:
+            phrase = Phrase("", person, REAL, fact=True, exact=" " not in person)
+            _entry(entries, person).phrases.append(phrase)
         for axis in axes:
-            for person in people:
-                phrase = Phrase(axis.name, person, REAL, fact=True, exact=" " not in person)
-                _entry(entries, person).phrases.append(phrase)
             for reading in axis.readings:
                 if reading.slot == "name" and not names:
                     continue
@@ -127,8 +127,13 @@ def _written(document: Document, match: Match, phrase: Phrase) -> bool:
 
 
 def _entry(entries: dict[tuple[str, ...], Entry], form: str) -> Entry:
-    words = tuple(WORD.findall(form.lower()))
-    marks = frozenset(form) & _MARKS
+    words, marks = _spelled(form)
     entry = entries.setdefault(words, Entry(words, [], [], marks))
     entry.marks |= marks
     return entry
+
+
+@lru_cache(maxsize=65536)
+def _spelled(form: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The words of a form and the marks that may stand between them."""
+    return tuple(WORD.findall(form.lower())), frozenset(form) & _MARKS
