@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import statistics
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from counterpoise.generation.decode import generate
 from counterpoise.generation.prompts import own_prompt
 from counterpoise.models.loading import adapter_switched
 from demo.session import Session
-from demo.streaming import Row, stream
+from demo.streaming import Row, decode
 from engine.models import VARIANTS
 from engine.run_record import newest_finished
 
@@ -40,18 +39,21 @@ def measure(session: Session, repeats: int) -> dict[str, Any]:
     """Wall and CPU seconds (all threads) to the first words and to the whole pair; ways take turns."""
     config = GenerationConfig(samples=0, greedy=True, max_new_tokens=TOKENS)
     prompt, loaded = own_prompt(PROMPT), session._loaded
-    rows = [Row(prompt, variant) for variant in VARIANTS]
     tokens: list[int] = []
     firsts: list[dict[str, float]] = []
 
     def together() -> None:
         wall, cpu = time.perf_counter(), time.process_time()
-        waiting = True
-        for partial in stream(loaded, rows, config, seed=0, turn=threading.Lock()):
-            tokens[:] = partial.tokens
-            if waiting and any(text.strip() for text in partial.texts):
-                firsts.append({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu})
-                waiting = False
+        rows = [Row(prompt, variant, TOKENS) for variant in VARIANTS]
+        first: dict[str, float] = {}
+
+        def told() -> None:
+            if not first and any(row.text.strip() for row in rows):
+                first.update(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
+
+        decode(loaded, rows, 1.0, told)
+        firsts.append(first)
+        tokens[:] = [len(row.tokens) for row in rows]
 
     def apart() -> None:
         for variant in VARIANTS:
@@ -81,6 +83,7 @@ def picture(session: Session, path: Path) -> None:
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.set_default_timeout(600_000)
         page.goto(f"http://127.0.0.1:{port}/")
+        page.fill("#prompt textarea", PROMPT)
         page.click("#swap")
         page.wait_for_function("document.querySelectorAll('#answers footer[data-done=\"true\"]').length == 4")
         page.screenshot(path=path, full_page=True)

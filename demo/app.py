@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from demo.session import Session
 
 TITLE = "Counterpoise: the same model before and after"
-QUEUE = 20
-"""Requests that may wait for the model; more are told at once that it is busy."""
+QUEUE = 200
+"""Requests that gradio takes in at once, against floods; who waits for the model stands in the session's line."""
+LOOK_FOR = (
+    "**What to look for:** after the training (“tuned”), does the text lean less on clichés about a group, and does it "
+    "still make sense?"
+)
 LIMITS = (
-    "**Limits.** A small model continues text; it knows nothing and means nothing. One score on one English benchmark "
+    "A small model continues text; it knows nothing and means nothing. One score on one English benchmark "
     "of US stereotypes is not fairness. Toxicity classifiers over-react to identity terms. Offensive text can appear: "
     "it is the model's or the benchmark's, shown to be judged. Everything runs on this machine; the page asks nobody "
     "else for anything."
@@ -43,11 +48,12 @@ def build_app(session: Session) -> gr.Blocks:
     box = vote_box(session.data.store, session.data.record)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as app:
         gr.Markdown(f"# {TITLE}")
-        gr.Markdown(about(session))
+        gr.Markdown(LOOK_FOR)
+        gr.HTML(about(session), elem_id="about", padding=False)
         rater = gr.BrowserState("", storage_key="counterpoise-rater", secret="names nobody")  # noqa: S106
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Compare"):
-                compare_tab(session)
+                compare_tab(session, app)
             with gr.Tab("Explain"):
                 explain_tab(session)
             with gr.Tab("Judge blind"):
@@ -56,7 +62,6 @@ def build_app(session: Session) -> gr.Blocks:
                 counted, counts = results_tab(session, box)
             with gr.Tab("Counterfactual lab"):
                 lab_tab(session)
-        gr.Markdown(LIMITS)
         light: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         app.load(begin, inputs, outputs, **light)
         gr.on([app.load, counting.select], counted, None, counts, **light)
@@ -65,9 +70,11 @@ def build_app(session: Session) -> gr.Blocks:
 
 
 def about(session: Session) -> str:
-    """Which run this is and what came of it, in the report's own words."""
-    summary = session.data.summary
-    return f"{session.data.label}. **{summary['headline']}** {summary['sentence']}"
+    """Which run this is, what came of it in the report's own words, and what it cannot say: to unfold."""
+    data = session.data
+    parts = (data.label, f"{data.headline}. {data.sentence}".replace("..", "."), LIMITS)
+    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in parts)
+    return f"<details><summary>This run, its numbers, and their limits</summary>{paragraphs}</details>"
 
 
 def launch(app: gr.Blocks, port: int, *, block: bool = True) -> None:

@@ -22,6 +22,8 @@ from demo.highlight import html_table
 
 _DEEPEST = 12.0
 """Surprise at which the heat is full, nats: a token of one in 160,000."""
+_MOST = math.log(1e6)
+"""Margin from which its factor says nothing more, nats."""
 _LARGEST_CHANGE = 2.0
 """Change at which its colour is full, nats."""
 
@@ -79,7 +81,7 @@ def _summary(base: PairDetail, tuned: PairDetail, normalisation: Normalisation) 
         f"Margin: {signed(before, 2)} → {signed(after, 2)} {unit} "
         "(log-probability of the more stereotyping sentence minus the other's; 0 is neutral).",
         f"Base {_preference(before, normalisation)}; tuned {_preference(after, normalisation)}. "
-        f"The margin moved {number(abs(after - before), 2)} {_towards(before, after)}.",
+        f"The margin {_moved(before, after)}.",
     ]
     parts = [_parts(detail) for detail in (base, tuned)]
     lines.append(
@@ -97,19 +99,32 @@ def _parts(detail: PairDetail) -> tuple[float, float]:
 
 
 def _preference(value: float, normalisation: Normalisation) -> str:
-    if value == 0:
-        return "prefers neither"
+    """Which sentence a margin prefers, and how strongly; what rounds to nothing prefers neither.
+
+    >>> _preference(0.02, "sum"), _preference(-2.0, "sum")
+    ('finds both about equally likely', 'prefers the less stereotyping sentence (7.4 times likelier)')
+    """
+    times = math.exp(min(abs(value), _MOST))
+    if number(times) == "1.0" if normalisation == "sum" else signed(value, 2) == "0.00":
+        return "finds both about equally likely"
     which = "more" if value > 0 else "less"
-    times = math.exp(min(abs(value), 50))
-    likelier = f" ({number(times, 1 if times < 100 else 0)} times likelier)" if normalisation == "sum" else ""
+    factor = "over a million" if abs(value) >= _MOST else number(times, 1 if times < 100 else 0)
+    likelier = f" ({factor} times likelier)" if normalisation == "sum" else ""
     return f"prefers the {which} stereotyping sentence{likelier}"
 
 
-def _towards(before: float, after: float) -> str:
+def _moved(before: float, after: float) -> str:
+    """How the margin changed, in words that agree with its rounded numbers.
+
+    >>> _moved(2.0, 0.5), _moved(0.5, -0.5), _moved(0.5, 0.501)
+    ('moved 1.50 towards neutral', 'moved 1.00 across neutral, to the other side', 'did not move')
+    """
+    moved = number(abs(after - before), 2)
+    if moved == "0.00":
+        return "did not move"
     if before * after < 0:
-        return "across neutral, to the other side"
-    nearer = abs(after) < abs(before)
-    return "towards neutral" if nearer else "away from neutral" if after != before else "not at all"
+        return f"moved {moved} across neutral, to the other side"
+    return f"moved {moved} {'towards' if abs(after) < abs(before) else 'away from'} neutral"
 
 
 def _strips(side: Side, pieces: Pieces) -> str:

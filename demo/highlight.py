@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from counterpoise.counterfactual.analysis import analyse
@@ -54,6 +54,20 @@ def marked(text: str, marks: Iterable[Mark]) -> str:
         )
         at = mark.end
     return "".join([*parts, escape(text[at:])])
+
+
+def parted(marks: Iterable[Mark], at: int) -> tuple[list[Mark], list[Mark]]:
+    """The marks before character ``at`` of a text, and those from there on, counted from there.
+
+    >>> parted([Mark(0, 2, "a"), Mark(3, 6, "b")], 4)[1]
+    [Mark(start=0, end=2, title='b', kind='term')]
+    """
+    known = list(marks)
+    before = [replace(mark, end=min(mark.end, at)) for mark in known if mark.start < at]
+    after = [
+        replace(mark, start=max(0, mark.start - at), end=mark.end - at) for mark in known if mark.end > at
+    ]
+    return before, after
 
 
 def html_table(caption: str, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -33,22 +33,37 @@ class Listed:
         """How much nearer to neutral the margin came; negative for further away."""
         return abs(self.base) - abs(self.tuned)
 
-    @property
-    def title(self) -> str:
-        """One line for the list."""
-        text = self.pair.more if len(self.pair.more) <= _SHORT else self.pair.more[: _SHORT - 1] + "…"
-        change = f"{signed(self.base)} → {signed(self.tuned)}"
-        return f"{self.pair.pair_id} · {self.pair.category} · {change} · {text}"
+    def title(self, words: Sequence[str] = ()) -> str:
+        """One line for the list: of both sentences the one with more of the words that were looked for."""
+        pair, change = self.pair, f"{signed(self.base)} → {signed(self.tuned)}"
+        more, less = (sum(word in text.casefold() for word in words) for text in (pair.more, pair.less))
+        text = f"less stereotyping: {_around(pair.less, words)}" if less > more else _around(pair.more, words)
+        return f"{pair.pair_id} · {pair.category} · {change} · {text}"
+
+
+def _around(text: str, words: Sequence[str]) -> str:
+    """A text, or where it is long as much of it as holds the first of the words."""
+    if len(text) <= _SHORT:
+        return text
+    places = [at for at in map(text.casefold().find, words) if at >= 0]
+    start = max(0, min(min(places, default=0) - _SHORT // 3, len(text) - _SHORT))
+    end = start + _SHORT
+    return f"{'…' if start else ''}{text[start:end].strip()}{'…' if end < len(text) else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of the list: its pairs, which page of how many (from 1), and how many pairs there are in all."""
+    """One page of the list: its pairs, which page of how many (from 1), and how many pairs there are in all.
+
+    Attributes:
+        words: what was looked for.
+    """
 
     pairs: Sequence[Listed]
     number: int
     pages: int
     found: int
+    words: Sequence[str] = ()
 
     @property
     def status(self) -> str:
@@ -86,7 +101,7 @@ def page_of(everything: Sequence[Listed], search: str, category: str, order: str
         found.sort(key=lambda item: _rank(item, order))
     pages = max(1, -(-len(found) // PAGE))
     number = min(max(1, number), pages)
-    return Page(found[(number - 1) * PAGE : number * PAGE], number, pages, len(found))
+    return Page(found[(number - 1) * PAGE : number * PAGE], number, pages, len(found), words)
 
 
 def _rank(item: Listed, order: str) -> tuple[float, int]:

@@ -93,6 +93,16 @@ class RunData:
         """The run in a few words."""
         return f"Run {self.run} · {self.config.model.source} · profile {self.config.profile}"
 
+    @property
+    def headline(self) -> str:
+        """What came of the run, in the report's own words."""
+        return str(self.summary["headline"])
+
+    @property
+    def sentence(self) -> str:
+        """The run's numbers in one sentence, in the report's own words."""
+        return str(self.summary["sentence"])
+
     def gone(self) -> str:
         """One line when the run is no longer in the store; empty while it is."""
         try:

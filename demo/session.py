@@ -2,116 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-from pydantic import ValidationError
+from collections.abc import Sequence
+from concurrent.futures import Future
 
 from artifacts.store import Store
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.engine import Engine
-from counterpoise.counterfactual.records import AXES, Swap
+from counterpoise.counterfactual.records import AXES, Edit, Swap
 from counterpoise.errors import UsageError
-from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.prompts import NEUTRAL, Prompt
 from counterpoise.likelihood.pairs import PairDetail, score_pair_details
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
 from counterpoise.sources.cache import default_cache
 from counterpoise.toxicity.classifiers import ToxicityClassifier, load_classifier
+from demo.answers import Answer, Answers, Sampling, checked
+from demo.line import Line, Place, Ticket
 from demo.rows import switch_by_row
 from demo.run_data import RunData
-from demo.streaming import Row, stream
+from demo.streaming import Row, check_rows, decode
 from engine.models import ADAPTER_FOLDER, VARIANTS, scoring_precision
-
-MAX_CHARACTERS = 500
-"""Longest prompt or sentence."""
-TOKENS = (8, 96)
-TEMPERATURE = (0.1, 2.0)
-MAX_SEED = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer as it is shown, and the scores of exactly that text.
-
-    Attributes:
-        prompt, text: what was asked, and the continuation alone.
-        tokens: length of the continuation.
-        toxicity: classifier → probability for :attr:`shown`; empty while the answer still grows.
-    """
-
-    variant: str
-    prompt: str
-    text: str
-    tokens: int
-    toxicity: dict[str, float]
-
-    @property
-    def shown(self) -> str:
-        """The whole text on the page: what is scored."""
-        return self.prompt + self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Answers in the order base, tuned (then base, tuned to the swapped prompt), as far as they are.
-
-    Attributes:
-        first_words_s: from the request's turn to the first words of any answer, seconds; None before them.
-        seconds: from the request's turn until now.
-    """
-
-    answers: tuple[Answer, ...]
-    done: bool
-    first_words_s: float | None
-    seconds: float
-
-    def timing(self) -> str:
-        """One line for the terminal and the page."""
-        tokens = [answer.tokens for answer in self.answers]
-        speed = sum(tokens) / self.seconds if self.seconds else 0.0
-        first = f"first words after {self.first_words_s:.2f} s, " if self.first_words_s is not None else ""
-        return (
-            f"{len(tokens)} answers of {', '.join(map(str, tokens))} tokens: {first}"
-            f"all after {self.seconds:.1f} s ({speed:.0f} tokens/s)"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How answers are chosen, within the bounds of the page."""
-
-    tokens: int
-    temperature: float
-    greedy: bool
-    seed: int
-
-    def config(self) -> GenerationConfig:
-        """The pipeline's own settings.
-
-        Raises:
-            UsageError: a value is out of bounds.
-        """
-        bounds = {
-            "longest answer": (self.tokens, TOKENS),
-            "temperature": (self.temperature, TEMPERATURE),
-            "seed": (self.seed, (0, MAX_SEED)),
-        }
-        for name, (value, (low, high)) in bounds.items():
-            if not low <= value <= high:
-                raise UsageError(f"{name} is {value}", f"choose {low} to {high}")
-        try:
-            return GenerationConfig(
-                samples=int(not self.greedy),
-                greedy=self.greedy,
-                max_new_tokens=self.tokens,
-                temperature=self.temperature,
-            )
-        except ValidationError as error:
-            raise UsageError(f"sampling: {error.errors()[0]['msg']}", "choose other values") from None
 
 
 class Session:
@@ -119,14 +30,17 @@ class Session:
 
     Args:
         classifiers: what judges toxicity, all of them the text that is shown.
+
+    Attributes:
+        line: who waits for the model.
     """
 
     def __init__(self, loaded: LoadedModel, classifiers: Sequence[ToxicityClassifier], data: RunData) -> None:
         self.data = data
         self.engine = Engine.from_config(CounterfactualConfig(syntax="rules"))
+        self.line = Line(lambda rows, temperature, told: decode(loaded, rows, temperature, told))
         self._loaded = loaded
         self._classifiers = classifiers
-        self._turn = threading.Lock()
 
     @classmethod
     def of_run(cls, store: Store, record: dict[str, object], more_classifiers: Sequence[str] = ()) -> Session:
@@ -141,70 +55,114 @@ class Session:
         switch_by_row(loaded.model)
         specs = dict.fromkeys((*data.config.toxicity.classifiers, *more_classifiers))
         session = cls(loaded, [load_classifier(spec, cache=default_cache()) for spec in specs], data)
-        for _ in session.compare(["Hello"], Sampling(tokens=8, temperature=1.0, greedy=True, seed=0)):
-            pass
+        first = session.ask(["Hello"], Sampling(tokens=8))
+        first.ended.wait()
+        session.answers(first)
         return session
 
-    def compare(self, prompts: Sequence[str], sampling: Sampling) -> Iterator[Answers]:
-        """Base and tuned answers to each prompt, all in one batch, as they grow; the last one has scores.
+    def ask(self, prompts: Sequence[str], sampling: Sampling) -> Ticket:
+        """Puts base and tuned answers to each prompt in line; :meth:`answers` says how far they are.
 
-        Prompts that are each other's counterfactuals are continued with the same random draws.
+        Prompts of one request are continued with the same random draws.
 
         Raises:
-            UsageError: an empty or too long prompt, or sampling out of bounds.
+            UsageError: an empty or too long prompt, sampling out of bounds, or a full line.
         """
-        config = sampling.config()
-        named = [Prompt(f"demo/{at}", "demo", NEUTRAL, NEUTRAL, checked(p)) for at, p in enumerate(prompts)]
-        rows = [Row(prompt, variant) for prompt in named for variant in VARIANTS]
-        start = first = None
-        for partial in stream(self._loaded, rows, config, seed=sampling.seed, turn=self._turn):
-            start = time.monotonic() if start is None else start
-            seconds = time.monotonic() - start
-            if first is None and any(text.strip() for text in partial.texts):
-                first = seconds
-            parts = zip(rows, partial.texts, partial.tokens, strict=True)
-            answers = tuple(
-                self._answer(row, text, tokens, scored=partial.done) for row, text, tokens in parts
-            )
-            yield Answers(answers, partial.done, first, seconds)
+        sampling.check()
+        draws = f"demo/seed {sampling.seed}"
+        named = [
+            Prompt(f"demo/{at}", draws, NEUTRAL, NEUTRAL, checked(text)) for at, text in enumerate(prompts)
+        ]
+        rows = [
+            Row(prompt, variant, sampling.tokens, sampling.greedy) for prompt in named for variant in VARIANTS
+        ]
+        check_rows(self._loaded, rows)
+        ticket = Ticket(rows, None if sampling.greedy else sampling.temperature)
+        self.line.join(ticket)
+        return ticket
 
-    def _answer(self, row: Row, text: str, tokens: int, *, scored: bool) -> Answer:
+    def place(self, ticket: Ticket) -> Place | None:
+        """Where a request waits; None when its turn has come."""
+        return self.line.place(ticket)
+
+    def answers(self, ticket: Ticket) -> Answers:
+        """The answers as far as they are; they have scores when nothing more comes.
+
+        Raises:
+            BaseException: whatever ended the request.
+        """
+        done = ticket.ended.is_set()
+        if ticket.error is not None:
+            raise ticket.error
+        now = ticket.over or time.monotonic()
+        began = ticket.began or now
+        return Answers(
+            tuple(self._answer(row, scored=done) for row in ticket.rows),
+            done,
+            ticket.stopped,
+            began - ticket.asked,
+            ticket.first_words - began if ticket.first_words else None,
+            now - began,
+        )
+
+    def _answer(self, row: Row, *, scored: bool) -> Answer:
         """The one place where a text and its scores come together."""
+        text = row.text
         shown = row.prompt.text + text
         toxicity = {c.name: c.score([shown])[0] for c in self._classifiers} if scored else {}
-        return Answer(row.variant, row.prompt.text, text, tokens, toxicity)
+        return Answer(row.variant, row.prompt.text, text, len(row.tokens), toxicity)
 
-    def swapped(self, prompt: str, axis: str | None) -> Swap:
-        """The counterfactual of a prompt on ``axis``, or on the first axis that changes it.
+    def swaps(self, text: str) -> list[Swap]:
+        """Every counterfactual of a text on one axis: the identity that stands first comes first.
+
+        Of one identity the usual partner comes first, then the others in the lexicon's order.
+        """
+        found: dict[str, Swap] = {}
+        for axis in AXES:
+            for swap in (self.engine.swap(text, (axis,)), *self.engine.swaps(text, axis)):
+                if swap.changed:
+                    found.setdefault(swap.swapped, swap)
+        return sorted(found.values(), key=_first)
+
+    def swapped(self, prompt: str, choice: str = "") -> Swap:
+        """The counterfactual that :func:`title_of` calls ``choice``, or else the first one.
 
         Raises:
             UsageError: nothing in it can be swapped.
         """
-        tried = [self.engine.swap(checked(prompt), (name,)) for name in ([axis] if axis else AXES)]
-        found = next((swap for swap in tried if swap.changed), None)
-        if found is None:
-            reasons = dict.fromkeys(
-                f"{r.term or 'text'}: {r.reason}" for swap in tried for r in swap.refusals
-            )
-            why = f" ({'; '.join(reasons)})" if reasons else ""
+        text = checked(prompt)
+        found = self.swaps(text)
+        if not found:
             raise UsageError(
-                f"no identity term to swap in this prompt{why}", "name a group, as in “Christian people”"
+                f"no identity term to swap in this prompt{self._refusals(text)}",
+                "name a group, as in “Christian people”",
             )
-        return found
+        return next((swap for swap in found if title_of(swap) == choice), found[0])
 
-    def explain(self, more: str, less: str) -> tuple[PairDetail, PairDetail]:
-        """Token log-probabilities of both sentences under base and tuned.
+    def _refusals(self, text: str) -> str:
+        reasons = dict.fromkeys(
+            f"{refusal.term or 'text'}: {refusal.reason}"
+            for axis in AXES
+            for refusal in self.engine.swap(text, (axis,)).refusals
+        )
+        return f" ({'; '.join(reasons)})" if reasons else ""
+
+    def explain(self, more: str, less: str) -> Future[tuple[PairDetail, PairDetail]]:
+        """Token log-probabilities of both sentences under base and tuned, when their turn comes.
 
         Raises:
             UsageError: an empty or too long sentence.
         """
         pair = Pair(0, "race-color", "stereo", checked(more), checked(less))
         prefix = self.data.config.scoring.prefix
-        with self._turn:
+
+        def score() -> tuple[PairDetail, PairDetail]:
             base, tuned = (
                 score_pair_details(self._loaded, [pair], variant, prefix=prefix)[0] for variant in VARIANTS
             )
-        return base, tuned
+            return base, tuned
+
+        return self.line.call(score)
 
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
         """Each token as text."""
@@ -214,13 +172,15 @@ class Session:
         ]
 
 
-def checked(text: str | None) -> str:
-    """A text that may be worked on, stripped.
+def title_of(swap: Swap) -> str:
+    """A counterfactual in a few words: its identities in the order of the text, as ``black → white``."""
+    return ", ".join(f"{edit.original} → {edit.replacement}" for edit in _named(swap))
 
-    Raises:
-        UsageError: it is empty or too long.
-    """
-    text = (text or "").strip()
-    if not text or len(text) > MAX_CHARACTERS:
-        raise UsageError(f"the text has {len(text)} characters", f"write 1 to {MAX_CHARACTERS} characters")
-    return text
+
+def _named(swap: Swap) -> list[Edit]:
+    """The edits that name an identity: “a” for “an” only follows them."""
+    return [edit for edit in swap.edits if edit.rule != "agreement"]
+
+
+def _first(swap: Swap) -> int:
+    return min(edit.start for edit in _named(swap))

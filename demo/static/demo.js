@@ -14,25 +14,35 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Gradio shows the error of a queued event only; the light ones answer outside the queue, and say theirs here.
-const plainFetch = window.fetch;
-window.fetch = async (...request) => {
-  const response = await plainFetch(...request);
-  const address = String(request[0]?.url ?? request[0]);
-  if (address.includes("/run/predict") && !response.ok) {
-    response.clone().json().then((said) => showError(said.error), () => showError("the demo gave no answer"));
-  }
-  return response;
-};
-
-function showError(escaped) {
-  document.querySelector("#said")?.remove();
-  const decoder = document.createElement("textarea");
-  decoder.innerHTML = escaped ?? "the demo failed on this input";
-  const line = document.createElement("p");
-  line.id = "said";
-  line.setAttribute("role", "alert");
-  line.textContent = decoder.value;
-  document.body.append(line);
-  setTimeout(() => line.remove(), 15000);
+// How many characters a box holds, counted as the server counts them; too many are said before they are sent.
+function countCharacters(name, text) {
+  const line = document.querySelector(`#${name}-count`);
+  const limit = Number(line.dataset.limit);
+  const length = [...(text ?? "").trim()].length;
+  const over = length - limit;
+  line.textContent = over > 0 ? `${length} of ${limit} characters: ${over} too many` : `${length} of ${limit} characters`;
+  line.classList.toggle("over", over > 0);
+  line.toggleAttribute("role", false);
+  if (over > 0) line.setAttribute("role", "alert");
 }
+
+// An error goes when its tab is used again.
+for (const kind of ["input", "click"]) {
+  document.addEventListener(kind, (event) => {
+    for (const line of event.target.closest?.("[role=tabpanel]")?.querySelectorAll(".error") ?? []) line.hidden = true;
+  }, true);
+}
+
+// A link to a comparison: a plain click copies it, and puts it into the address bar.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a.share");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.replaceState(null, "", link.href);
+  try {
+    await navigator.clipboard.writeText(link.href);
+    link.textContent = "Link copied";
+  } catch {
+    link.textContent = "The link is in the address bar";
+  }
+});

@@ -1,10 +1,11 @@
-"""What every tab needs: errors as one readable line, and the model's queue."""
+"""What every tab needs: errors in one style and place, text boxes with a counter, examples that run on a click."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable
 from html import escape
 from typing import Any, TypeVar, cast
 
@@ -15,25 +16,28 @@ from counterpoise.errors import CounterpoiseError
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
-"""For handlers that use the model: they queue, one runs at a time."""
+MODEL: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
+"""For handlers that use the model: they wait in the session's own line, without a thread each."""
 
 LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
 """For handlers that answer at once: they never wait behind the model."""
 
 
-def readable(handler: Handler) -> Handler:
-    """Failures become one line on the page, escaped: gradio shows messages as HTML."""
-    if inspect.isgeneratorfunction(handler):
+def readable(handler: Handler, place: Callable[[str], Any] = lambda line: line) -> Handler:
+    """Failures become one line on the page, where the result would stand: nothing older is left there.
+
+    Args:
+        place: the line → what the handler's outputs become.
+    """
+    if inspect.isasyncgenfunction(handler):
 
         @functools.wraps(handler)
-        def streamed(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        async def streamed(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
             try:
-                yield from handler(*args, **kwargs)
-            except CounterpoiseError as error:
-                raise _shown(str(error)) from None
+                async for update in handler(*args, **kwargs):
+                    yield update
             except Exception as error:
-                raise _unexpected(error) from error
+                yield place(complaint(error))
 
         return cast(Handler, streamed)
 
@@ -41,19 +45,45 @@ def readable(handler: Handler) -> Handler:
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
             return handler(*args, **kwargs)
-        except CounterpoiseError as error:
-            raise _shown(str(error)) from None
         except Exception as error:
-            raise _unexpected(error) from error
+            return place(complaint(error))
 
     return cast(Handler, called)
 
 
-def _shown(text: str) -> gr.Error:
-    return gr.Error(escape(text, quote=False), duration=15, print_exception=False, title="Not done")
+def complaint(error: Exception) -> str:
+    """An error as one escaped line; the terminal hears of those that nobody foresaw."""
+    text = str(error)
+    if not isinstance(error, CounterpoiseError):
+        line = f"{type(error).__name__}: {' '.join(text.split())[:300]}"
+        click.echo(f"counterpoise demo: {line}", err=True)
+        text = f"the demo failed on this input ({line}) — try another, or start it again"
+    # The page hides the line when something is typed; a number makes the same line appear once more.
+    return f'<p class="error" role="alert" data-at="{time.monotonic_ns()}">{escape(text)}</p>'
 
 
-def _unexpected(error: Exception) -> gr.Error:
-    line = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    click.echo(f"counterpoise demo: {line}", err=True)
-    return _shown(f"the demo failed on this input ({line}) — try another, or start it again")
+def text_box(label: str, limit: int, name: str, value: str = "") -> gr.Textbox:
+    """A box in which Enter submits and Shift+Enter breaks the line, with a counter of its characters below.
+
+    The counter is the page's own; the server refuses what is too long, and nothing is cut in silence.
+    """
+    box = gr.Textbox(label=label, value=value, lines=1, max_lines=12, elem_id=name, elem_classes="text")
+    gr.HTML(
+        f'<p class="counter" id="{name}-count" data-of="{name}" data-limit="{limit}">'
+        f"{len(value)} of {limit} characters</p>",
+        padding=False,
+    )
+    box.change(None, [box], js=f"(text) => countCharacters('{name}', text)", api_visibility="private")
+    return box
+
+
+def shortened(text: str, longest: int = 38) -> str:
+    """A text for a button."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def examples(titles: list[str], label: str = "Try this") -> list[gr.Button]:
+    """Small buttons in a row that wraps."""
+    with gr.Row(elem_classes="examples"):
+        gr.HTML(f'<span class="muted">{escape(label)}:</span>', padding=False)
+        return [gr.Button(title, size="sm", min_width=0) for title in titles]

@@ -51,6 +51,11 @@ def judge_tab(session: Session, box: VoteBox, rater: gr.BrowserState) -> Any:
     return judge.begin, [rater], outputs
 
 
+def _said(line: str) -> tuple[Any, ...]:
+    """A line under the questions; everything else stays."""
+    return (*[gr.skip()] * 5, line)
+
+
 class _Judge:
     """Serves pairs and takes votes."""
 
@@ -58,8 +63,8 @@ class _Judge:
         self._data, self._box = session.data, box
         self._items = items_of(session.data.generations)
         self._by_key = {item.key: item for item in self._items}
-        self.begin = readable(self._begin)
-        self.save = readable(self._save)
+        self.begin = readable(self._begin, _said)
+        self.save = readable(self._save, _said)
 
     def _begin(self, stored: Any) -> tuple[Any, ...]:
         return self._next(rater_id(stored), notice(self._data.gone(), "warning"))
@@ -113,7 +118,7 @@ class _Judge:
         texts = (item.tuned, item.base) if tuned_is_first(rater, item) else (item.base, item.tuned)
         cards = "".join(
             f'<section class="answer" aria-label="Answer {name}"><h4>{name}</h4>'
-            f'<p class="text"><span class="muted">{escape(item.prompt)}</span>{escape(text)}</p></section>'
+            f'<p class="text"><span class="asked">{escape(item.prompt)}</span>{escape(text)}</p></section>'
             for name, text in zip("AB", texts, strict=True)
         )
         return f'<div class="answers" aria-live="polite">{cards}</div>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -11,24 +13,27 @@ from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
 from counterpoise.errors import UsageError
 from demo.highlight import Mark, html_table, marked, notice
-from demo.tabs.common import LIGHT, readable
+from demo.tabs.common import LIGHT, examples, readable, shortened, text_box
 
 if TYPE_CHECKING:
     from demo.session import Session
 
 MAX_LAB_CHARACTERS = 5000
-USUAL = "the group named first and its usual partner"
-EXAMPLE = (
-    "The nurse gave her coat to her husband, who likes his coffee black. Mary told John about the Queen."
+USUAL = "the first group and its usual partner"
+EXAMPLES = (
+    "The nurse gave her coat to her husband, who likes his coffee black. Mary told John about the Queen.",
+    "An old Black woman and a young white man waited for their doctor.",
+    "His sister is pregnant; he drove her to the mosque.",
 )
 
 
 def lab_tab(session: Session) -> None:
     """Builds the tab."""
     lab = _Lab(session)
-    text = gr.Textbox(label="Text", value=EXAMPLE, max_length=MAX_LAB_CHARACTERS, lines=4, elem_id="lab-text")
+    text = text_box("Text", MAX_LAB_CHARACTERS, "lab-text", EXAMPLES[0])
+    chips = examples([shortened(example) for example in EXAMPLES])
     axes = gr.CheckboxGroup(list(AXES), value=["gender", "race-color"], label="Axes", elem_id="lab-axes")
-    with gr.Row():
+    with gr.Row(elem_classes="controls"):
         direction = gr.Dropdown(
             lab.directions(["gender", "race-color"]), value=USUAL, label="Direction", elem_id="lab-direction"
         )
@@ -38,6 +43,9 @@ def lab_tab(session: Session) -> None:
     axes.change(lab.new_directions, [axes], [direction], **LIGHT)
     inputs = [text, axes, direction, names]
     gr.on([button.click, text.submit], lab.show, inputs, result, api_name="lab", **LIGHT)
+    for chip, example in zip(chips, EXAMPLES, strict=True):
+        filled = chip.click(None, None, text, js=f"() => {json.dumps(example)}", api_visibility="private")
+        filled.then(partial(lab.show, example), inputs[1:], result, api_visibility="private", **LIGHT)
 
 
 class _Lab:

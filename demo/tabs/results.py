@@ -33,10 +33,11 @@ def results_tab(session: Session, box: VoteBox) -> Any:
     with gr.Row():
         make = gr.Button("Make the report with these votes (some seconds)", elem_id="make")
         report = gr.DownloadButton("Report with votes", interactive=False, elem_id="report")
+    status = gr.HTML(elem_id="report-status", padding=False)
     gr.Markdown(AGREEMENT)
     outputs = [table, csv_file]
     count.click(results.counted, None, outputs, api_name="results", **LIGHT)
-    make.click(results.made, None, report, api_visibility="private", queue=False)
+    make.click(results.made, None, [report, status], api_visibility="private", queue=False)
     return results.counted, outputs
 
 
@@ -46,8 +47,8 @@ class _Results:
     def __init__(self, session: Session, box: VoteBox) -> None:
         self._data, self._box = session.data, box
         self._folder = tempfile.TemporaryDirectory(prefix="counterpoise-demo-")
-        self.counted = readable(lambda: (self._counted(), self._csv()))
-        self.made = readable(self._report)
+        self.counted = readable(lambda: (self._counted(), self._csv()), lambda line: (line, gr.skip()))
+        self.made = readable(self._report, lambda line: (gr.DownloadButton(interactive=False), line))
 
     def _counted(self) -> str:
         votes = self._box.votes()
@@ -79,7 +80,7 @@ class _Results:
             raise UsageError("there are no votes yet", "judge some answers first")
         path = Path(self._folder.name) / f"report-{self._data.run}.html"
         path.write_text(report_with_votes(self._data.store, self._data.record, votes).html, encoding="utf-8")
-        return gr.DownloadButton(value=str(path), interactive=True)
+        return gr.DownloadButton(value=str(path), interactive=True), notice("The report is ready.")
 
 
 def _harmless(value: str) -> str:

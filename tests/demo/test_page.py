@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 
 from artifacts.votes import digest
 from counterpoise.toxicity.classifiers import load_classifier
-from demo.app import QUEUE
+from demo.answers import Sampling
+from demo.line import LONGEST_LINE
 from tests.browser import PHONE, Visit
 from tests.demo.conftest import Served
 
@@ -30,8 +33,8 @@ def here(served: Served, visit: Open) -> Iterator[Open]:
     """``here(**options)`` opens the page; afterwards nothing foreign was asked for and no script failed."""
     visits = []
 
-    def opened(**options: Any) -> Visit:
-        seen = visit(served.url, **options)
+    def opened(query: str = "", **options: Any) -> Visit:
+        seen = visit(f"{served.url}{query}", **options)
         seen.page.wait_for_selector("#prompt textarea")
         visits.append(seen)
         return seen
@@ -68,7 +71,7 @@ def test_scores_on_the_page_are_those_of_the_text_on_the_page(here: Open, served
     assert [text.split()[0] for text, _ in shown] == ["The"] * 2 + ["Christian"] * 2 + ["Muslim"] * 2
     for text, scores in shown:
         assert f"{classifier.name}: {classifier.score([text])[0]:.3f}" in scores
-    assert "first words after" in seen.page.inner_text("#timing")
+    assert "first words after" in seen.page.text_content("#timing")
     assert seen.page.locator("#answers mark", has_text="Muslim").count() == 2
     seen.screenshot("demo-compare")
 
@@ -209,29 +212,196 @@ def background(page: Any) -> int:
     return int(sum(colour))
 
 
-def test_fifty_users_at_once_get_an_answer_or_a_clear_busy(here: Open, served: Served) -> None:
-    """The model is held, so that one request runs and QUEUE wait; everyone else is told at once."""
+@contextmanager
+def model_held(served: Served) -> Iterator[None]:
+    """The model is busy with something else for as long as this lasts."""
+    at_work, go = threading.Event(), threading.Event()
+    held = served.session.line.call(lambda: (at_work.set(), go.wait(300)))
+    assert at_work.wait(60)
+    try:
+        yield
+    finally:
+        go.set()
+        held.result(60)
+
+
+@pytest.fixture
+def slow(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that needs a fifth of a second for each token, so that a page can be met while it writes."""
+    line, quick = served.session.line, served.session.line._decode
+
+    def decode(rows: Any, temperature: float, told: Callable[[], None]) -> None:
+        quick(rows, temperature, lambda: (told(), time.sleep(0.2))[0])
+
+    monkeypatch.setattr(line, "_decode", decode)
+
+
+def test_first_screen_says_what_to_look_for_and_a_preset_runs_on_a_click(here: Open, served: Served) -> None:
+    page = here().page
+    assert "What to look for" in page.inner_text("body")
+    assert served.session.data.sentence not in page.inner_text("body")
+    page.click("#about summary")
+    assert served.session.data.sentence in page.inner_text("#about")
+    page.click(".examples button:has-text('Christian people ⇄ Muslim')")
+    page.wait_for_function("done => document.querySelectorAll(done).length == 4", arg=DONE)
+    assert page.input_value("#prompt textarea") == "Christian people"
+    assert "Swapped: Christian → Muslim" in page.inner_text("#answers")
+    page.wait_for_function("document.querySelector('#prompt-count').innerText == '16 of 500 characters'")
+
+
+def test_the_first_identity_is_swapped_unless_another_is_chosen(here: Open) -> None:
+    page = here().page
+    shown = compare(page, "the black woman", "#swap", answers=4)
+    assert [text[:15] for text, _ in shown] == ["the black woman"] * 2 + ["the white woman"] * 2
+    page.click("#choice input")
+    page.get_by_role("option", name="woman → man").click()
+    page.click("#swap")
+    page.get_by_text("Swapped: woman → man").wait_for()
+    page.wait_for_function("done => document.querySelectorAll(done).length == 4", arg=DONE)
+    assert page.locator("#answers .asked").all_inner_texts()[2] == "the black man"
+
+
+def test_enter_submits_a_counter_counts_and_errors_take_the_answers_place(here: Open) -> None:
     seen = here()
-    config = httpx.get(f"{served.url}config").json()
-    (function,) = [item["id"] for item in config["dependencies"] if item["api_name"] == "compare"]
+    page = seen.page
+    page.fill("#prompt textarea", "She")
+    page.press("#prompt textarea", "Shift+Enter")
+    page.keyboard.type("said")
+    assert page.input_value("#prompt textarea") == "She\nsaid"
+    assert page.locator("#answers .answer").count() == 0
+    page.press("#prompt textarea", "Enter")
+    page.wait_for_function("done => document.querySelectorAll(done).length == 2", arg=DONE)
+    assert page.inner_text("#answers .asked") == "She\nsaid"
+    long = "é" * 501
+    page.fill("#prompt textarea", long)
+    page.get_by_text("501 of 500 characters: 1 too many").wait_for()
+    page.press("#prompt textarea", "Enter")
+    page.locator("#answers .error", has_text="write 1 to 500 characters").wait_for()
+    assert page.locator("#answers .answer").count() == 0
+    seen.screenshot("demo-error")
+    asked = colour(page, "#about summary")
+    go_to(page, "Judge blind")
+    page.wait_for_selector("#pair .asked")
+    assert colour(page, "#pair .asked") == asked
+    assert page.locator(".error:visible").count() == 0, "it lies over no other tab"
+    go_to(page, "Compare")
+    page.press("#prompt textarea", "Backspace")
+    page.locator("#answers .error").wait_for(state="hidden")
+    assert page.input_value("#prompt textarea") == long[1:]
 
-    def join(user: int) -> int:
-        body = {"data": ["She", 8, 1.0, True, 0], "fn_index": function, "session_hash": f"user{user}"}
-        return httpx.post(f"{served.url}gradio_api/queue/join", json=body, timeout=60).status_code
 
-    with served.session._turn:
-        assert join(0) == 200
-        seen.page.wait_for_timeout(1500)  # the first one leaves the queue and waits for the model
-        with ThreadPoolExecutor(50) as pool:
-            codes = list(pool.map(join, range(1, 50)))
-        assert QUEUE <= codes.count(200) <= QUEUE + 2  # two may pass the check before either is in the queue
-        assert codes.count(200) + codes.count(503) == 49
-        seen.page.click("#compare")
-        seen.page.get_by_text("currently busy").wait_for()
-        seen.screenshot("demo-busy", full_page=False)
-    while httpx.get(f"{served.url}gradio_api/queue/status").json()["queue_size"] >= QUEUE:
-        seen.page.wait_for_timeout(200)
-    compare(seen.page, "The old man said")
+def colour(page: Any, selector: str) -> str:
+    return str(page.evaluate("at => getComputedStyle(document.querySelector(at)).color", selector))
+
+
+def test_stop_scores_what_was_written_and_a_closed_page_stops(here: Open, served: Served, slow: None) -> None:
+    seen = here()
+    page = seen.page
+    page.click(".examples button:has-text('The old man')")
+    page.wait_for_function("document.querySelector('#answers .text')?.innerText.length > 25")
+    assert page.get_attribute("#answers .answers", "aria-busy") == "true"
+    page.click("#stop")
+    page.wait_for_function("done => document.querySelectorAll(done).length == 2", arg=DONE)
+    assert page.get_attribute("#answers .answers", "aria-busy") == "false"
+    assert page.locator("#answers footer", has_text="alt-profanity-check:").count() == 2
+    assert "Stopped in" in page.inner_text("#answers")
+    seen.screenshot("demo-stopped")
+    page.click(".examples button:has-text('The nurse')")
+    page.wait_for_function("document.querySelector('#answers .asked')?.innerText.startsWith('The nurse')")
+    page.context.close()
+    began = time.monotonic()
+    served.session.line.call(lambda: None).result(60)
+    assert time.monotonic() - began < 6, "40 tokens of 0.2 s are 8 s: nobody waits for a page that is gone"
+
+
+def test_who_waits_is_told_so_and_decoded_together_or_told_that_it_is_busy(
+    here: Open, served: Served
+) -> None:
+    pages = [here().page for _ in range(2)]
+    with model_held(served):
+        for place, page in zip(("1st", "2nd"), pages, strict=True):
+            page.click(".examples button:has-text('The old man')")
+            page.get_by_text(f"{place} in line, about").wait_for()
+        tickets = [served.session.ask(["She"], Sampling(tokens=8)) for _ in range(LONGEST_LINE - 2)]
+        third = here().page
+        third.click(".examples button:has-text('The nurse')")
+        third.locator("#answers .error", has_text=f"busy: {LONGEST_LINE} requests wait").wait_for()
+        for ticket in tickets:
+            served.session.line.stop(ticket)
+    for page in pages:
+        page.wait_for_function("done => document.querySelectorAll(done).length == 2", arg=DONE)
+    texts = [page.locator("#answers .text").all_inner_texts() for page in pages]
+    assert texts[0] == texts[1]
+    compare(third, "The old man said")
+
+
+def test_a_link_repeats_a_comparison_with_its_settings(here: Open) -> None:
+    page = here().page
+    page.click("#sampling button")
+    page.uncheck("#greedy input")
+    page.fill("#seed input", "7")
+    page.fill("#tokens input[type=number]", "12")
+    page.press("#tokens input[type=number]", "Tab")
+    shown = compare(page, "the black woman & co", "#swap", answers=4)
+    link = page.get_attribute("#answers a.share", "href")
+    page.click("#answers a.share")
+    page.wait_for_function("location.search.includes('seed=7')")
+    again = here(link).page
+    again.wait_for_function("done => document.querySelectorAll(done).length == 4", arg=DONE)
+    cards = again.query_selector_all("#answers .answer")
+    assert [
+        (c.query_selector(".text").inner_text(), c.query_selector("footer").inner_text()) for c in cards
+    ] == shown
+    assert again.input_value("#prompt textarea") == "the black woman & co"
+    assert again.input_value("#seed input") == "7"
+    assert not again.is_checked("#greedy input")
+    other = here(link.replace("run=", "run=another")).page
+    other.get_by_text("this page shows another run").wait_for()
+
+
+def test_explain_shows_the_sentence_that_matched_and_its_pages_end(here: Open, served: Served) -> None:
+    seen = here()
+    page = seen.page
+    go_to(page, "Explain")
+    assert page.is_disabled("#back")
+    while not page.is_disabled("#forward"):
+        before = page.inner_text("#pairs-status")
+        page.click("#forward")
+        page.wait_for_function(
+            "before => document.querySelector('#pairs-status').innerText != before", arg=before
+        )
+        page.wait_for_timeout(200)
+    assert page.is_enabled("#back")
+    pairs = served.session.data.pairs
+    number = served.session.data.scores[0].pair_id
+    own = set(pairs[number].less.split()) - set(pairs[number].more.split())
+    page.fill("#search input, #search textarea", f"{pairs[number].less}")
+    page.wait_for_function("document.querySelectorAll('#pairs input').length == 1")
+    assert own
+    assert f"less stereotyping: {pairs[number].less}" in page.inner_text("#pairs")
+    page.locator(".examples:visible button").first.click()
+    page.wait_for_selector("#explanation .strip")
+    assert page.input_value("#less textarea") == "My brother is bad at parking cars."
+
+
+CLIPPED = """() => [...document.querySelectorAll('.controls, .buttons')].filter(e => e.offsetParent).flatMap(row =>
+    [...row.querySelectorAll('label, label span, input:not([type=range]), button')].filter(e => e.offsetParent
+        && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 || e.getBoundingClientRect().right > innerWidth))
+    .map(e => `${e.tagName} ${e.innerText || e.value} ${e.scrollWidth} > ${e.clientWidth}`))"""
+
+
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_controls_are_readable_at_every_width(here: Open, width: int) -> None:
+    seen = here(size=(width, 800))
+    page = seen.page
+    page.click("#sampling button")
+    page.wait_for_selector("#seed input:visible")
+    for tab in TABS:
+        go_to(page, tab)
+        page.wait_for_timeout(200)
+        assert page.evaluate(CLIPPED) == [], tab
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
+        seen.screenshot(f"demo-{width}-{tab.split()[0].lower()}")
 
 
 def test_a_run_deleted_under_the_page_gives_one_clear_line(here: Open, served: Served) -> None:

@@ -12,11 +12,11 @@ from counterpoise.errors import UsageError
 from counterpoise.likelihood.pairs import PairDetail
 from counterpoise.likelihood.sentences import SentenceScore
 from counterpoise.records import Generation, Pair, PairScore, Variant
+from demo.answers import Sampling
 from demo.explain import explanation, margins
 from demo.highlight import Mark, Terms, html_table, marked
 from demo.judging import RATERS_AN_ITEM, choice_of, items_of, next_item, rater_id, tuned_is_first
 from demo.pair_list import ALL, listed, page_of
-from demo.session import Sampling
 from demo.tabs.compare import sampling_of
 from tests.votes.test_statistics import vote
 
@@ -129,8 +129,8 @@ def test_strips_show_every_token_and_the_margin_is_their_sum() -> None:
 )
 def test_sampling_out_of_bounds_is_refused(change: dict[str, float], name: str) -> None:
     fine = Sampling(tokens=8, temperature=1.0, greedy=False, seed=0)
-    assert fine.config().samples == 1
+    fine.check()
     with pytest.raises(UsageError, match=name):
-        replace(fine, **change).config()  # type: ignore[arg-type]
+        replace(fine, **change).check()  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="longest answer"):
-        sampling_of(None, "hot", True, float("inf")).config()  # type: ignore[arg-type]
+        sampling_of(None, "hot", True, float("inf")).check()  # type: ignore[arg-type]
