@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from tasks.votes import report_with_votes
+from flows.votes import report_with_votes
 
 from counterpoise.errors import UsageError
 from counterpoise.generation.config import GenerationConfig
