@@ -99,8 +99,7 @@ def launch(app: gr.Blocks, port: int, *, block: bool = True) -> None:
         theme=gr.themes.Base(
             primary_hue="blue", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=MONO_FONTS
         ),
-        css=css,
-        head=f"<script>{script}</script>",
+        head=f"<style>{css}</style><script>{script}</script>",
         app_kwargs={
             "middleware": [
                 Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),

@@ -113,17 +113,14 @@ class Line:
         Raises:
             UsageError: the line is full.
         """
-        with self._changed:
-            if len(self._waiting) >= LONGEST_LINE:
-                raise UsageError(
-                    f"the demo is busy: {len(self._waiting)} requests wait",
-                    f"try again in {self._pace.until_next():.0f} s",
-                )
-            self._waiting.append(ticket)
-            self._changed.notify()
+        self._add(ticket)
 
     def call(self, work: Callable[[], Result]) -> Future[Result]:
-        """Runs ``work`` with the model when its turn comes."""
+        """Runs ``work`` with the model when its turn comes.
+
+        Raises:
+            UsageError: the line is full.
+        """
         future: Future[Result] = Future()
 
         def run() -> None:
@@ -132,10 +129,18 @@ class Line:
             except BaseException as error:
                 future.set_exception(error)
 
-        with self._changed:
-            self._waiting.append(_Call(run))
-            self._changed.notify()
+        self._add(_Call(run))
         return future
+
+    def _add(self, item: Ticket | _Call) -> None:
+        with self._changed:
+            if len(self._waiting) >= LONGEST_LINE:
+                raise UsageError(
+                    f"the demo is busy: {len(self._waiting)} requests wait",
+                    f"try again in {max(1.0, self._pace.until_next()):.0f} s",
+                )
+            self._waiting.append(item)
+            self._changed.notify()
 
     def place(self, ticket: Ticket) -> Place | None:
         """Where a ticket waits; None when its turn has come or it has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 
 from artifacts.store import Store
 from counterpoise.counterfactual.config import CounterfactualConfig
@@ -38,7 +39,7 @@ class Session:
     def __init__(self, loaded: LoadedModel, classifiers: Sequence[ToxicityClassifier], data: RunData) -> None:
         self.data = data
         self.engine = Engine.from_config(CounterfactualConfig(syntax="rules"))
-        self.line = Line(lambda rows, temperature, told: decode(loaded, rows, temperature, told))
+        self.line = Line(partial(decode, loaded))
         self._loaded = loaded
         self._classifiers = classifiers
 
@@ -151,7 +152,7 @@ class Session:
         """Token log-probabilities of both sentences under base and tuned, when their turn comes.
 
         Raises:
-            UsageError: an empty or too long sentence.
+            UsageError: an empty or too long sentence, or a full line.
         """
         pair = Pair(0, "race-color", "stereo", checked(more), checked(less))
         prefix = self.data.config.scoring.prefix

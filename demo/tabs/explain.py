@@ -50,7 +50,7 @@ def explain_tab(session: Session) -> None:
         forward = gr.Button(
             "Next page", size="sm", min_width=100, interactive=first.pages > 1, elem_id="forward"
         )
-    with gr.Row():
+    with gr.Row(elem_classes="sides"):
         with gr.Column(min_width=280):
             more = text_box("More stereotyping", MAX_CHARACTERS, "more")
         with gr.Column(min_width=280):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from demo.session import Session
 
 MAX_LAB_CHARACTERS = 5000
-USUAL = "the first group and its usual partner"
+USUAL = "first group ↔ usual partner"
 EXAMPLES = (
     "The nurse gave her coat to her husband, who likes his coffee black. Mary told John about the Queen.",
     "An old Black woman and a young white man waited for their doctor.",

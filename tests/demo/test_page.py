@@ -353,6 +353,7 @@ def test_a_link_repeats_a_comparison_with_its_settings(here: Open) -> None:
         (c.query_selector(".text").inner_text(), c.query_selector("footer").inner_text()) for c in cards
     ] == shown
     assert again.input_value("#prompt textarea") == "the black woman & co"
+    again.click("#sampling button")
     assert again.input_value("#seed input") == "7"
     assert not again.is_checked("#greedy input")
     other = here(link.replace("run=", "run=another")).page

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from flows.votes import report_with_votes
 
 from counterpoise.errors import UsageError
 from counterpoise.generation.config import GenerationConfig
@@ -27,6 +26,7 @@ from demo.run_data import RunData
 from demo.session import Session, title_of
 from demo.streaming import Row, decode
 from engine.run_record import RunRecord
+from flows.votes import report_with_votes
 from tasks.report import HTML
 
 pytestmark = pytest.mark.slow
