@@ -48,7 +48,7 @@ def training_chart(curve: Curve) -> Chart:
     alt = (
         f"Training curves over {len(curve.steps)} steps: loss, change of chosen and rejected log-probability, "
         f"divergence from the base on its own text. Strength {curve.kept:g} was kept: the estimated validation score "
-        f"went from {ends[0]:.1f} to {ends[-1]:.1f} %, and 50 is neutral."
+        f"went from {ends[0]:.1f} to {ends[-1]:.1f} %, {_moved(ends[0], ends[-1])}."
     )
 
     def paint(figure: Figure) -> None:
@@ -66,6 +66,23 @@ def training_chart(curve: Curve) -> Chart:
         own_text.set_xlabel("optimiser step")
 
     return draw("training", alt, (6.4, 5.2), paint)
+
+
+def _moved(before: float, after: float) -> str:
+    """How a score moved against neutral, in words that agree with the rounded numbers.
+
+    >>> _moved(57.0, 51.0), _moved(49.6, 48.0)
+    ('6.0 points nearer to the neutral 50', '1.6 points further from the neutral 50')
+    >>> _moved(52.0, 48.5), _moved(51.0, 51.0)
+    ('across the neutral 50, from 2.0 to 1.5 points beside it', 'as far from the neutral 50 as before')
+    """
+    first, last = (abs(round(score, 1) - 50) for score in (before, after))
+    if (round(before, 1) - 50) * (round(after, 1) - 50) < 0:
+        return f"across the neutral 50, from {first:.1f} to {last:.1f} points beside it"
+    if round(first - last, 1) == 0:
+        return "as far from the neutral 50 as before"
+    nearer = "nearer to" if last < first else "further from"
+    return f"{abs(first - last):.1f} points {nearer} the neutral 50"
 
 
 def _line(axes: Axes, curve: Curve, title: str, values: Sequence[float]) -> None:
