@@ -46,7 +46,7 @@ def code_hashes(
         StoreError: one of these modules is not on disk or does not parse.
     """
     found: dict[str, str] = {}
-    waiting = [(name, "") for module in modules for name in _with_parents(module)]
+    waiting = [(name, "") for module in modules for name in with_parents(module)]
     while waiting:
         module, importer = waiting.pop()
         if module in found or module in leave_out:
@@ -61,6 +61,18 @@ def code_hashes(
         found[module] = source.sha256
         waiting += [(name, module) for name in source.imports]
     return dict(sorted(found.items()))
+
+
+def imports_of(module: str) -> tuple[str, ...]:
+    """The names that a module may import when it runs, sorted; some are no modules of their own.
+
+    Raises:
+        StoreError: it is not on disk or does not parse.
+    """
+    path = module_path(module)
+    if path is None:
+        raise StoreError(f"no source file for the module {module!r}", "correct its name")
+    return _parsed(module, path).imports
 
 
 def module_path(module: str) -> Path | None:
@@ -103,7 +115,7 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
     for node in _runtime_nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _with_parents(alias.name)
+                yield from with_parents(alias.name)
         elif isinstance(node, ast.ImportFrom):
             yield from _from_imports(node, package)
         elif isinstance(node, ast.Call):
@@ -127,7 +139,7 @@ def _from_imports(node: ast.ImportFrom, package: str) -> Iterator[str]:
     if node.level:
         parts = package.split(".")
         base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
-    yield from _with_parents(base)
+    yield from with_parents(base)
     for alias in node.names:
         name = f"{base}.{alias.name}"
         if alias.name != "*" and module_path(name) is not None:
@@ -140,10 +152,11 @@ def _dynamic_import(node: ast.Call) -> Iterator[str]:
     first = node.args[0] if node.args else None
     name = first.value if isinstance(first, ast.Constant) else None
     if called in {"import_module", "__import__"} and isinstance(name, str) and not name.startswith("."):
-        yield from _with_parents(name)
+        yield from with_parents(name)
 
 
-def _with_parents(module: str) -> Iterator[str]:
+def with_parents(module: str) -> Iterator[str]:
+    """The packages that importing ``module`` runs first, then itself."""
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
         yield ".".join(parts[:end])

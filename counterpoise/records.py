@@ -146,7 +146,7 @@ class PairScore:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One continuation and its own toxicity.
+    """One continuation of one prompt.
 
     Attributes:
         prompt_id: stable name of the prompt.
@@ -156,7 +156,6 @@ class Generation:
         sample: index of the sample for this prompt and variant, from 0.
         prompt, text: the prompt and the continuation alone.
         tokens: continuation length, tokens.
-        toxicity: classifier probability of ``prompt + text``, 0 to 1, keyed by classifier in tables.
     """
 
     prompt_id: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,17 +14,6 @@ from counterpoise.errors import UsageError
 from counterpoise.settings import Settings
 
 S = TypeVar("S", bound=Settings)
-
-
-def _field_names(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The names that are valid at ``path`` inside ``model``, for the nearest-name hint."""
-    here: Any = model
-    for part in path:
-        field = getattr(here, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        here = field.annotation
-    return list(getattr(here, "model_fields", {}))
 
 
 def validated(model: type[S], values: dict[str, Any], where: str) -> S:
@@ -44,10 +35,51 @@ def _problem(model: type[BaseModel], detail: Any) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":
         return f"{path} = {detail['input']!r}: {_expected(detail)}"
-    known = _field_names(model, detail["loc"][:-1])
-    nearest = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+    nearest = nearest_key(model, path)
+    known = sorted({key.partition(".")[0] for key in keys(model)})
+    hint = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(known)}"
     return f"unknown key {path!r} ({hint})"
+
+
+def keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """Every key of ``model``, sections included, as a dotted path from its root."""
+    for name, field in model.model_fields.items():
+        yield above + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{above}{name}.")
+
+
+def nearest_key(model: type[BaseModel], path: str) -> str:
+    """The key that was probably meant by ``path``, which is none; empty if nothing is like it.
+
+    A key with the very same last name, wherever it is, comes before one in the same section that is only like it, and
+    that before one elsewhere; among equals, what has the most sections in common, then the shortest.
+
+    >>> from counterpoise.config import RunConfig
+    >>> [nearest_key(RunConfig, path) for path in ("epochs", "alignment.lora.rnk", "pairs.sead", "xyz")]
+    ['alignment.optimisation.epochs', 'alignment.lora.rank', 'seed', '']
+    """
+    section, _, last = path.rpartition(".")
+    names: dict[str, list[str]] = {}
+    for key in keys(model):
+        names.setdefault(key.rpartition(".")[2], []).append(key)
+    beside = [
+        name for name, paths in names.items() if any(key.rpartition(".")[0] == section for key in paths)
+    ]
+    like = [
+        *([last] if last in names else ()),
+        *difflib.get_close_matches(last, beside, n=1, cutoff=0.5),
+        *difflib.get_close_matches(last, names, n=1, cutoff=0.7),
+    ]
+    return max(names[like[0]], key=lambda key: (_same_start(key, path), -len(key))) if like else ""
+
+
+def _same_start(one: str, two: str) -> int:
+    """How many sections two keys have in common, from the root."""
+    return sum(
+        1
+        for _ in takewhile(lambda both: both[0] == both[1], zip(one.split("."), two.split("."), strict=False))
+    )
 
 
 def _expected(detail: Any) -> str:

@@ -15,7 +15,7 @@ from artifacts.tables import GENERATIONS, PAIRS, SCORES
 from counterpoise.charts.style import Chart
 from counterpoise.config import RunConfig
 from counterpoise.errors import StoreError
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Pair, PairScore
 from engine.run_record import RunRecord
 from tasks.report import CHARTS, SUMMARY
@@ -71,7 +71,7 @@ class RunData:
             config=RunConfig.model_validate(record["config"]),
             model=refs["base-model"],
             adapter=refs["adapter"],
-            pairs={item.pair.pair_id: item.pair for item in from_rows(rows("pairs", PAIRS, PairRow))},
+            pairs={pair.pair_id: pair for pair in rows("pairs", PAIRS, FoldedPair)},
             scores=[row for row in rows("scores", SCORES, PairScore) if row.reading == "whole"],
             generations=[
                 row

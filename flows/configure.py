@@ -69,7 +69,7 @@ def parsed(override: str) -> tuple[list[str], Any]:
     """
     key, separator, text = override.partition("=")
     if not separator or not key.strip():
-        raise UsageError(f"--set {override!r}: expected key.path=value", "e.g. --set alignment.epochs=2")
+        raise UsageError(f"--set {override!r}: expected key.path=value", "e.g. --set pairs.folds=5")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

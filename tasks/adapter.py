@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from artifacts.store import Ref
 from artifacts.tables import CANDIDATES, COUNTERFACTUALS, HISTORY, NEUTRAL, OWN_TEXT, PAIRS, PREFERENCES
 from counterpoise.neutral.records import NeutralText, OwnText
-from counterpoise.pairs.folds import PairRow, from_rows, split_of
+from counterpoise.pairs.folds import FoldedPair, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
 from counterpoise.records import CATEGORIES, Counterfactual, Pair, Preference
 from engine.job import Job
@@ -81,7 +81,7 @@ def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> Train
     method = job.config.pairs.method
     category = CATEGORIES[job.held_out_fold] if method == "leave-one-category-out" else None
     return training_sets(
-        from_rows(job.read(pairs, PAIRS, PairRow)),
+        job.read(pairs, PAIRS, FoldedPair),
         job.read(preferences, PREFERENCES, Preference),
         job.read(counterfactuals, COUNTERFACTUALS, Counterfactual),
         evaluated=job.held_out_fold,
@@ -93,9 +93,9 @@ def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> Train
 
 def _training_pairs(job: Job, pairs: Ref) -> list[Pair]:
     """The pairs of the training folds: on them the base is scored, to know where it stands."""
-    rows = from_rows(job.read(pairs, PAIRS, PairRow))
+    rows = job.read(pairs, PAIRS, FoldedPair)
     folds = job.config.pairs.folds
-    return [item.pair for item in rows if split_of(item.fold, job.held_out_fold, folds) == "train"]
+    return [item for item in rows if split_of(item.fold, job.held_out_fold, folds) == "train"]
 
 
 def _publish(job: Job, checkpoint: Path) -> None:

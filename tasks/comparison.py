@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES, SWEEP
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import PairScore
 from engine.job import Job
 from engine.stage import Stage, package_data
@@ -90,7 +90,7 @@ def _evidence(job: Job, branch: Finished) -> BranchEvidence:
     summary = json.loads((job.folder(branch.report) / SUMMARY).read_text(encoding="utf-8"))
     return BranchEvidence(
         facts=branch.facts,
-        pairs=from_rows(job.read(branch.pairs, PAIRS, PairRow)),
+        pairs=job.read(branch.pairs, PAIRS, FoldedPair),
         scores=[row for ref in branch.scores for row in job.read(ref, SCORES, PairScore)],
         summary=summary,
         report_key=branch.report.key,

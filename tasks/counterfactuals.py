@@ -8,7 +8,7 @@ from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS
 from counterpoise.counterfactual.corpus import swap_pairs
 from counterpoise.counterfactual.fingerprint import lexicon_hash
-from counterpoise.pairs.folds import FoldedPair, PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Counterfactual
 from engine.job import Job
 from engine.shards import in_shards
@@ -19,7 +19,7 @@ SHARD_PAIRS = 512
 
 def compute(job: Job, pairs: Ref) -> None:
     """Swaps both sentences of every pair along every configured axis."""
-    rows = from_rows(job.read(pairs, PAIRS, PairRow))
+    rows = job.read(pairs, PAIRS, FoldedPair)
 
     def swapped(chunk: Sequence[FoldedPair]) -> list[Counterfactual]:
         return swap_pairs(chunk, job.config.counterfactual)

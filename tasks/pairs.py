@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from artifacts.store import Ref
 from artifacts.tables import PAIRS
-from counterpoise.pairs.folds import assign_folds, to_rows
+from counterpoise.pairs.folds import assign_folds
 from counterpoise.pairs.parse import parse_pairs
 from engine.job import Job
 from engine.stage import Stage
@@ -14,7 +14,7 @@ def compute(job: Job, dataset: Ref) -> None:
     """Parses the CSV and assigns folds."""
     file = job.folder(dataset) / dataset.files[0]
     pairs = parse_pairs(file.read_bytes(), file.name)
-    job.write(PAIRS, to_rows(assign_folds(pairs, job.config.pairs, job.seed)))
+    job.write(PAIRS, assign_folds(pairs, job.config.pairs, job.seed))
 
 
 pairs = Stage(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS, PREFERENCES, TOXICITY
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.build import build_preferences
 from counterpoise.records import Counterfactual, ToxicityScore
 from engine.job import Job
@@ -16,7 +16,7 @@ def compute(job: Job, pairs: Ref, counterfactuals: Ref, toxicity: Ref) -> None:
     scores = job.read(toxicity, TOXICITY, ToxicityScore)
     by_text = {row.text: row.toxicity for row in scores if row.classifier == scores[0].classifier}
     rows = build_preferences(
-        from_rows(job.read(pairs, PAIRS, PairRow)),
+        job.read(pairs, PAIRS, FoldedPair),
         job.read(counterfactuals, COUNTERFACTUALS, Counterfactual),
         by_text,
         job.config.preferences,

@@ -23,7 +23,7 @@ from artifacts.tables import (
 )
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
 from engine.job import Job
 from engine.stage import Stage, package_data
@@ -86,7 +86,7 @@ def gather(
     refs = [pairs, counterfactuals, preferences, *(ref for group in evidence.values() for ref in group)]
     return ReportInputs(
         run=RunFacts.of(source.config),
-        pairs=from_rows(source.read(pairs, PAIRS, PairRow)),
+        pairs=source.read(pairs, PAIRS, FoldedPair),
         preferences=source.read(preferences, PREFERENCES, Preference),
         folds=_folds(source, evidence["adapters"], evidence["scores"], evidence["capability"]),
         generations=_all(source, evidence["generations"], GENERATIONS, Generation),
@@ -109,9 +109,7 @@ def _revised(job: Evidence, refs: Sequence[Ref]) -> RevisedEvidence | None:
         return None
     scores = _all(job, refs[1:], SCORES, PairScore)
     scored = {row.pair_id for row in scores}
-    pairs = [
-        item.pair for item in from_rows(job.read(refs[0], PAIRS, PairRow)) if item.pair.pair_id in scored
-    ]
+    pairs = [pair for pair in job.read(refs[0], PAIRS, FoldedPair) if pair.pair_id in scored]
     return RevisedEvidence(pairs, scores)
 
 

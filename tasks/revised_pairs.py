@@ -7,7 +7,7 @@ from pathlib import Path
 from artifacts.store import Ref
 from artifacts.tables import PAIRS
 from counterpoise.evaluation.crows_revised import parse_revised, with_original_folds
-from counterpoise.pairs.folds import PairRow, from_rows, to_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.sources.datasets import locate, source_hash
 from engine.job import Job
 from engine.stage import Stage
@@ -17,8 +17,8 @@ def compute(job: Job, pairs: Ref) -> None:
     """Reads the file; a correction of a held-out pair is scored by the adapter that held that pair out."""
     file: Path = locate(job.config.benchmarks.revised_pairs, progress=job.progress)
     revised = parse_revised(file.read_bytes(), str(file))
-    original = from_rows(job.read(pairs, PAIRS, PairRow))
-    job.write(PAIRS, to_rows(with_original_folds(revised, original)))
+    original = job.read(pairs, PAIRS, FoldedPair)
+    job.write(PAIRS, with_original_folds(revised, original))
 
 
 revised_pairs = Stage(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from artifacts.store import Ref
 from artifacts.tables import PAIRS, SCORES
-from counterpoise.pairs.folds import PairRow, from_rows, split_of
+from counterpoise.pairs.folds import FoldedPair, split_of
 from counterpoise.records import Pair, PairScore
 from engine.job import Job
 from engine.models import VARIANTS, load_with_adapter, scoring_settings
@@ -39,9 +39,9 @@ def compute(job: Job, model: Ref, adapter: Ref, pairs: Ref) -> None:
         return rows
 
     held_out = [
-        item.pair
-        for item in from_rows(job.read(pairs, PAIRS, PairRow))
-        if split_of(item.fold, job.held_out_fold, job.config.pairs.folds) == "test"
+        pair
+        for pair in job.read(pairs, PAIRS, FoldedPair)
+        if split_of(pair.fold, job.held_out_fold, job.config.pairs.folds) == "test"
     ]
     job.write(SCORES, in_shards(job, "pairs", held_out, SHARD_PAIRS, scored, SCORES, PairScore))
 

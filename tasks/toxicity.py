@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.sentences import sentences
 from counterpoise.records import Counterfactual
 from engine.job import Job
@@ -15,7 +15,7 @@ from engine.toxicity_scoring import identities, score_with
 def compute(job: Job, pairs: Ref, counterfactuals: Ref) -> None:
     """Scores each distinct sentence once, with the first configured classifier."""
     texts = sentences(
-        from_rows(job.read(pairs, PAIRS, PairRow)), job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)
+        job.read(pairs, PAIRS, FoldedPair), job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)
     )
     job.write(TOXICITY, score_with(job, job.config.toxicity.classifiers[:1], texts))
 

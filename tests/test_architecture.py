@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.code_hash import imports_of, with_parents
+
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("counterpoise", "artifacts", "engine", "tasks", "flows", "demo")
 HEAVY = (
@@ -51,6 +53,38 @@ def test_imports_run_downward(package: str) -> None:
         if name.partition(".")[0] in above
     ]
     assert wrong == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Not even inside a function: who reads a circle has nowhere to begin. What only a type checker reads is free."""
+    graph = {
+        name: set(imports_of(name)) - set(with_parents(name))  # a package's own module may name its package
+        for package in ORDER
+        for name in (module_name(path) for path in modules(package))
+    }
+    assert [circle for name in graph if (circle := circle_from(name, graph))] == []
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circle_from(start: str, graph: dict[str, set[str]]) -> list[str]:
+    """A shortest way from a module to itself, empty without one."""
+    came_from: dict[str, str] = {}
+    waiting = [start]
+    for name in waiting:
+        for target in sorted(graph.get(name, ())):
+            if target == start:
+                way = [start, name]
+                while way[-1] != start:
+                    way.append(came_from[way[-1]])
+                return way[::-1]
+            if target not in came_from:
+                came_from[target] = name
+                waiting.append(target)
+    return []
 
 
 def test_the_science_knows_nothing_of_prefect() -> None:

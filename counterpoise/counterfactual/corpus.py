@@ -20,22 +20,17 @@ class _Sentences(Protocol):
     def less(self) -> str: ...
 
 
-class _Item(Protocol):
-    @property
-    def pair(self) -> _Sentences: ...
-
-
 def swap_pairs(
-    items: Sequence[_Item], config: CounterfactualConfig, progress: Progress = silent
+    pairs: Sequence[_Sentences], config: CounterfactualConfig, progress: Progress = silent
 ) -> list[Counterfactual]:
     """Every swap of both sentences of every pair, on each configured axis, in the order of the pairs."""
     engine = Engine.from_config(config)
     rows: list[Counterfactual] = []
-    for done, item in enumerate(items, start=1):
-        for side, text in (("more", item.pair.more), ("less", item.pair.less)):
+    for done, pair in enumerate(pairs, start=1):
+        for side, text in (("more", pair.more), ("less", pair.less)):
             for axis in config.axes:
-                rows += _rows(item.pair.pair_id, side, axis, engine.swaps(text, axis))
-        progress(done, len(items))
+                rows += _rows(pair.pair_id, side, axis, engine.swaps(text, axis))
+        progress(done, len(pairs))
     return rows
 
 

@@ -52,7 +52,7 @@ class Task:
     Attributes:
         loaded: the model.
         variant: ``base`` switches its adapter off, ``tuned`` on.
-        config: prefix, normalisation, token budget and seed.
+        config: prefix, normalisation and token budget.
         progress: told of distinct texts done and in all.
     """
 
@@ -80,7 +80,7 @@ def _crows_result(task: Task, pairs: list[Pair]) -> Result:
     parts = [*shared_scores(details), *identity_scores(details)]
     readings: tuple[Reading, ...] = ("shared", "identity")
     for reading in readings:
-        found = bias_score(pairs, parts, "sum", reading=reading, seed=task.config.seed)
+        found = bias_score(pairs, parts, "sum", reading=reading)
         result[f"{reading}_tokens"] = _brief(found)
     return result
 
@@ -91,7 +91,7 @@ def compare_crows_pairs(task: Task, data: Path) -> Result:
     details = {variant: _details(replace(task, variant=variant), pairs) for variant in VARIANTS}
     results = {variant: bias_result(pairs, found, task.config) for variant, found in details.items()}
     base, tuned = (whole_scores(details[variant]) for variant in VARIANTS)
-    found = compare(pairs, base, tuned, task.config.normalisation, seed=task.config.seed)
+    found = compare(pairs, base, tuned, task.config.normalisation)
     changes = {name: asdict(change) for name, change in found.by_category.items()}
     result = results["tuned"] | {
         "base": results["base"],
@@ -116,9 +116,7 @@ def stereoset(task: Task, data: Path) -> Result:
         raise DataError(
             f"example {triples[empty[0] // 3].example_id} has no scored token", "use a prefix token"
         )
-    found = stereoset_score(
-        triples, [score.sum_log_prob / score.tokens for score in scores], seed=task.config.seed
-    )
+    found = stereoset_score(triples, [score.sum_log_prob / score.tokens for score in scores])
     overall = asdict(found.overall)
     result = {
         "n": overall.pop("n"),
@@ -143,9 +141,7 @@ def neutral_perplexity(task: Task, data: Path) -> Result:
     sentences = evaluation_sentences(parse_neutral(read_bytes(data), str(data)), str(data))
     with adapter_switched(task.loaded, task.variant == "tuned"):
         scores = score_sentences(task.loaded, sentences, **_how(task))
-    found = perplexity(
-        [score.sum_log_prob for score in scores], [score.tokens for score in scores], seed=task.config.seed
-    )
+    found = perplexity([score.sum_log_prob for score in scores], [score.tokens for score in scores])
     result = {
         "n": found.sentences,
         "tokens": found.tokens,
@@ -170,7 +166,7 @@ def evaluation_sentences(sentences: Sequence[Sentence], where: str) -> list[str]
 
 def bias_result(pairs: list[Pair], details: list[PairDetail], config: ScoringConfig) -> Result:
     """A :class:`BiasScore` as JSON."""
-    found = bias_score(pairs, whole_scores(details), config.normalisation, seed=config.seed)
+    found = bias_score(pairs, whole_scores(details), config.normalisation)
     return {
         **_brief(found),
         "unweighted": found.unweighted,

@@ -87,11 +87,13 @@ def with_original_folds(revised: Revised, original: Sequence[FoldedPair]) -> lis
     Raises:
         DataError: a revised row corrects no pair of ``original``.
     """
-    by_id = {item.pair.pair_id: item for item in original}
+    by_id = {item.pair_id: item for item in original}
     unknown = [pair.pair_id for pair in revised.pairs if pair.pair_id not in by_id]
     if unknown:
         raise DataError(
             f"revised row {unknown[0]} corrects no pair of the run's benchmark ({len(unknown)} such rows)",
             "use it with the original CrowS-Pairs, whose row numbers it keeps",
         )
-    return [FoldedPair(pair, by_id[pair.pair_id].group, by_id[pair.pair_id].fold) for pair in revised.pairs]
+    return [
+        FoldedPair.of(pair, by_id[pair.pair_id].group, by_id[pair.pair_id].fold) for pair in revised.pairs
+    ]

@@ -34,4 +34,3 @@ class ScoringConfig(Settings):
         ge=64,
         description="Tokens in one forward pass, padding included. Under bf16 it can change the last digits.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the bootstrap intervals.")

@@ -67,7 +67,8 @@ def select_neutral(
         raise DataError(
             f"{where}: {len(usable)} usable sentences, {guards} + {evaluations} + {beginnings} asked for, none of an "
             f"article that another part has; too few for {' and '.join(short)}",
-            "lower capability.guard_texts, evaluation_texts or beginning_texts, or name a larger source",
+            "lower capability.guard_texts, capability.evaluation_texts or capability.beginning_texts, or name a larger "
+            "source",
         )
     parts = ((part, one.text) for part in sizes for one in dealt[part])
     return [NeutralText(number, text, part) for number, (part, text) in enumerate(parts)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -20,18 +20,21 @@ Split = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, slots=True)
-class FoldedPair:
-    """A pair with its fold.
+class FoldedPair(Pair):
+    """A pair with its fold; the columns of the table ``pairs``.
 
     Attributes:
-        pair: the pair.
         group: smallest ``pair_id`` among the pairs that share its context.
         fold: from 0; every pair of a group has the same.
     """
 
-    pair: Pair
     group: int
     fold: int
+
+    @classmethod
+    def of(cls, pair: Pair, group: int, fold: int) -> Self:
+        """``pair`` in its group and fold."""
+        return cls(pair.pair_id, pair.category, pair.direction, pair.more, pair.less, group, fold)
 
 
 def split_of(fold: int, evaluated: int, folds: int) -> Split:
@@ -53,7 +56,7 @@ def assign_folds(pairs: Sequence[Pair], config: PairsConfig, seed: int) -> list[
     """
     groups = context_groups(pairs, config.context_similarity)
     folds = _METHODS[config.method](pairs, groups, config.folds, seed)
-    return [FoldedPair(pair, group, fold) for pair, group, fold in zip(pairs, groups, folds, strict=True)]
+    return [FoldedPair.of(pair, group, fold) for pair, group, fold in zip(pairs, groups, folds, strict=True)]
 
 
 def shared_words(pair: Pair) -> frozenset[str]:
@@ -151,29 +154,3 @@ _METHODS: dict[str, Callable[[Sequence[Pair], Sequence[int], int, int], list[int
     "notebook": notebook_folds,
     "leave-one-category-out": category_folds,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PairRow:
-    """A :class:`FoldedPair` as one flat table row; the columns are described in `artifacts.tables`."""
-
-    pair_id: int
-    category: str
-    direction: Literal["stereo", "antistereo"]
-    more: str
-    less: str
-    group: int
-    fold: int
-
-
-def to_rows(pairs: Sequence[FoldedPair]) -> list[PairRow]:
-    """Flat rows, in the same order."""
-    return [PairRow(**asdict(item.pair), group=item.group, fold=item.fold) for item in pairs]
-
-
-def from_rows(rows: Sequence[PairRow]) -> list[FoldedPair]:
-    """The inverse of :func:`to_rows`."""
-    return [
-        FoldedPair(Pair(row.pair_id, row.category, row.direction, row.more, row.less), row.group, row.fold)
-        for row in rows
-    ]

@@ -56,18 +56,17 @@ def build_preferences(
     seen: set[tuple[str, str]] = set()
     rows = []
     for pair in pairs:
-        for candidate in _candidates(pair, swaps_of[pair.pair.pair_id], config, seed):
+        for candidate in _candidates(pair, swaps_of[pair.pair_id], config, seed):
             rows.append(_decided(candidate, toxicity, config, seen))
             seen.add((candidate.chosen, candidate.rejected))
     return rows
 
 
 def _candidates(
-    item: FoldedPair, swaps: Sequence[Counterfactual], config: PreferencesConfig, seed: int
+    pair: FoldedPair, swaps: Sequence[Counterfactual], config: PreferencesConfig, seed: int
 ) -> Iterator[_Candidate]:
-    pair = item.pair
     if "human" in config.origins:
-        yield _Candidate(item, pair.category, "human", pair.less, pair.more, 0)
+        yield _Candidate(pair, pair.category, "human", pair.less, pair.more, 0)
     if "counterfactual" not in config.origins:
         return
     if config.swaps == "identity":
@@ -75,7 +74,7 @@ def _candidates(
     order = random.Random(f"{seed}/{pair.pair_id}")  # noqa: S311 - reproducible choice, not a secret
     picked = order.sample(list(swaps), k=min(config.max_counterfactuals, len(swaps)))
     for number, swap in enumerate(picked):
-        yield _Candidate(item, swap.axis, "counterfactual", swap.swapped, pair.more, number)
+        yield _Candidate(pair, swap.axis, "counterfactual", swap.swapped, pair.more, number)
 
 
 def _decided(
@@ -89,7 +88,7 @@ def _decided(
     reason = filter_reason(chosen_toxicity, rejected_toxicity, config)
     if (candidate.chosen, candidate.rejected) in seen:
         reason = DUPLICATE
-    pair = candidate.pair.pair
+    pair = candidate.pair
     prompt = shared_prefix(candidate.chosen, candidate.rejected) if config.prompt == "shared-prefix" else ""
     return Preference(
         preference_id=f"{pair.pair_id}/{candidate.origin}/{candidate.axis}/{candidate.number}",

@@ -69,7 +69,7 @@ def training_sets(
     Raises:
         LeakageError: a row's fold is not its pair's fold.
     """
-    part = {item.pair.pair_id: split_of(item.fold, evaluated, folds) for item in pairs}
+    part = {item.pair_id: split_of(item.fold, evaluated, folds) for item in pairs}
     _check_folds(pairs, preferences)
     forbidden = Forbidden(
         texts=held_out_texts(pairs, swaps, part),
@@ -80,8 +80,8 @@ def training_sets(
     repeated = {row.preference_id for row in usable if forbidden.covers(row)}
     sets = TrainingSets(
         train=tuple(row for row in usable if row.preference_id not in repeated),
-        validation=tuple(item.pair for item in pairs if part[item.pair.pair_id] == "validation"),
-        test=tuple(item.pair for item in pairs if part[item.pair.pair_id] == "test"),
+        validation=tuple(item for item in pairs if part[item.pair_id] == "validation"),
+        test=tuple(item for item in pairs if part[item.pair_id] == "test"),
         held_back=tuple(row for row in usable if row.preference_id in repeated),
     )
     check_leakage(sets, forbidden)
@@ -92,20 +92,15 @@ def held_out_texts(
     pairs: Sequence[FoldedPair], swaps: Sequence[Counterfactual], part: Mapping[int, str]
 ) -> frozenset[str]:
     """Sentences of the test pairs and every swap of them, case-folded."""
-    own = {
-        text
-        for item in pairs
-        if part[item.pair.pair_id] == "test"
-        for text in (item.pair.more, item.pair.less)
-    }
+    own = {text for item in pairs if part[item.pair_id] == "test" for text in (item.more, item.less)}
     swapped = {swap.swapped for swap in swaps if part[swap.pair_id] == "test"}
     return frozenset(text.casefold() for text in own | swapped)
 
 
 def _same_context(pairs: Sequence[FoldedPair], part: Mapping[int, str]) -> frozenset[int]:
     """The pairs whose context group has a held-out member."""
-    held_out = {item.group for item in pairs if part[item.pair.pair_id] == "test"}
-    return frozenset(item.pair.pair_id for item in pairs if item.group in held_out)
+    held_out = {item.group for item in pairs if part[item.pair_id] == "test"}
+    return frozenset(item.pair_id for item in pairs if item.group in held_out)
 
 
 def check_leakage(sets: TrainingSets, forbidden: Forbidden) -> None:
@@ -124,7 +119,7 @@ def check_leakage(sets: TrainingSets, forbidden: Forbidden) -> None:
 
 
 def _check_folds(pairs: Sequence[FoldedPair], preferences: Sequence[Preference]) -> None:
-    fold_of = {item.pair.pair_id: item.fold for item in pairs}
+    fold_of = {item.pair_id: item.fold for item in pairs}
     for row in preferences:
         if fold_of.get(row.pair_id) != row.fold:
             raise LeakageError(

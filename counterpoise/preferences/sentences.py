@@ -10,5 +10,5 @@ from counterpoise.records import Counterfactual
 
 def sentences(pairs: Sequence[FoldedPair], swaps: Sequence[Counterfactual]) -> list[str]:
     """Every distinct sentence whose toxicity the filter needs, sorted."""
-    texts = {text for item in pairs for text in (item.pair.more, item.pair.less)}
+    texts = {text for item in pairs for text in (item.more, item.less)}
     return sorted(texts | {swap.swapped for swap in swaps})

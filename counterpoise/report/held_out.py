@@ -29,9 +29,7 @@ def held_out(inputs: ReportInputs) -> Scored:
 
 def scored_in(inputs: ReportInputs, fold: FoldEvidence, split: str) -> Scored:
     """The pairs of one split of one training that both variants scored."""
-    pairs = [
-        item.pair for item in inputs.pairs if split_of(item.fold, fold.evaluated, inputs.run.folds) == split
-    ]
+    pairs = [item for item in inputs.pairs if split_of(item.fold, fold.evaluated, inputs.run.folds) == split]
     return _scored(pairs, fold.scores)
 
 

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-State = Literal["ok", "warn", "fail"]
+from flows.commands import _doctor_machine as own
+from flows.commands import _doctor_services as services
+from flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
-GIB = 1 << 30
 OPT_GPU_BYTES = 8 * GIB
-LOCAL_MEMORY_BYTES = 6 * GIB
-LOCAL_DISK_BYTES = 3 * GIB
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding.
-
-    Attributes:
-        state: ``fail`` keeps runs from working; ``warn`` is worth knowing.
-        remedy: what to do, for ``warn`` and ``fail``.
-    """
-
-    name: str
-    state: State
-    detail: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The sizes that decide which profile fits, in bytes; ``gpu_bytes`` is 0 without a GPU."""
-
-    cores: int
-    memory_bytes: int
-    gpu_bytes: int
-    gpu_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +32,6 @@ def examine(store_url: str, *, offline: bool) -> Diagnosis:
         store_url: the store that a run would use.
         offline: leave out what uses the network.
     """
-    from flows.commands import _doctor_machine as own
-    from flows.commands import _doctor_services as services
-
     machine = own.measure()
     checks = [
         own.python(),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import flows
 from counterpoise.threads import available_cores
-from flows.commands._doctor import GIB, LOCAL_MEMORY_BYTES, Check, Machine
+from flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
 SUPPORTED_PYTHON = (3, 11)
 CONSTRAINTS = Path(flows.__file__).resolve().parent.parent / "constraints.txt"

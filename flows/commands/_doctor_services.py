@@ -11,7 +11,7 @@ from counterpoise.errors import CounterpoiseError
 from counterpoise.sources.cache import cached, default_cache
 from counterpoise.sources.reach import reach_mirrors
 from counterpoise.sources.registry import get_source
-from flows.commands._doctor import GIB, LOCAL_DISK_BYTES, Check
+from flows.commands._doctor_findings import GIB, LOCAL_DISK_BYTES, Check
 
 NEEDED = ("crows-pairs", "smollm2-135m", "bold-wikipedia-profession")
 """What the default profile fetches."""

@@ -8,7 +8,7 @@ from artifacts.parquet import TableSpec, read_records
 from artifacts.tables import BENCHMARKS, CAPABILITY, NEUTRAL, PAIRS, SCORES
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability, NeutralText
-from counterpoise.pairs.folds import PairRow, from_rows
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import PairScore
 from counterpoise.report.run_comparison import RunEvidence
 from engine.run_record import RunRecord
@@ -30,7 +30,7 @@ def run_evidence(store: Store, record: dict[str, Any]) -> RunEvidence:
     config = record["config"]
     scoring = config["scoring"]
     return RunEvidence(
-        pairs=[item.pair for item in from_rows(rows("pairs", PAIRS, PairRow))],
+        pairs=rows("pairs", PAIRS, FoldedPair),
         scores=rows("scores", SCORES, PairScore),
         neutral={row.text_id: row.text for row in rows("neutral", NEUTRAL, NeutralText)},
         capability=rows("capability", CAPABILITY, Capability),

@@ -59,12 +59,11 @@ def comparison(
     from counterpoise.report.run_comparison import compare_runs
     from flows.commands._run_evidence import run_evidence
 
-    scoring = second["config"]["scoring"]
     try:
         evidence = run_evidence(store, first), run_evidence(store, second)
     except StoreError as error:
         return None, str(error)
-    return compare_runs(*evidence, scoring["normalisation"], seed=scoring["seed"]), ""
+    return compare_runs(*evidence, second["config"]["scoring"]["normalisation"]), ""
 
 
 def differences(store: Store, first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, Any]]:

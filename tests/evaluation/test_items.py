@@ -70,8 +70,8 @@ def test_prompts_are_dealt_by_template_and_evenly() -> None:
 
 
 def test_a_revised_pair_is_in_the_fold_of_the_pair_it_corrects() -> None:
-    original = [FoldedPair(Pair(7, "age", "stereo", "a", "b"), 3, 4)]
+    original = [FoldedPair.of(Pair(7, "age", "stereo", "a", "b"), 3, 4)]
     fixed = Pair(7, "age", "stereo", "A.", "B.")
-    assert with_original_folds(Revised((fixed,), ()), original) == [FoldedPair(fixed, 3, 4)]
+    assert with_original_folds(Revised((fixed,), ()), original) == [FoldedPair.of(fixed, 3, 4)]
     with pytest.raises(DataError, match="row 8 corrects no pair"):
         with_original_folds(Revised((Pair(8, "age", "stereo", "a", "b"),), ()), original)

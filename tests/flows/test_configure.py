@@ -57,7 +57,11 @@ def test_a_file_is_a_profile(tmp_path: Path) -> None:
     ("override", "expected"),
     [
         ("sed=1", "did you mean 'seed'"),
-        ("alignment.lora.rnk=4", "did you mean 'rank'"),
+        ("alignment.lora.rnk=4", "did you mean 'alignment.lora.rank'"),
+        ("alignment.epochs=2", "did you mean 'alignment.optimisation.epochs'"),
+        ("temperature=1", "did you mean 'generation.temperature'"),
+        ("pairs.max_new_token=9", "did you mean 'generation.max_new_tokens'"),
+        ("frobnicate=1", "known: alignment, benchmarks, capability"),
         ("seed=soon", "seed = 'soon'"),
         ("seed", "expected key.path=value"),
         ("seed.deep=1", "unknown key|is a value|seed"),

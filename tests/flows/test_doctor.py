@@ -11,7 +11,8 @@ from counterpoise.sources import reach
 from flows.cli import main
 from flows.commands import _doctor_machine as machine
 from flows.commands import _doctor_services as services
-from flows.commands._doctor import GIB, Machine, fitting_profile
+from flows.commands._doctor import fitting_profile
+from flows.commands._doctor_findings import GIB, Machine
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import astuple, fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artifacts.parquet import read_records, write_table
+from artifacts.tables import PAIRS
 from counterpoise.errors import DataError
 from counterpoise.pairs.config import PairsConfig
 from counterpoise.pairs.folds import (
+    FoldedPair,
     assign_folds,
     context_groups,
-    from_rows,
     shared_words,
     split_of,
-    to_rows,
 )
 from counterpoise.records import CATEGORIES, Pair
 
@@ -55,7 +58,7 @@ def test_folds_are_balanced_by_category_and_never_divide_a_group() -> None:
     pairs.append(Pair(len(pairs), twin.category, "stereo", twin.more, "They " + twin.less[3:]))
     config = PairsConfig(folds=5)
     folded = assign_folds(pairs, config, seed=3)
-    by_category = Counter((item.pair.category, item.fold) for item in folded[:-1])
+    by_category = Counter((item.category, item.fold) for item in folded[:-1])
     assert all(1 <= by_category[category, fold] <= 3 for category in CATEGORIES for fold in range(5))
     folds_of_group = defaultdict(set)
     for item in folded:
@@ -66,9 +69,13 @@ def test_folds_are_balanced_by_category_and_never_divide_a_group() -> None:
     assert folded != assign_folds(pairs, config, seed=4)
 
 
-def test_rows_are_the_same_pairs() -> None:
-    folded = assign_folds(numbered(distinct(6, "age")), PairsConfig(folds=3), seed=0)
-    assert from_rows(to_rows(folded)) == folded
+def test_a_folded_pair_is_the_pair_and_a_row_of_its_table(tmp_path: Path) -> None:
+    pairs = numbered(distinct(6, "age"))
+    folded = assign_folds(pairs, PairsConfig(folds=3), seed=0)
+    names = [field.name for field in fields(Pair)]
+    assert [[getattr(item, name) for name in names] for item in folded] == [list(astuple(p)) for p in pairs]
+    write_table(tmp_path / "pairs.parquet", PAIRS, folded)
+    assert read_records(tmp_path / "pairs.parquet", PAIRS, FoldedPair) == folded
 
 
 def test_notebook_split_has_the_case_studys_sizes() -> None:

@@ -19,7 +19,7 @@ from counterpoise.preferences.config import PreferencesConfig
 from counterpoise.preferences.sentences import sentences
 from counterpoise.records import Counterfactual, Pair
 
-PAIR = FoldedPair(Pair(7, "religion", "stereo", "Muslims lie.", "Christians lie."), group=7, fold=2)
+PAIR = FoldedPair.of(Pair(7, "religion", "stereo", "Muslims lie.", "Christians lie."), group=7, fold=2)
 
 
 def swap(swapped: str, side: str = "more") -> Counterfactual:
@@ -87,7 +87,7 @@ def test_sentences_are_distinct_and_sorted() -> None:
 
 
 def test_shared_prefix_prompt_splits_at_a_word() -> None:
-    pair = FoldedPair(Pair(1, "gender", "stereo", "We say women lie.", "We say men lie."), 1, 0)
+    pair = FoldedPair.of(Pair(1, "gender", "stereo", "We say women lie.", "We say men lie."), 1, 0)
     scores = {"We say women lie.": 0.2, "We say men lie.": 0.1}
     (row,) = build_preferences([pair], [], scores, PreferencesConfig(prompt="shared-prefix"), 0)
     assert (row.prompt, row.chosen, row.rejected) == ("We say", " men lie.", " women lie.")

@@ -12,7 +12,9 @@ from counterpoise.records import Counterfactual, Pair, Preference
 
 
 def folded(pair_id: int, fold: int) -> FoldedPair:
-    return FoldedPair(Pair(pair_id, "age", "stereo", f"Old {pair_id}.", f"Young {pair_id}."), pair_id, fold)
+    return FoldedPair.of(
+        Pair(pair_id, "age", "stereo", f"Old {pair_id}.", f"Young {pair_id}."), pair_id, fold
+    )
 
 
 def preference(pair_id: int, fold: int, chosen: str = "", kept: bool = True) -> Preference:

@@ -13,7 +13,7 @@ from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.generation.prompts import load_prompts
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
-from counterpoise.records import CATEGORIES, Generation, Pair, PairScore, Preference, Variant
+from counterpoise.records import CATEGORIES, Generation, PairScore, Preference, Variant
 from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RunFacts
 
 SIZES = dict(zip(CATEGORIES, (516, 262, 172, 159, 105, 87, 84, 63, 60), strict=True))
@@ -98,15 +98,13 @@ def _pairs(per_category: int | None) -> list[FoldedPair]:
     categories = [name for name in CATEGORIES for _ in range(per_category or SIZES[name])]
     return [
         FoldedPair(
-            Pair(
-                index,
-                category,
-                "antistereo" if index % 7 == 0 else "stereo",
-                f"more {index}",
-                f"less {index}",
-            ),
             index,
-            index % FOLDS,
+            category,
+            "antistereo" if index % 7 == 0 else "stereo",
+            f"more {index}",
+            f"less {index}",
+            group=index,
+            fold=index % FOLDS,
         )
         for index, category in enumerate(categories)
     ]
@@ -131,7 +129,7 @@ def _scores(
         trained = -0.3 if item.fold != fold else 0.0
         for variant, margin in (("base", common + base_shift), ("tuned", scale * tuned + shift + trained)):
             level = -60.0 - 10 * rng.random()
-            rows.append(PairScore(item.pair.pair_id, variant, level + 4 * margin, level, 14, 14))  # type: ignore[arg-type]
+            rows.append(PairScore(item.pair_id, variant, level + 4 * margin, level, 14, 14))  # type: ignore[arg-type]
     return rows
 
 
@@ -201,15 +199,15 @@ def _preferences(rng: np.random.Generator, pairs: list[FoldedPair]) -> list[Pref
             )
         rows.append(
             Preference(
-                f"{item.pair.pair_id}/human/{item.pair.category}/0",
-                item.pair.pair_id,
+                f"{item.pair_id}/human/{item.category}/0",
+                item.pair_id,
                 item.fold,
-                item.pair.category,
-                item.pair.category,
-                "human" if item.pair.pair_id % 3 else "counterfactual",
+                item.category,
+                item.category,
+                "human" if item.pair_id % 3 else "counterfactual",
                 "",
-                item.pair.less,
-                item.pair.more,
+                item.less,
+                item.more,
                 chosen,
                 rejected,
                 kept and not both,

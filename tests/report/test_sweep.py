@@ -21,7 +21,7 @@ from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts, Failur
 from counterpoise.report.sweep.rows import SweepRow
 
 PAIRS = [
-    FoldedPair(Pair(n, "gender" if n % 2 else "age", "stereo", f"more {n}", f"less {n}"), n, n % 2)
+    FoldedPair.of(Pair(n, "gender" if n % 2 else "age", "stereo", f"more {n}", f"less {n}"), n, n % 2)
     for n in range(10)
 ]
 BASE = [1.0] * 8 + [-1.0] * 2  # the base prefers the stereotype in 8 of 10 pairs
@@ -30,7 +30,7 @@ BASE = [1.0] * 8 + [-1.0] * 2  # the base prefers the stereotype in 8 of 10 pair
 def branch(recipe: str, seed: int, tuned: Sequence[float], **summary: Any) -> BranchEvidence:
     facts = BranchFacts(f"{recipe} · seed {seed}", "tiny", recipe, seed, ("a=1",), (0, 1), "sum", 0.02)
     scores = [
-        PairScore(item.pair.pair_id, variant, margin - 9, -9.0, 3, 3)  # type: ignore[arg-type]
+        PairScore(item.pair_id, variant, margin - 9, -9.0, 3, 3)  # type: ignore[arg-type]
         for variant, margins in (("base", BASE), ("tuned", tuned))
         for item, margin in zip(PAIRS, margins, strict=True)
     ]

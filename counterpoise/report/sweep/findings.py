@@ -98,15 +98,14 @@ def sweep_findings(inputs: SweepInputs) -> SweepFindings:
 
 
 def _branch(evidence: BranchEvidence) -> BranchFindings:
-    held_out = [item for item in evidence.pairs if item.fold in evidence.facts.folds]
-    pairs = [item.pair for item in held_out]
+    pairs = [pair for pair in evidence.pairs if pair.fold in evidence.facts.folds]
     sides = [
         pair_margins(pairs, _of(evidence, variant), evidence.facts.normalisation)
         for variant in ("base", "tuned")
     ]
     margins = np.stack(sides, axis=1)
     categories = np.array([pair.category for pair in pairs])
-    folds = np.array([item.fold for item in held_out])
+    folds = np.array([pair.fold for pair in pairs])
     by_category = {name: change_of(margins[categories == name]) for name in dict.fromkeys(categories)}
     adjusted = holm({name: change.p for name, change in by_category.items()})
     return BranchFindings(
