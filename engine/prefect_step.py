@@ -98,7 +98,12 @@ def prefect_task(stage: Stage) -> Task[..., State]:
 
 def is_transient(task: Task[..., Any], task_run: Any, state: State) -> bool:
     """Whether the next attempt may find what this one did not; a wrong name, a refusal or a timeout will not change."""
-    return _is_transient(state.result(raise_on_failure=False))
+    return not _stopping() and _is_transient(state.result(raise_on_failure=False))
+
+
+def _stopping() -> bool:
+    around = _around.get(None)
+    return around is not None and around.stop()
 
 
 def _is_transient(error: object) -> bool:
@@ -108,7 +113,7 @@ def _is_transient(error: object) -> bool:
 def _next_try_in(error: BaseException) -> float | None:
     """Seconds until Prefect tries the task of this moment again after ``error``; None if it does not."""
     context = TaskRunContext.get()
-    if context is None or not _is_transient(error):
+    if context is None or _stopping() or not _is_transient(error):
         return None
     earlier = context.task_run.run_count - 1
     return RETRY_DELAYS_S[min(earlier, len(RETRY_DELAYS_S) - 1)] if earlier < context.task.retries else None
@@ -127,16 +132,17 @@ def run_stage(
 
     around.reporter.started(label)
     try:
-        made = execute(
-            stage,
-            config,
-            store,
-            inputs,
-            fold=fold,
-            progress=progress,
-            should_stop=around.stop,
-            on_wait=lambda owner: around.reporter.waiting(label, owner),
-        )
+        with around.stop.needing(stage.stops_in_s):
+            made = execute(
+                stage,
+                config,
+                store,
+                inputs,
+                fold=fold,
+                progress=progress,
+                should_stop=around.stop,
+                on_wait=lambda owner: around.reporter.waiting(label, owner),
+            )
     except BaseException as error:
         delay = _next_try_in(error)
         if delay is None:

@@ -62,6 +62,11 @@ class RecordLog:
         with contextlib.suppress(StoreError):  # a full disk: what ended the run is what a person must read
             self._end("stopped" if stopped else "failed", error=str(error) or type(error).__name__)
 
+    def stopped(self) -> None:
+        """Ends the record as stopped, unless it has ended."""
+        if self.record["status"] == "running":
+            self._end("stopped", error="stopped on request")
+
     def _end(self, status: str, **more: Any) -> None:
         self.record |= {"status": status, "finished": self._clock(), **more}
         self._write()

@@ -63,6 +63,7 @@ class Stage:
         shows_keys: whether the result itself quotes its inputs' keys (the report's provenance).
         retries: how often to try again when a source could not be reached.
         timeout_s: seconds until it is given up.
+        stops_in_s: seconds that it may take to complete a checkpoint once it is asked to stop; 0 if it makes none.
         tags: Prefect tags; ``gpu`` marks work that wants the accelerator to itself, ``network`` what may fetch.
     """
 
@@ -77,6 +78,7 @@ class Stage:
     shows_keys: bool = False
     retries: int = 0
     timeout_s: float = 3600.0
+    stops_in_s: float = 0.0
     tags: tuple[str, ...] = ()
 
     def label(self, fold: int | None) -> str:

@@ -12,10 +12,24 @@ from counterpoise.errors import Stopped
 
 
 class StopFlag:
-    """Set once the process was asked to stop."""
+    """Set once the process was asked to stop.
+
+    Attributes:
+        needs_s: seconds that the stage in hand may take to stop by itself, with a checkpoint; 0 where none is made.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.needs_s = 0.0
+
+    @contextmanager
+    def needing(self, seconds: float) -> Iterator[None]:
+        """Inside the block, work that may take so long to stop."""
+        before, self.needs_s = self.needs_s, seconds
+        try:
+            yield
+        finally:
+            self.needs_s = before
 
     def __call__(self) -> bool:
         """Whether to stop."""

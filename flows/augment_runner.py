@@ -22,7 +22,7 @@ from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.fluency import SentenceScorer
 from counterpoise.errors import UsageError
 from counterpoise.records import Progress, silent
-from flows.deploying.server import check_server
+from flows.embedded_server import prefect_server
 
 AHEAD = 4
 """Shards on their way for each worker: enough to keep it busy, few enough that memory does not grow."""
@@ -59,9 +59,9 @@ def augment_on(
         ServerError: a Prefect server is configured and does not answer.
     """
     job = replace(job, source=job.source.resolve(), target=job.target.resolve())
-    check_server()
-    prepare(job, Engine.from_config(job.config).fingerprint, fresh)
-    _distributed(runner)(job, AHEAD * workers, progress)
+    with prefect_server():
+        prepare(job, Engine.from_config(job.config).fingerprint, fresh)
+        _distributed(runner)(job, AHEAD * workers, progress)
     return augment(job, progress=progress, score=score)
 
 

@@ -12,9 +12,10 @@ import sys
 import click
 
 from counterpoise.errors import CounterpoiseError, Stopped
+from flows.interrupts import ASKS, Interrupts
 
-STOPPED = 3
-"""Exit code of a branch that was asked to stop."""
+STOPPED = tuple(128 + number for number in ASKS)
+"""Exit codes of a branch that was asked to stop."""
 
 
 def main() -> int:
@@ -24,15 +25,18 @@ def main() -> int:
     quiet_defaults()
     given = json.loads(sys.stdin.read())
     from counterpoise.config import RunConfig
-    from flows.debias import debias
+    from flows.embedded_server import prefect_server
 
     try:
-        record = debias(RunConfig.model_validate(given["config"]), given["store"])
+        with Interrupts(silent=True), prefect_server():
+            from flows.debias import debias
+
+            record = debias(RunConfig.model_validate(given["config"]), given["store"])
     except Exception as error:
         known = isinstance(error, CounterpoiseError)
         text = " ".join(str(error).split()) or type(error).__name__
         click.echo(text if known else f"{type(error).__name__}: {text}", err=True)
-        return STOPPED if isinstance(error, Stopped) else 1
+        return STOPPED[-1] if isinstance(error, Stopped) else 1
     click.echo(json.dumps({"run": record["run"]}))
     return 0
 

@@ -142,7 +142,7 @@ class ProcessRunner:
             return BranchOutcome(branch.label, "completed", run, "", resume, tuple(record["stages"]))
         from flows.branch import STOPPED
 
-        status: Literal["failed", "stopped"] = "stopped" if code == STOPPED else "failed"
+        status: Literal["failed", "stopped"] = "stopped" if code in STOPPED else "failed"
         return BranchOutcome(branch.label, status, None, _reason(code, err), resume)
 
 

@@ -17,12 +17,11 @@ from engine.dashboard import publish_report
 from engine.prefect_step import Around, PrefectStep
 from engine.reporting import Reporters
 from engine.runlog import RunLog
-from engine.stopping import stop_on_sigterm
 from flows.configure import load_config
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
-from flows.termination import prefect_decides
+from flows.termination import prefect_decides, stop_on_request
 from tasks.report import MARKDOWN, SUMMARY
 
 DEFAULT_CONFIG = load_config()
@@ -36,7 +35,7 @@ def debias(
     """Download → swap → filter → align → score → generate → report; every stage cached in the store."""
     quiet_libraries()
     log = RunLog(Store.open(store), run_id(), config)
-    with prefect_decides(), stop_on_sigterm() as stop, log:
+    with prefect_decides(), stop_on_request(log) as stop, log:
         log.accepted(config.model.source, require_licence(config.model.source))
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()

@@ -19,10 +19,9 @@ from engine.models import ADAPTER_FOLDER
 from engine.prefect_step import RETRY_DELAYS_S, Around, is_transient, run_stage, surrounded
 from engine.reporting import Reporters
 from engine.run_record import RunRecord, newest_finished
-from engine.stopping import stop_on_sigterm
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
-from flows.termination import prefect_decides
+from flows.termination import prefect_decides, stop_on_request
 from tasks.evaluation import RESULT, How, Subject, evaluation
 
 Name = Literal["crows-pairs", "stereoset", "winobias", "perplexity"]
@@ -60,7 +59,7 @@ def evaluate(
     """
     quiet_libraries()
     opened = Store.open(store)
-    with prefect_decides(), stop_on_sigterm() as stop:
+    with prefect_decides(), stop_on_request() as stop:
         around = Around(Reporters([console_reporter(), dashboard_reporter()]), stop)
         subject, in_sample = _subject_task(store, model, adapter, run)
         rows = []

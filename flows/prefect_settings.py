@@ -5,8 +5,16 @@ Everything here is a default: what the user has set in the environment or a Pref
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import sys
+import tempfile
 import warnings
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from counterpoise.errors import UsageError
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -29,11 +37,21 @@ LIBRARIES = {
 }
 """Settings of the model libraries: no telemetry, no advisories and no second progress bar on the terminal."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOME = "PREFECT_HOME"
+
 
 def quiet_defaults() -> None:
-    """Sets the defaults of both; must run before Prefect is imported."""
+    """Sets the defaults of both; must run before Prefect is imported.
+
+    Raises:
+        UsageError: Prefect's folder cannot be written, and was named by the user or has no substitute.
+    """
     for name, value in (QUIET | LIBRARIES).items():
         os.environ.setdefault(name, value)
+    exempt_loopback(os.environ)
+    if said := ensure_home(os.environ):
+        print(f"counterpoise: {said}", file=sys.stderr)
 
 
 def quiet_libraries() -> None:
@@ -42,3 +60,54 @@ def quiet_libraries() -> None:
         os.environ.setdefault(name, value)
     for library in ("transformers", "peft", "trl", "bitsandbytes", "torch"):
         warnings.filterwarnings("ignore", module=rf"{library}(\.|$)")
+
+
+def exempt_loopback(environment: MutableMapping[str, str]) -> None:
+    """Keeps a proxy from being asked for servers on this machine: no proxy reaches those.
+
+    >>> environment = {"HTTP_PROXY": "http://proxy:3128", "no_proxy": ".intern"}
+    >>> exempt_loopback(environment)
+    >>> environment["no_proxy"]
+    '.intern,127.0.0.1,localhost,::1'
+    """
+    if not any(name.lower().endswith("_proxy") for name in environment):
+        return
+    named = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    exempt = [name for name in named.split(",") if name.strip()]
+    if "*" not in (name.strip() for name in exempt):
+        exempt += [name for name in LOOPBACK if name not in exempt]
+    environment["no_proxy"] = environment["NO_PROXY"] = ",".join(exempt)
+
+
+def ensure_home(environment: MutableMapping[str, str]) -> str:
+    """Sees to a folder that Prefect can write; what to tell the user, if it is another than they expect.
+
+    Raises:
+        UsageError: there is none.
+    """
+    given = environment.get(HOME)
+    wanted = Path(os.path.expanduser(given or "~/.prefect"))  # noqa: PTH111 (Path's fails without a home)
+    if is_writable(wanted):
+        return ""
+    if given:
+        raise UsageError(f"{HOME}={given}: the folder cannot be written", f"set {HOME} to one that can")
+    try:
+        folder = tempfile.mkdtemp(prefix="counterpoise-prefect-")
+    except OSError:
+        raise UsageError(
+            f"neither {wanted} nor a temporary folder can be written", f"set {HOME} to a folder that can"
+        ) from None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    environment[HOME] = folder
+    return f"{wanted} cannot be written: Prefect's own records of this run go when it ends ({HOME} names another)"
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in ``folder``, which may still have to be made itself.
+
+    A ``~`` that is left stands for a home that this user does not have.
+    """
+    if folder.parts[:1] == ("~",):
+        return False
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

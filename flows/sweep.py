@@ -24,13 +24,13 @@ from engine.dashboard import in_run, publish_comparison
 from engine.execute import Outcome, execute
 from engine.run_record import RunRecord
 from engine.runlog import RecordLog
-from engine.stopping import StopFlag, stop_on_sigterm
-from flows.branch_runs import BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
+from engine.stopping import StopFlag
+from flows.branch_runs import GRACE_S, BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
 from flows.debias import run_id
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import branch_lines
 from flows.sweep_plan import Branch, SweepPlan, branches
-from flows.termination import prefect_decides
+from flows.termination import prefect_decides, stop_on_request
 from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
 
 DEFAULT_PLAN = SweepPlan()
@@ -51,9 +51,10 @@ def sweep(
     quiet_libraries()
     planned = branches(plan)
     log = SweepLog(Store.open(store), run_id(), plan)
-    with prefect_decides(), stop_on_sigterm() as stop, log:
+    with prefect_decides(), stop_on_request(log) as stop, log:
         runner = _runner(store, parallel, deployment, log.record["run"], stop)
-        outcomes = run_branches(planned, runner, store, parallel, stop, log.finished)
+        with stop.needing(GRACE_S):
+            outcomes = run_branches(planned, runner, store, parallel, stop, log.finished)
         stop.check()
         compared = compare(plan, planned, outcomes, Store.open(store))
         publish(Store.open(store), compared)

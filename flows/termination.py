@@ -11,6 +11,9 @@ from prefect import runtime
 from prefect.exceptions import TerminationSignal
 
 from counterpoise.errors import Stopped
+from engine.runlog import RecordLog
+from engine.stopping import StopFlag, stop_on_sigterm
+from flows import interrupts
 
 
 @contextmanager
@@ -29,3 +32,23 @@ def prefect_decides() -> Iterator[None]:
         if runtime.deployment.id is None:
             raise
         raise TerminationSignal(signal.SIGTERM) from error
+
+
+@contextmanager
+def stop_on_request(log: RecordLog | None = None) -> Iterator[StopFlag]:
+    """The flag that a request to stop sets: the command's own, else (a worker's run) one of SIGTERM.
+
+    Args:
+        log: the run's record, which says ``stopped`` even if the process has to end in the middle.
+    """
+    command = interrupts.current()
+    if command is None:
+        with stop_on_sigterm() as stop:
+            yield stop
+    else:
+        with command.running(log.stopped if log else _nothing) as stop:
+            yield stop
+
+
+def _nothing() -> None:
+    """There is no record to keep."""

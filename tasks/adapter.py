@@ -121,5 +121,6 @@ adapter = Stage(
     libraries=("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate"),
     seeded=True,
     timeout_s=24 * 3600,
+    stops_in_s=60,
     tags=("gpu",),
 )

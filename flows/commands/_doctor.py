@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flows.commands import _doctor_machine as own
 from flows.commands import _doctor_services as services
+from flows.commands import _doctor_surroundings as surroundings
 from flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
 OPT_GPU_BYTES = 8 * GIB
@@ -42,6 +43,9 @@ def examine(store_url: str, *, offline: bool) -> Diagnosis:
         services.disk(store_url),
         services.data(),
         services.prefect_api(offline=offline),
+        surroundings.folders(),
+        surroundings.proxy(),
+        surroundings.output(),
     ]
     if not offline:
         checks += services.mirrors(data_cached=checks[6].state == "ok")

@@ -104,9 +104,11 @@ def _on_dask(job: Any, options: dict[str, Any], progress: Any, score: Any) -> An
 
     quiet_defaults()
     from flows.augment_runner import augment_on, dask_runner
+    from flows.interrupts import Interrupts
 
-    runner, workers = dask_runner(options["dask"])
-    return augment_on(job, runner, workers, fresh=options["fresh"], progress=progress, score=score)
+    with Interrupts():
+        runner, workers = dask_runner(options["dask"])
+        return augment_on(job, runner, workers, fresh=options["fresh"], progress=progress, score=score)
 
 
 def _job(source: Path, target: Path, options: dict[str, Any]) -> Any:

@@ -22,13 +22,11 @@ from flows.commands._options import (
 @json_option
 def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: bool) -> None:
     """Run the pipeline, or what is left of it: finished stages come from the store."""
-    from flows.prefect_settings import quiet_defaults
-
-    quiet_defaults()
     from flows.configure import load_config
+    from flows.interrupts import Interrupts
 
-    config = load_config(profile, overrides)
-    record = run_flow(config, store_url, as_json)
+    with Interrupts():
+        record = run_flow(load_config(profile, overrides), store_url, as_json)
     if as_json:
         print_json(as_contract(record))
         return
@@ -39,26 +37,29 @@ def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: b
 
 def run_flow(config: Any, store_url: str, as_json: bool) -> dict[str, Any]:
     """Runs the flow with its progress on stderr; the run's record."""
+    from flows.prefect_settings import quiet_defaults
+
+    quiet_defaults()
     from artifacts.store import Store
     from counterpoise.sources.datasets import require_licence
-    from flows.reporters import quiet
+    from flows.embedded_server import prefect_server
 
     licence = require_licence(config.model.source)
     store = Store.open(store_url)
-    token = quiet.set(as_json)
-    try:
-        if not as_json:
-            click.echo(f"profile {config.profile} · store {store.url}", err=True)
-            if licence:
-                click.echo(f"{config.model.source}: {licence}, accepted", err=True)
+    if not as_json:
+        click.echo(f"profile {config.profile} · store {store.url}", err=True)
+        if licence:
+            click.echo(f"{config.model.source}: {licence}, accepted", err=True)
+    with prefect_server():
         from flows.debias import debias
-        from flows.deploying.server import check_server
+        from flows.reporters import quiet
 
-        check_server()
-        record: dict[str, Any] = debias(config, store_url)
-        return record
-    finally:
-        quiet.reset(token)
+        token = quiet.set(as_json)
+        try:
+            record: dict[str, Any] = debias(config, store_url)
+            return record
+        finally:
+            quiet.reset(token)
 
 
 def as_contract(record: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def command(
     A branch that fails is named with its reason and doesn't stop the others. Run the same command again to go on:
     what is finished comes from the store.
     """
+    from flows.interrupts import Interrupts
     from flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
@@ -52,7 +53,8 @@ def command(
     planned = branches(plan)
     if not as_json:
         click.echo(f"sweep {plan.name} · {len(planned)} branches · store {store_url}", err=True)
-    record = _run(plan, store_url, parallel, deployment, as_json)
+    with Interrupts():
+        record = _run(plan, store_url, parallel, deployment, as_json)
     if as_json:
         print_json(as_contract(record))
     else:
@@ -61,21 +63,21 @@ def command(
 
 
 def _run(plan: Any, store_url: str, parallel: int, deployment: str | None, as_json: bool) -> dict[str, Any]:
-    from flows.reporters import quiet
+    from flows.embedded_server import prefect_server
 
-    token = quiet.set(as_json)
-    try:
+    with prefect_server():
         from flows.deploying.deployments import check_deployment
-        from flows.deploying.server import check_server
+        from flows.reporters import quiet
         from flows.sweep import sweep
 
-        check_server()
-        if deployment:
-            check_deployment(deployment)
-        record: dict[str, Any] = sweep(plan, store_url, parallel, deployment)
-        return record
-    finally:
-        quiet.reset(token)
+        token = quiet.set(as_json)
+        try:
+            if deployment:
+                check_deployment(deployment)
+            record: dict[str, Any] = sweep(plan, store_url, parallel, deployment)
+            return record
+        finally:
+            quiet.reset(token)
 
 
 def as_contract(record: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from counterpoise.sources import reach
 from flows.cli import main
 from flows.commands import _doctor_machine as machine
 from flows.commands import _doctor_services as services
+from flows.commands import _doctor_surroundings as surroundings
 from flows.commands._doctor import fitting_profile
 from flows.commands._doctor_findings import GIB, Machine
 
@@ -44,7 +45,8 @@ def test_offline_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert exit.value.code == 0
     assert result["ok"] is True
     assert {check["name"] for check in result["checks"]} == {
-        *("python", "packages", "processor", "gpu", "store", "disk", "data", "prefect")
+        *("python", "packages", "processor", "gpu", "store", "disk", "data", "prefect"),
+        *("folders", "proxy", "output"),
     }
     assert not (tmp_path / "new").exists()
 
@@ -90,3 +92,38 @@ def test_other_versions_than_the_tested_ones_are_told(
     assert "pyarrow" not in check.detail.lower()
     constraints.unlink()
     assert machine.packages().state == "ok"
+
+
+def test_a_home_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert surroundings.folders().state == "ok"
+    monkeypatch.setenv("COUNTERPOISE_CACHE", str(tmp_path))
+    monkeypatch.delenv("PREFECT_HOME")
+    monkeypatch.setenv("HOME", "/dev/null")
+    check = surroundings.folders()  # a temporary folder takes its place
+    assert (check.state, check.remedy) == ("warn", "set PREFECT_HOME to folders that can")
+    monkeypatch.delenv("COUNTERPOISE_CACHE")
+    assert surroundings.folders().state == "fail"
+
+
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [
+        ({}, "ok"),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "warn"),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": ".intern"}, "warn"),
+        ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "localhost,127.0.0.1"}, "ok"),
+        ({"HTTP_PROXY": "http://proxy:3128", "no_proxy": "*"}, "ok"),
+    ],
+)
+def test_a_proxy_that_would_be_asked_for_this_machine(
+    settings: dict[str, str], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert surroundings.proxy().state == state
+    assert all(
+        value not in surroundings.proxy().detail for value in settings.values()
+    )  # it may hold a password
