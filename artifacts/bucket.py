@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import StoreError
+from counterpoise.extras import install_command
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 30.0
 CALL_LIMIT_S = 60.0
@@ -106,6 +107,17 @@ class Bucket:
         return StoreError(f"store {self.url}: the bucket does not exist", "create it, or correct the address")
 
 
+PACKAGES = {
+    "s3": "counterpoise[s3]",
+    "s3a": "counterpoise[s3]",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+}
+"""What to install for a store at an address of that kind."""
+
+
 def _file_system(url: str, is_s3: bool) -> tuple[Any, str]:
     import fsspec  # noqa: PLC0415 (a tenth of a second that local stores need not spend)
 
@@ -122,9 +134,8 @@ def _file_system(url: str, is_s3: bool) -> tuple[Any, str]:
     try:
         fs, root = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
-        raise StoreError(
-            f"store {url}: {error}", "install the extra for it, e.g. `pip install 'counterpoise[s3]'`"
-        ) from None
+        package = PACKAGES.get(url.partition("://")[0], str(error.name or ""))
+        raise StoreError(f"store {url} needs {error.name or package}", install_command(package)) from None
     except (ValueError, OSError) as error:
         raise StoreError(f"store {url}: {error}", "pass a folder, file://… or s3://bucket/folder") from None
     if is_s3:

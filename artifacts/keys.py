@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from artifacts.code_hash import code_hashes
 from artifacts.layout import STORE_VERSION
 from counterpoise.errors import StoreError
+from counterpoise.extras import install_command
 
 if TYPE_CHECKING:
     pass
@@ -113,7 +114,7 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
     except metadata.PackageNotFoundError as error:
         raise StoreError(
             f"the package {error.name!r} shapes a result but is not installed",
-            "install the project again: make test",
+            install_command("counterpoise"),
         ) from None
 
 

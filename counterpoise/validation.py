@@ -89,7 +89,7 @@ def _expected(detail: Any) -> str:
     'a list was expected, e.g. [9]'
     """
     if detail["type"] not in {"tuple_type", "list_type"}:
-        return str(detail["msg"])
+        return str(detail["msg"]).removeprefix("Value error, ")
     given = detail["input"]
     example = f", e.g. {json.dumps([given])}" if isinstance(given, str | int | float) else ""
     return f"a list was expected{example}"

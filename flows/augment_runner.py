@@ -21,6 +21,7 @@ from counterpoise.counterfactual.augment.shards import process, summary_path
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.fluency import SentenceScorer
 from counterpoise.errors import UsageError
+from counterpoise.extras import extra_missing
 from counterpoise.records import Progress, silent
 from flows.embedded_server import prefect_server
 
@@ -118,7 +119,7 @@ def dask_runner(where: str) -> tuple[Any, int]:
         from distributed import Client
         from prefect_dask import DaskTaskRunner
     except ModuleNotFoundError as error:
-        raise UsageError(f"--dask needs {error.name}", "pip install -e '.[dask]'") from None
+        raise extra_missing("dask", "--dask", str(error.name)) from None
     if where.isdigit() and int(where) > 0:
         count = int(where)
         cluster = {"n_workers": count, "threads_per_worker": 1, "processes": True, "dashboard_address": None}

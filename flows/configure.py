@@ -29,12 +29,25 @@ def load_config(profile: str = DEFAULT_PROFILE, overrides: Sequence[str] = ()) -
     """
     path = _profile_path(profile)
     values = read_toml(path)
+    _check_label(path, values, overrides)
     where = f"profile {path.name}"
     if overrides:
         where += " with --set " + " ".join(overrides)
     for override in overrides:
         values = _with(values, *parsed(override))
     return validated(RunConfig, {"profile": path.stem} | values, where)
+
+
+def _check_label(path: Path, values: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """A run is found by its profile's name, so that the name is the file's and nothing else."""
+    if values.get("profile", path.stem) != path.stem:
+        raise UsageError(
+            f"{path}: profile = {values['profile']!r}, but the file is {path.name}", "remove that line"
+        )
+    if any(override.partition("=")[0].strip() == "profile" for override in overrides):
+        raise UsageError(
+            "--set profile=…: a profile's name is its file's", "use --profile NAME, or a file of that name"
+        )
 
 
 def _profile_path(profile: str) -> Path:

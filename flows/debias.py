@@ -20,6 +20,7 @@ from engine.runlog import RunLog
 from flows.configure import load_config
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
+from flows.preflight import preflight
 from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides, stop_on_request
 from tasks.report import MARKDOWN, SUMMARY
@@ -36,6 +37,7 @@ def debias(
     quiet_libraries()
     log = RunLog(Store.open(store), run_id(), config)
     with prefect_decides(), stop_on_request(log) as stop, log:
+        preflight(config)
         log.accepted(config.model.source, require_licence(config.model.source))
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterpoise.errors import ModelError, UsageError
+from counterpoise.errors import ModelError
+from counterpoise.extras import extra_missing
 from counterpoise.sources.datasets import locate
 
 _PROTECTED = {
@@ -68,9 +69,7 @@ def load_parser(name: str) -> Parser:
     try:
         import spacy  # noqa: PLC0415 - optional, and slow to import
     except ImportError:
-        raise UsageError(
-            "syntax = 'spacy' needs spaCy", "pip install 'counterpoise[syntax]', or use syntax = 'rules'"
-        ) from None
+        raise extra_missing("syntax", "counterfactual.syntax = 'spacy'", "spacy") from None
     folder = locate(name)
     try:
         return Parser(spacy.load(folder, exclude=["lemmatizer", "attribute_ruler"]))

@@ -174,6 +174,11 @@ def model_errors(folder: Path, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"{folder}: {what} needs code of its own from its folder, which is never run here",
+                "name a model of an architecture that transformers has",
+            ) from error
         raise ModelError(
             f"{folder}: {what} cannot be loaded ({type(error).__name__}: {reason})",
             "check that every file is complete and of a supported architecture",

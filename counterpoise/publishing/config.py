@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
 
+from pydantic import Field, field_validator
+
+from counterpoise.errors import UsageError
 from counterpoise.settings import Settings
+
+HUB = "hub:"
+_PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(f"{_PART}/{_PART}", re.ASCII)
+
+
+def repository_of(to: str) -> str | None:
+    """``owner/name`` of ``hub:owner/name``, None for a folder.
+
+    Raises:
+        UsageError: ``hub:`` without a repository's name after it.
+    """
+    if not to.startswith(HUB):
+        return None
+    name = to.removeprefix(HUB)
+    if not _REPOSITORY.fullmatch(name):
+        raise UsageError(f"{to!r} names no hub repository", "write hub:owner/name")
+    return name
 
 
 class PublishConfig(Settings):
@@ -22,3 +43,12 @@ class PublishConfig(Settings):
         "",
         description="Licence of the result (SPDX or a name); empty: that of the base model, if it is known.",
     )
+
+    @field_validator("to")
+    @classmethod
+    def _names_a_place(cls, to: str) -> str:
+        try:
+            repository_of(to)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return to

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from counterpoise.errors import SourceError, UsageError
+from counterpoise.errors import SourceError
+from counterpoise.publishing.config import repository_of
 from counterpoise.publishing.folder import deliver_to_folder
 from counterpoise.sources.failure import MirrorFailed
 from counterpoise.sources.hub import hub_endpoint
 from counterpoise.sources.hub_client import upload_folder
-
-HUB = "hub:"
-_PART = r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?"
-_REPOSITORY = re.compile(f"{_PART}/{_PART}", re.ASCII)
-
-
-def repository_of(to: str) -> str | None:
-    """``owner/name`` of ``hub:owner/name``, None for a folder.
-
-    Raises:
-        UsageError: ``hub:`` without a repository's name after it.
-    """
-    if not to.startswith(HUB):
-        return None
-    name = to.removeprefix(HUB)
-    if not _REPOSITORY.fullmatch(name):
-        raise UsageError(f"{to!r} names no hub repository", "write hub:owner/name")
-    return name
 
 
 def deliver(made: Path, to: str, *, private: bool = True) -> str:

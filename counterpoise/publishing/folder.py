@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,26 @@ def files_of(folder: Path) -> list[tuple[str, int]]:
     return [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
 
 
+def check_target(target: Path) -> None:
+    """Refuses a place that could not be published to.
+
+    Raises:
+        UsageError: it is a file, a folder with something else in it, or cannot be written.
+    """
+    if target.exists() and not (target.is_dir() and _is_ours(target)):
+        raise UsageError(f"{target} is not empty and was not published from here", "name a new folder")
+    above = next(place for place in target.absolute().parents if place.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        raise UsageError(f"{target}: {above} cannot be written", "name a folder in one that can")
+
+
 def deliver_to_folder(made: Path, target: Path) -> None:
     """Copies a made folder to ``target``; an earlier publication there is replaced as a whole.
 
     Raises:
-        UsageError: ``target`` is a file, or a folder with something else in it.
+        UsageError: as :func:`check_target`.
     """
-    if target.exists() and not (target.is_dir() and _is_ours(target)):
-        raise UsageError(f"{target} is not empty and was not published from here", "name a new folder")
+    check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.publishing")
     shutil.rmtree(draft, ignore_errors=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from counterpoise.errors import DataError, SourceError
 from counterpoise.records import Progress, silent
-from counterpoise.sources.cache import default_cache
+from counterpoise.sources.cache import cached, default_cache
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.hub import fetch_repository
@@ -53,6 +53,32 @@ def require_licence(text: str, cache: Path | None = None) -> str:
         return ""
     require_accepted(source, lambda terms: fetch(get_source(terms), cache or default_cache()))
     return source.licence
+
+
+def own_or_known(text: str) -> Path | None:
+    """A user's own file or folder; None where it is a known source's name or a pinned address.
+
+    Raises:
+        DataError: no file at that path.
+        SourceError: no such name, or no pinned address.
+    """
+    if is_path(text):
+        return _own(text)
+    if "://" in text:
+        _repository(text)
+    else:
+        get_source(text)
+    return None
+
+
+def at_hand(text: str, cache: Path | None = None) -> Path | None:
+    """What :func:`locate` would give without fetching anything; None where it would have to.
+
+    Raises:
+        DataError, SourceError: as :func:`own_or_known`.
+    """
+    own = own_or_known(text)
+    return own if own or "://" in text else cached(get_source(text), cache or default_cache())
 
 
 def source_hash(text: str) -> str:

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import flows
+from counterpoise.extras import install_command
 from counterpoise.threads import available_cores
 from flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
@@ -64,7 +65,7 @@ def packages() -> Check:
     missing = [name for name in direct if _installed(name) is None]
     if missing:
         return Check(
-            "packages", "fail", f"not installed: {', '.join(missing)}", "install the project again: make test"
+            "packages", "fail", f"not installed: {', '.join(missing)}", install_command("counterpoise")
         )
     if not wanted:
         return Check(
@@ -77,7 +78,10 @@ def packages() -> Check:
     ]
     if other:
         return Check(
-            "packages", "warn", "; ".join(other), "pip install -c constraints.txt . gives the tested versions"
+            "packages",
+            "warn",
+            "; ".join(other),
+            install_command(f"--constraint={CONSTRAINTS}") + " counterpoise",
         )
     return Check("packages", "ok", f"{len(direct)} direct dependencies at the tested versions")
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from counterpoise.errors import CounterpoiseError, UsageError
+from counterpoise.extras import extra_missing
 from flows.commands._options import store_option
 
 if TYPE_CHECKING:
     from artifacts.store import Store
 
-HOW = (
-    "make one: `make run` (ten minutes and more), or look around with `counterpoise demo --smoke` (a minute)"
-)
+HOW = "make one: `counterpoise run` (ten minutes and more), or look around with `counterpoise demo --smoke` (a minute)"
 
 
 @click.command()
@@ -61,9 +60,7 @@ def _check_installed() -> None:
     try:
         import gradio  # noqa: F401
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the demo needs {error.name}", "run `make demo`, or pip install -e '.[demo]'"
-        ) from None
+        raise extra_missing("demo", "the demo", str(error.name)) from None
 
 
 def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dict[str, Any]]:
@@ -82,7 +79,7 @@ def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dic
     except CounterpoiseError as error:
         if error.remedy != HOW or run_id or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
-        click.echo(f"{error.message}: `make run` makes one in ten minutes and more.", err=True)
+        click.echo(f"{error.message}: `counterpoise run` makes one in ten minutes and more.", err=True)
         if not click.confirm(
             "Look around with the tiny smoke model (about a minute)?", default=True, err=True
         ):

@@ -20,8 +20,10 @@ def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: b
     from engine.planning import PlanStep
     from flows.configure import load_config
     from flows.pipeline import pipeline
+    from flows.preflight import preflight
 
     config = load_config(profile, overrides)
+    preflight(config)
     store = Store.open(store_url, create=False, may_be_absent=True)
     step = PlanStep(config, store)
     pipeline(step, config)

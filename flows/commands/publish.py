@@ -30,7 +30,8 @@ def command(store_url: str, as_json: bool, dry_run: bool, **options: Any) -> Non
     The folder loads with transformers and peft alone. The hub is written with HF_TOKEN; HF_ENDPOINT names another.
     """
     from artifacts.store import Store
-    from counterpoise.publishing.deliver import deliver, repository_of
+    from counterpoise.publishing.config import repository_of
+    from counterpoise.publishing.deliver import deliver
     from counterpoise.publishing.folder import files_of
     from engine.run_record import newest_finished
     from flows.prefect_settings import quiet_libraries

@@ -43,8 +43,10 @@ def run_flow(config: Any, store_url: str, as_json: bool) -> dict[str, Any]:
     from artifacts.store import Store
     from counterpoise.sources.datasets import require_licence
     from flows.embedded_server import prefect_server
+    from flows.preflight import preflight
 
     licence = require_licence(config.model.source)
+    preflight(config)
     store = Store.open(store_url)
     if not as_json:
         click.echo(f"profile {config.profile} · store {store.url}", err=True)

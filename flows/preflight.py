@@ -1,0 +1,116 @@
+"""What would keep a run from finishing, looked for before its first stage: nothing is fetched, loaded or written.
+
+The configuration's own rules are checked when it is made. Here it meets the machine: its files, its packages and the
+place that the model is to go to. `plan`, `run` and a deployment's runs share it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from counterpoise.config import RunConfig
+from counterpoise.counterfactual.engine import Engine
+from counterpoise.errors import CounterpoiseError, UsageError
+from counterpoise.evaluation.config import sources_of
+from counterpoise.extras import require_extra
+from counterpoise.neutral.select import parse_neutral, select_neutral
+from counterpoise.pairs.parse import parse_pairs
+from counterpoise.publishing.config import repository_of
+from counterpoise.publishing.folder import check_target
+from counterpoise.sources.datasets import at_hand, own_or_known
+from tasks.base_model import TINY
+
+SPECIAL = ("bos", "eos", "none")
+
+
+def preflight(config: RunConfig) -> None:
+    """Refuses a run that could not finish on this machine as it is.
+
+    Raises:
+        UsageError: everything that stands in its way, in one line.
+    """
+    found = list(_problems(config))
+    if len(found) == 1:
+        raise UsageError(found[0].message, found[0].remedy)
+    if found:
+        said = "; ".join(f"({number}) {error}" for number, error in enumerate(found, start=1))
+        raise UsageError(f"{len(found)} things would keep this run from finishing: {said}", "mend them first")
+
+
+def _problems(config: RunConfig) -> Iterator[CounterpoiseError]:
+    checks: list[Callable[[RunConfig], object]] = [_model, _pairs, _neutral, _benchmarks, _engine, _target]
+    for check in checks:
+        try:
+            check(config)
+        except CounterpoiseError as error:
+            yield error
+
+
+def _model(config: RunConfig) -> None:
+    """The model is where it is said to be, and has the token that goes before each sentence."""
+    if config.model.source == TINY:
+        return
+    folder = own_or_known(config.model.source)
+    prefix = config.scoring.prefix
+    known = _vocabulary(folder) if folder and prefix not in SPECIAL else None
+    if known is not None and prefix not in known:
+        raise UsageError(
+            f"scoring.prefix = {prefix!r}: the tokenizer of {config.model.source} has no such token",
+            f"use {', '.join(SPECIAL)}, or the literal text of one of its tokens",
+        )
+
+
+def _vocabulary(folder: Path) -> set[str] | None:
+    """The tokens of a model folder's tokenizer; None where it has none that can be read as it lies."""
+    file = folder / "tokenizer.json"
+    try:
+        tokenizer = json.loads(file.read_text(encoding="utf-8"))
+        return {*tokenizer["model"]["vocab"], *(token["content"] for token in tokenizer["added_tokens"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _pairs(config: RunConfig) -> None:
+    """The pairs are there, can be read, and are enough for the folds."""
+    file = at_hand(config.pairs.source)
+    if file is None:
+        return
+    count = len(parse_pairs(file.read_bytes(), file.name))
+    if count < config.pairs.folds:
+        raise UsageError(
+            f"{file}: {count} pairs for {config.pairs.folds} folds", "use fewer folds or more pairs"
+        )
+
+
+def _neutral(config: RunConfig) -> None:
+    """The neutral text is there, can be read, and is enough."""
+    sizes = config.capability
+    file = at_hand(sizes.source)
+    if file is not None:
+        sentences = parse_neutral(file.read_bytes(), file.name)
+        select_neutral(sentences, sizes.probe_texts, sizes.evaluation_texts, file.name, sizes.replay_texts)
+
+
+def _benchmarks(config: RunConfig) -> None:
+    """Every benchmark's data is a source that is known, or there."""
+    for source in (*sources_of(config.benchmarks).values(), config.benchmarks.revised_pairs):
+        if source:
+            own_or_known(source)
+
+
+def _engine(config: RunConfig) -> None:
+    """The lexicon has the axes, and the parser that is asked for is installed."""
+    wanted = config.counterfactual
+    Engine.from_config(wanted.model_copy(update={"syntax": "rules"}))
+    if wanted.syntax == "spacy":
+        require_extra("syntax", "counterfactual.syntax = 'spacy'", "spacy")
+        own_or_known(wanted.spacy_model)
+
+
+def _target(config: RunConfig) -> None:
+    """The finished model can be put where it is to go."""
+    to = config.publish.to
+    if to and repository_of(to) is None:
+        check_target(Path(to).expanduser())

@@ -1,0 +1,114 @@
+"""What cannot run is refused by `plan` and `run` alike, before the first stage, in one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from counterpoise.errors import UsageError
+from flows.cli import main
+from flows.configure import load_config
+from flows.preflight import preflight
+
+SMOKE = ("--profile", "smoke")
+
+
+def refusal(overrides: Sequence[str], profile: str = "smoke") -> str:
+    with pytest.raises(UsageError) as raised:
+        preflight(load_config(profile, overrides))
+    return str(raised.value)
+
+
+def test_the_profiles_that_come_with_the_package_pass() -> None:
+    preflight(load_config("smoke"))
+    preflight(load_config("local"))
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("publish.to=hub:bad", "write hub:owner/name"),
+        ("alignment.lora.rank=100000", "alignment.lora.rank = 100000"),
+        ("alignment.optimisation.learning_rate=inf", "learning_rate = inf: Input should be a finite"),
+        ("seed=true", "seed = True: a number was expected, not true or false"),
+        ("profile=local", "a profile's name is its file's"),
+        ("counterfactual.axes=[]", "expected at least one axis"),
+    ],
+)  # fmt: skip
+def test_what_the_configuration_knows_by_itself(override: str, expected: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        load_config("smoke", [override])
+    assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ('counterfactual.axes=["bogus"]', "bogus"),
+        ("pairs.source=no/such.csv", "no file 'no/such.csv'"),
+        ("pairs.source=crows-pair", "crows-pairs"),
+        ("capability.source=no/such.txt", "no file 'no/such.txt'"),
+        ("capability.evaluation_texts=100000", "too few for evaluation"),
+        ("model.source=no/such/model", "no file 'no/such/model'"),
+        ("benchmarks.revised_pairs=no/such.csv", "no file 'no/such.csv'"),
+        ("counterfactual.lexicon=no/such.toml", "no/such.toml"),
+        ("publish.to=/dev/null/folder", "cannot be written"),
+    ],
+)
+def test_what_this_machine_lacks(override: str, expected: str) -> None:
+    assert expected in refusal([override])
+
+
+def test_a_folder_with_other_files_is_no_target(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("mine")
+    assert "was not published from here" in refusal([f"publish.to={tmp_path}"])
+    preflight(load_config("smoke", [f"publish.to={tmp_path / 'new'}"]))
+
+
+def test_a_prefix_that_the_models_tokenizer_lacks(tmp_path: Path) -> None:
+    tokenizer = {"model": {"vocab": {"a": 0}}, "added_tokens": [{"content": "<|x|>"}]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    model = f"model.source={tmp_path}"
+    assert "has no such token" in refusal([model, "scoring.prefix=bogus"])
+    for known in ("bos", "none", "a", "<|x|>"):
+        preflight(load_config("smoke", [model, f"scoring.prefix={known}"]))
+
+
+def test_too_few_pairs_for_the_folds(tmp_path: Path) -> None:
+    file = tmp_path / "two.csv"
+    rows = ["sent_more,sent_less,stereo_antistereo,bias_type", "A b,A c,stereo,age", "D e,D f,stereo,age"]
+    file.write_text("\n".join(rows))
+    assert "2 pairs for 3 folds" in refusal([f"pairs.source={file}"])
+
+
+def test_a_parser_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterpoise.extras.find_spec", lambda name: None)
+    said = refusal(["counterfactual.syntax=spacy"])
+    assert f"{sys.executable} -m pip install 'counterpoise[syntax]'" in said
+
+
+def test_everything_is_told_at_once() -> None:
+    said = refusal(["pairs.source=no/such.csv", "model.source=no/such/model"])
+    assert said.startswith("2 things would keep this run from finishing: (1) no file 'no/such/model'")
+    assert "(2) no file 'no/such.csv'" in said
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_plan_and_run_refuse_alike(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "store"
+    with pytest.raises(SystemExit) as ended:
+        main([command, *SMOKE, "--set", 'counterfactual.axes=["bogus"]', "--store", str(store)])
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not store.exists()
+
+
+def test_a_file_that_calls_itself_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('profile = "local"\n')
+    with pytest.raises(UsageError, match="remove that line"):
+        load_config(str(file))
