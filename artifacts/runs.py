@@ -60,7 +60,7 @@ def find_run(backend: Backend, name: str) -> dict[str, Any]:
     ids = [entry.name.removeprefix(f"{RUNS}/").removesuffix(".json") for entry in backend.entries(RUNS)]
     matches = [name] if name in ids else sorted(run for run in ids if run.startswith(name))
     if len(matches) != 1:
-        what = f"matches {len(matches)} runs ({', '.join(matches[:5])})" if matches else "matches no run"
+        what = f"matches {len(matches)} runs ({', '.join(matches)})" if matches else "matches no run"
         raise StoreError(f"{name!r} {what} in store {backend.url}", "`counterpoise runs` lists them")
     try:
         return unsealed(backend.read(run_name(matches[0])))

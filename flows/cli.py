@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import traceback
 from typing import NoReturn
@@ -11,6 +10,7 @@ from typing import NoReturn
 import click
 
 from counterpoise.errors import CounterpoiseError, UsageError
+from flows.terminal import give_up_output, prepare_streams, unwritable
 
 COMMANDS = {
     "run": "Run the pipeline: data, counterfactuals, 4-bit DPO, scores, report.",
@@ -66,24 +66,42 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line; exits 0 (ok), 1 (failed) or 2 (wrong usage), errors on one line."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    prepare_streams()
     try:
         code = cli.main(
             [a for a in arguments if a != "--debug"], prog_name="counterpoise", standalone_mode=False
         )
+        _check_output()
     except click.ClickException as error:
         error.show()
         sys.exit(UsageError.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _interrupted()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except SystemExit as ended:
+        sys.exit(0 if isinstance(ended.__context__, OSError) else ended.code)  # click met a closed pipe
     except Exception as error:
+        _check_output(error)
         if _came_of_interrupt(error):
             _interrupted()
         _tell(error, debug)
         sys.exit(error.exit_code if isinstance(error, CounterpoiseError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _check_output(error: Exception | None = None) -> None:
+    """Ends the command where its output does not arrive: silently for ``| head``, else with the reason.
+
+    Args:
+        error: what the command ended with: writing may have been it.
+    """
+    failed = unwritable(error)
+    if failed is None:
+        return
+    give_up_output()
+    if isinstance(failed, BrokenPipeError):
+        sys.exit(0)
+    click.echo(f"counterpoise: standard output: {failed.strerror}", err=True)
+    sys.exit(1)
 
 
 def _interrupted() -> NoReturn:

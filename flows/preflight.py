@@ -29,11 +29,11 @@ def preflight(config: RunConfig) -> None:
     """Refuses a run that could not finish on this machine as it is.
 
     Raises:
-        UsageError: everything that stands in its way, in one line.
+        CounterpoiseError: what stands in its way; several things in one :class:`UsageError`.
     """
     found = list(_problems(config))
     if len(found) == 1:
-        raise UsageError(found[0].message, found[0].remedy)
+        raise found[0]
     if found:
         said = "; ".join(f"({number}) {error}" for number, error in enumerate(found, start=1))
         raise UsageError(f"{len(found)} things would keep this run from finishing: {said}", "mend them first")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -21,6 +21,7 @@ from rich.progress import (
 from engine.dashboard import ProgressArtifact
 from engine.execute import Outcome
 from engine.reporting import Reporter
+from flows.terminal import console
 
 quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 """Set by ``--json``: nothing but the result is printed."""
@@ -78,30 +79,35 @@ class ConsoleReporter:
 
     def waiting(self, label: str, owner: str) -> None:
         """Says what the stage waits for, above its bar."""
-        line = f"… {label:<24} waits for process {owner}, which is computing it"
-        self._console.print(line, highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+        self._print(f"… {label:<24} waits for process {owner}, which is computing it", cut=True)
 
     def finished(self, outcome: Outcome) -> None:
         """Replaces the bar by the stage's line."""
         self._stop()
-        rows = f"{outcome.ref.rows:>7,} rows" if outcome.ref.rows is not None else " " * 12
-        mark, style = ("=", "dim") if outcome.state == "cached" else ("✓", "green")
-        why = f"  {outcome.reason}" if outcome.reason not in ("", "first time") else ""
-        line = f"{mark} {outcome.label:<24} {outcome.state:<9}{rows} {outcome.seconds:>7.1f} s{why}"
-        self._console.print(
-            line, style=style, highlight=False, markup=False, overflow="ellipsis", no_wrap=True
-        )
+        style = "dim" if outcome.state == "cached" else "green"
+        self._print(finished_line(outcome, self._console.width), style, cut=True)
 
     def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
         """Says why the stage is tried again, and when: nothing else says it of a try that is not the last."""
         self._stop()
-        line = f"↻ {label:<24} tried again in {delay_s:.0f} s: {error}"
-        self._console.print(line, style="yellow", highlight=False, markup=False)
+        self._print(f"↻ {label:<24} tried again in {delay_s:.0f} s: {error}", "yellow")
 
     def failed(self, label: str, error: BaseException) -> None:
         """Marks the stage that ended the run; the error itself is printed once, at the end."""
         self._stop()
-        self._console.print(f"✗ {label}", style="red", highlight=False, markup=False)
+        self._print(f"✗ {label}", "red")
+
+    def _print(self, line: str, style: str = "", *, cut: bool = False) -> None:
+        """A line; nobody may read it any more, which is no reason to end the run."""
+        with contextlib.suppress(OSError):
+            self._console.print(
+                line,
+                style=style,
+                highlight=False,
+                markup=False,
+                no_wrap=cut,
+                overflow="ellipsis" if cut else None,
+            )
 
     def _stop(self) -> None:
         if self._bar:
@@ -109,14 +115,28 @@ class ConsoleReporter:
             self._bar = None
 
 
+def finished_line(outcome: Outcome, width: int) -> str:
+    """A stage's line: where it does not fit, words are cut and numbers stay."""
+    rows = f"{outcome.ref.rows:>7,} rows" if outcome.ref.rows is not None else " " * 12
+    numbers = f"{rows} {outcome.seconds:>7.1f} s"
+    mark = "=" if outcome.state == "cached" else "✓"
+    why = f"  {outcome.reason}" if outcome.reason not in ("", "first time") else ""
+    line = f"{mark} {outcome.label:<24} {outcome.state:<9}{numbers}"
+    if len(line) <= width:
+        return line + why if len(line) + 4 < width else line
+    room = max(4, width - len(numbers) - 2)
+    label = outcome.label if len(outcome.label) <= room else f"{outcome.label[: room - 1]}…"
+    return f"{mark} {label:<{room}}{numbers}"
+
+
 def console_reporter() -> Reporter:
     """The terminal's reporter, or a silent one under ``--json``."""
-    return SilentReporter() if quiet.get() else ConsoleReporter(Console(file=sys.stderr))
+    return SilentReporter() if quiet.get() else ConsoleReporter(console(stderr=True))
 
 
 def branch_lines(parallel: int) -> Callable[[str, str], None]:
     """Shows what a sweep's branches print about their stages; with several at a time, each line names its branch."""
-    console = Console(file=sys.stderr)
+    screen = console(stderr=True)
     silent = quiet.get()
     started: set[str] = set()
 
@@ -125,9 +145,9 @@ def branch_lines(parallel: int) -> Callable[[str, str], None]:
             return
         if parallel == 1 and label not in started:
             started.add(label)
-            console.print(label, style="bold", highlight=False, markup=False)
+            screen.print(label, style="bold", highlight=False, markup=False)
         text = line if parallel == 1 else f"{label} │ {line}"
-        console.print(text, highlight=False, markup=False, overflow="ellipsis", no_wrap=True)
+        screen.print(text, highlight=False, markup=False)
 
     return show
 

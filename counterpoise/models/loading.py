@@ -173,16 +173,20 @@ def model_errors(folder: Path, what: str) -> Iterator[None]:
     except (CounterpoiseError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        if "trust_remote_code" in str(error):
-            raise ModelError(
-                f"{folder}: {what} needs code of its own from its folder, which is never run here",
-                "name a model of an architecture that transformers has",
-            ) from error
-        raise ModelError(
-            f"{folder}: {what} cannot be loaded ({type(error).__name__}: {reason})",
-            "check that every file is complete and of a supported architecture",
-        ) from error
+        raise _unloadable(folder, what, error) from error
+
+
+def _unloadable(folder: Path, what: str, cause: Exception) -> ModelError:
+    reason = " ".join(str(cause).split())[:300]
+    if "trust_remote_code" in reason:
+        return ModelError(
+            f"{folder}: {what} needs code of its own from its folder, which is never run here",
+            "name a model of an architecture that transformers has",
+        )
+    return ModelError(
+        f"{folder}: {what} cannot be loaded ({type(cause).__name__}: {reason})",
+        "check that every file is complete and of a supported architecture",
+    )
 
 
 def _read_json(path: Path, what: str) -> dict[str, Any]:

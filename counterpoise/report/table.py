@@ -28,9 +28,15 @@ def score_table(summary: Mapping[str, Any]) -> Table:
 
     title = "CrowS-Pairs, held out: % preferring the stereotype \\[95 % interval]"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for number, name in enumerate(COLUMNS):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
-    for row in score_rows(summary):
+    rows = list(score_rows(summary))
+    table.add_column(COLUMNS[0], min_width=4, overflow="ellipsis")  # a narrow terminal cuts words,
+    for name, cells in zip(
+        COLUMNS[1:], list(zip(*rows, strict=True))[1:], strict=True
+    ):  # numbers take two lines
+        longest = max(len(word) for cell in cells for word in cell.split())
+        spaced = any(" " in cell for cell in cells)
+        table.add_column(name, justify="right", min_width=longest, no_wrap=not spaced)
+    for row in rows:
         table.add_row(*row)
     return table
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from counterpoise.sources.licences import accept
+from flows.terminal import is_utf8
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -55,5 +57,5 @@ def json_option(function: Function) -> Function:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """One JSON document on stdout, in ASCII where that is all it can show."""
+    click.echo(json.dumps(value, ensure_ascii=not is_utf8(sys.stdout), default=str))

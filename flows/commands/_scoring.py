@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from counterpoise.errors import UsageError
@@ -16,6 +15,7 @@ from counterpoise.records import Progress
 from counterpoise.sources.datasets import locate
 from counterpoise.validation import validated
 from flows.commands._model import model_folder
+from flows.terminal import console
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def score(request: Request, progress: Progress) -> Result:
 
 def print_result(result: Result) -> None:
     """A table by category, and what else there is to say in a line each."""
-    console = Console()
-    console.print(_table(result))
+    screen = console()
+    screen.print(_table(result))
     for line in _notes(result):
-        console.print(line, highlight=False)
+        screen.print(line, highlight=False)
 
 
 def _table(result: Result) -> Table:

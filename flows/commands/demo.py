@@ -77,7 +77,7 @@ def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dic
         store = Store.open(store_url, create=False)
         return store, store.run(run_id) if run_id else newest_finished(store, HOW)
     except CounterpoiseError as error:
-        if error.remedy != HOW or run_id or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if error.remedy != HOW or run_id or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         click.echo(f"{error.message}: `counterpoise run` makes one in ten minutes and more.", err=True)
         if not click.confirm(

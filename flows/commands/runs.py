@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +39,7 @@ def command(limit: int | None, store_url: str, as_json: bool) -> None:
     if not rows:
         click.echo("no runs yet: start one with `counterpoise run`")
         return
-    for text in lines(rows):
+    for text in lines(rows, cut=sys.stdout.isatty()):
         click.echo(text)
     if len(runs) > len(rows):
         click.echo(f"{len(runs) - len(rows)} older ones: --limit {len(runs)} lists all")
@@ -67,12 +68,12 @@ def summary(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A heading and a line a run, of a hundred characters at most."""
-    cells = [[_cell(row, column) for column in COLUMNS] for row in rows]
-    table = [list(COLUMNS), *cells]
+def lines(rows: Sequence[dict[str, Any]], *, cut: bool = True) -> list[str]:
+    """A heading and a line a run, of a hundred characters at most unless nothing is to be cut."""
+    table = [list(COLUMNS), *([_cell(row, column) for column in COLUMNS] for row in rows)]
+    fit = _fit if cut else str.ljust
     return [
-        "  ".join(_fit(*pair) for pair in zip(line, COLUMNS.values(), strict=True)).rstrip() for line in table
+        "  ".join(fit(*pair) for pair in zip(line, COLUMNS.values(), strict=True)).rstrip() for line in table
     ]
 
 

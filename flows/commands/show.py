@@ -103,11 +103,10 @@ def print_run(store_url: str, record: dict[str, Any]) -> None:
     if summary is None:
         click.echo(f"no report: its status is {RunRecord(record).status}")
         return
-    from rich.console import Console
-
     from counterpoise.report.table import capability_line, score_table
+    from flows.terminal import console as console_of
 
-    console = Console()
+    console = console_of()
     console.print(f"[bold]{summary['headline']}[/bold]", highlight=False)
     console.print(summary["sentence"], highlight=False)
     console.print(score_table(summary))

@@ -76,7 +76,7 @@ def _direction(source: str | None, target: str | None) -> Direction | None:
 
 def _lines() -> Iterator[tuple[str, str]]:
     """Each line of stdin, and the line ending it came with."""
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise UsageError("no text", 'give a sentence ("She left.") or lines on stdin')
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         line = raw.decode("utf-8", "surrogateescape")

@@ -62,9 +62,10 @@ def test_runs_are_told_apart_by_seed_folds_and_outcome(store: Store) -> None:
     assert (rows[2]["seeds"], rows[2]["folds"]) == ([7], [0, 2])
 
 
-def test_the_listing_is_limited_and_its_lines_fit(store: Store) -> None:
+def test_the_listing_is_limited_and_its_lines_fit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(22):
         put(store, f"20260101-000000-{number:08}", headline="x" * 200)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True)
     lines = listed(store).splitlines()
     assert len(lines) == 1 + 20 + 1  # heading, runs, how many are left
     assert max(map(len, lines)) == 100

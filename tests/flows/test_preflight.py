@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.errors import UsageError
+from counterpoise.errors import CounterpoiseError, UsageError
 from flows.cli import main
 from flows.configure import load_config
 from flows.preflight import preflight
@@ -18,7 +18,7 @@ SMOKE = ("--profile", "smoke")
 
 
 def refusal(overrides: Sequence[str], profile: str = "smoke") -> str:
-    with pytest.raises(UsageError) as raised:
+    with pytest.raises(CounterpoiseError) as raised:
         preflight(load_config(profile, overrides))
     return str(raised.value)
 
