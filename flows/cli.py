@@ -77,8 +77,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(UsageError.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _interrupted()
-    except SystemExit as ended:
-        sys.exit(0 if isinstance(ended.__context__, OSError) else ended.code)  # click met a closed pipe
+    except SystemExit:
+        sys.exit(0)  # no command calls it: click and rich do, where nobody reads the output any more
     except Exception as error:
         _check_output(error)
         if _came_of_interrupt(error):
