@@ -90,7 +90,7 @@ def _neutral(config: RunConfig) -> None:
     file = at_hand(sizes.source)
     if file is not None:
         sentences = parse_neutral(file.read_bytes(), file.name)
-        select_neutral(sentences, sizes.probe_texts, sizes.evaluation_texts, file.name, sizes.replay_texts)
+        select_neutral(sentences, sizes.guard_texts, sizes.evaluation_texts, file.name, sizes.beginning_texts)
 
 
 def _benchmarks(config: RunConfig) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from counterpoise.errors import SourceError
 from counterpoise.sources.cache import VARIABLE, default_cache
-from flows.commands._doctor_findings import Check
+from flows.commands._doctor_findings import Check, State
 from flows.prefect_settings import HOME, LOOPBACK, is_writable
 
 
@@ -20,10 +20,9 @@ def folders() -> Check:
     if not wrong:
         return Check("folders", "ok", f"{wanted[VARIABLE]} and {prefect} can be written")
     named = ", ".join(str(path) for path in wrong.values())
-    state = "fail" if VARIABLE in wrong or HOME in os.environ else "warn"
-    return Check(
-        "folders", state, f"{named} cannot be written", f"set {' and '.join(wrong)} to folders that can"
-    )  # type: ignore[arg-type]
+    state: State = "fail" if VARIABLE in wrong or HOME in os.environ else "warn"
+    remedy = f"set {' and '.join(wrong)} to folders that can"
+    return Check("folders", state, f"{named} cannot be written", remedy)
 
 
 def _cache() -> Path:
