@@ -17,6 +17,9 @@ from artifacts.votes import digest
 from counterpoise.toxicity.classifiers import load_classifier
 from demo.answers import Sampling
 from demo.line import LONGEST_LINE
+from demo.session import Session
+from engine.run_record import RunRecord
+from tasks.report import HTML
 from tests.browser import PHONE, Visit
 from tests.demo.conftest import Served
 
@@ -428,3 +431,26 @@ def test_only_this_machine_is_served(served: Served) -> None:
     foreign = httpx.get(served.url, headers={"Host": "example.org"})
     assert foreign.status_code == 400
     assert "connect-src 'self'" in httpx.get(served.url).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_report_fits_its_first_screen_says_what_came_of_it_and_tables_keep_their_first_column(
+    visit: Open, session: Session, width: int
+) -> None:
+    folder = session.data.store.fetch(RunRecord(session.data.record).first("report"))
+    seen = visit((folder / HTML).as_uri(), size=(width, 800))
+    page = seen.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    bottom = "at => document.querySelector(at).getBoundingClientRect().bottom"
+    assert page.evaluate(bottom, ".verdict") < page.evaluate(bottom, ".numbers > :first-child") <= 800
+    moved = page.evaluate("""() => {
+        const table = [...document.querySelectorAll('.scroll')].find(e => e.scrollWidth > e.clientWidth + 40);
+        if (!table) return null;
+        table.scrollLeft = 40;
+        return table.querySelector('td').getBoundingClientRect().left - table.getBoundingClientRect().left;
+    }""")
+    assert moved is not None or width > 1000
+    assert 0 <= (moved or 0) <= 2
+    seen.screenshot(f"report-{width}")
+    assert seen.foreign == []
+    assert seen.errors == []
