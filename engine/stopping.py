@@ -54,7 +54,11 @@ class StopFlag:
 
 @contextmanager
 def stop_on_sigterm() -> Iterator[StopFlag]:
-    """A flag that the first SIGTERM sets; a second one acts as it did before. Main thread only, else inert."""
+    """A flag that SIGTERM sets, once or often. Main thread only, else inert.
+
+    systemd tells a service's every process, and so does a worker its runs: the second notice must not cut short the
+    checkpoint that the first one asked for. Whoever cannot wait sends SIGKILL.
+    """
     flag = StopFlag()
     if threading.current_thread() is not threading.main_thread():
         yield flag
@@ -63,7 +67,6 @@ def stop_on_sigterm() -> Iterator[StopFlag]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         flag.set()
-        signal.signal(signal.SIGTERM, before)
 
     signal.signal(signal.SIGTERM, ask)
     try:

@@ -30,6 +30,7 @@ COMMANDS = {
     "lexicon": "Check a counterfactual lexicon.",
     "demo": "Compare base and tuned in a browser.",
     "deploy": "Set up a Prefect server: pool, limits, recovery, deployments.",
+    "worker": "Run a pool's scheduled runs on this machine.",
     "reap": "Free runs that a vanished worker left running.",
     "doctor": "Say what this machine can do and which profile fits.",
 }

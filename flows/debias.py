@@ -18,6 +18,7 @@ from engine.prefect_step import Around, PrefectStep
 from engine.reporting import Reporters
 from engine.runlog import RunLog
 from flows.configure import load_config
+from flows.deploying.handing_on import end_open_tasks
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.preflight import preflight
@@ -35,6 +36,7 @@ def debias(
 ) -> dict[str, Any]:
     """Download → swap → filter → align → score → generate → report; every stage cached in the store."""
     quiet_libraries()
+    end_open_tasks()
     log = RunLog(Store.open(store), run_id(), config)
     with prefect_decides(), stop_on_request(log) as stop, log:
         preflight(config)

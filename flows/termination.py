@@ -1,4 +1,4 @@
-"""A deployed run that was stopped, or lost its server, ends the way Prefect ends its own: resumed and not failed."""
+"""A deployed run that was stopped, or lost its server, is resumed and not failed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from counterpoise.errors import Stopped
 from engine.runlog import RecordLog
 from engine.stopping import StopFlag, stop_on_sigterm
 from flows import interrupts
+from flows.deploying.handing_on import hand_on
 
 
 @contextmanager
 def prefect_decides() -> Iterator[None]:
-    """Inside a deployment's run, turns what did not fail by itself into Prefect's own signal of termination.
+    """Inside a deployment's run, a stop or a server that was away does not end it as Failed, which nobody resumes.
 
-    SIGTERM first lets the stage save its checkpoint (:mod:`engine.stopping`). Then Prefect says what it was: a
-    cancellation ends as Cancelled, a reschedule of the pod as AwaitingRetry, anything else as Crashed, which the
-    recovery automation resumes. A Failed run would be resumed by nobody. The same holds for a Prefect server that
-    was away at the wrong moment: Prefect repeats most calls, but not the first one of a new client, such as a task's
-    for its place under a concurrency limit. On the command line every error stays what it is.
+    SIGTERM first lets the stage save its checkpoint (:mod:`engine.stopping`); then the run is scheduled again at once.
+    A Prefect server that was away at the wrong moment ends the attempt as Crashed, which the recovery automation
+    resumes: Prefect repeats most calls, but not the first one of a new client, such as a task's for its place under a
+    concurrency limit. On the command line every error stays what it is.
     """
     try:
         yield
     except (Stopped, httpx.TransportError) as error:
         if runtime.deployment.id is None:
             raise
+        if isinstance(error, Stopped):
+            hand_on()
         raise TerminationSignal(signal.SIGTERM) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -110,7 +111,13 @@ class Machine:
         return done.stdout
 
     def start_worker(self) -> None:
-        self._worker = self._start("-m", "prefect", "worker", "start", "--pool", "gpu", "--name", self.name)
+        self._worker = self._start("-m", "flows.cli", "worker", "--name", self.name)
+
+    @property
+    def worker(self) -> subprocess.Popen[bytes]:
+        """The worker's process."""
+        assert self._worker
+        return self._worker
 
     def start_reaper(self) -> None:
         self._more.append(self._start("-m", "flows.cli", "reap", "--every", "15", "--silence", "90"))
@@ -121,6 +128,16 @@ class Machine:
             return []
         children = psutil.Process(self._worker.pid).children(recursive=True)
         return [child for child in children if "prefect.engine" in " ".join(_command(child))]
+
+    def tell_run(self, number: signal.Signals) -> None:
+        """Sends a signal to the one run's process alone."""
+        (process,) = self.flow_processes()
+        process.send_signal(number)
+
+    def tell_both(self) -> None:
+        """SIGTERM to worker and run, as systemd stops a service."""
+        self.worker.terminate()
+        self.tell_run(signal.SIGTERM)
 
     def vanish(self, notice_s: float) -> None:
         """Everything on it is gone at once; with notice, as a spot machine gives it, the worker gets SIGTERM before."""
@@ -148,8 +165,15 @@ class Machine:
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.home / "log.txt").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *arguments], cwd=self.home, env=self.environment, stdout=log, stderr=log
-            )
+                [sys.executable, *arguments], cwd=self.home, env=self.environment, stdout=log, stderr=log,
+                preexec_fn=_default_signals,
+            )  # fmt: skip
+
+
+def _default_signals() -> None:
+    """As systemd, a login shell or a container starts a process; a test may itself run with some of them ignored."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _command(process: psutil.Process) -> list[str]:
