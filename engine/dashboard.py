@@ -27,7 +27,10 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_UI_URL
 
+from engine.front_page import front_page, laid_out
+
 REPORT_KEY = "report"
+WHOLE_KEY = "report-whole"
 SCORES_KEY = "scores"
 STAGES_KEY = "stages"
 COMPARISON_KEY = "comparison"
@@ -56,7 +59,7 @@ def in_run() -> bool:
 def publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
     """Shows a report, its scores and the run's stages in the dashboard; does nothing outside a run.
 
-    The report links to the two tables of its own run, and they to the run.
+    The first page is short and links to the whole report and to the two tables of its own run, and they to the run.
 
     Args:
         markdown: the report, charts inside as data URIs; if it is over 500 KB, its charts are left out.
@@ -83,13 +86,16 @@ def _shown(what: str) -> Iterator[None]:
 
 
 def _publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
-    tables = {
+    sentence, whole = str(summary["sentence"]), fitting(laid_out(markdown))
+    parts = {
+        "the whole report": create_markdown_artifact(whole, key=WHOLE_KEY, description=sentence),
         "scores as a table": _table(SCORES_KEY, list(score_rows(summary)), str(summary["headline"])),
         "what each stage did": _table(STAGES_KEY, stages, "What each stage did, and its artifact's key"),
     }
-    links = [link(text, "artifact", artifact) for text, artifact in tables.items()]
-    text = "\n\n".join(["Of the same run: " + " · ".join(links), markdown]) if all(links) else markdown
-    create_markdown_artifact(fitting(text), key=REPORT_KEY, description=str(summary["sentence"]))
+    links = [link(text, "artifact", artifact) for text, artifact in parts.items()]
+    more = [f"More: {' · '.join(links)}"] if all(links) else []
+    text = "\n\n".join([front_page(whole), *more])
+    create_markdown_artifact(text, key=REPORT_KEY, description=sentence)
 
 
 def link(text: str, kind: str, identifier: object) -> str:

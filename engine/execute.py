@@ -22,7 +22,10 @@ from counterpoise.records import Progress, silent
 from engine.job import Job
 from engine.provenance import git_state
 from engine.stage import Inputs, Stage, flat
+from engine.stopping import stopping
 
+SAYS = "says"
+"""The fact in a manifest that tells people what the stage came to."""
 LEASE_TTL_S = 120.0
 """A holder that has not renewed its lease for this long is taken for dead."""
 
@@ -35,6 +38,7 @@ class Outcome:
         state: ``computed`` now, or ``cached`` from an earlier run.
         reason: why it had to be computed, and which earlier try's work it went on from; empty when cached.
         seconds: wall-clock time, including the look-up.
+        says: what the stage says of its result, in a few words; empty where it says nothing.
     """
 
     label: str
@@ -44,6 +48,7 @@ class Outcome:
     ref: Ref
     seconds: float
     reason: str = ""
+    says: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The row of this stage in ``run --json`` and in the run record."""
@@ -86,7 +91,8 @@ def execute(
 
     def outcome(state: Literal["computed", "cached"], ref: Ref, reason: str = "") -> Outcome:
         seconds = time.perf_counter() - started
-        return Outcome(stage.label(fold), stage.name, fold, state, ref, seconds, reason)
+        says = str(store.manifest(stage.name, parts.key).facts.get(SAYS, ""))
+        return Outcome(stage.label(fold), stage.name, fold, state, ref, seconds, reason, says)
 
     found = store.lookup(stage.name, parts.key)
     if isinstance(found, Ref):
@@ -134,7 +140,8 @@ def _compute(
         closing(store.scratch(stage.name, parts.key)) as scratch,
         store.draft(stage.name, parts.key) as draft,
     ):
-        job = Job(config, fold, store, draft.folder, scratch, progress, should_stop)
+        stops = stopping(progress, should_stop)
+        job = Job(config, fold, store, draft.folder, scratch, stops, progress, should_stop)
         with _memory_told(stage.label(fold)):
             stage.compute(job, **inputs)
         ref = store.commit(
@@ -143,7 +150,12 @@ def _compute(
             label=stage.label(fold),
             rows=job.rows,
             parents=[ref for _, ref in flat(inputs)],
-            facts={**_facts(), "started": started, "seconds": round(time.time() - started, 3)},
+            facts={
+                **_facts(),
+                "started": started,
+                "seconds": round(time.time() - started, 3),
+                SAYS: job.says,
+            },
         )
         scratch.clear()
     return ref, _taken_up(scratch.restored)

@@ -27,9 +27,11 @@ class Job:
         fold: the held-out fold this computation is for, or None.
         out: empty folder whose files become the artifact.
         scratch: working folder that survives a kill, for shards and checkpoints.
-        progress: call with (done, total).
+        progress: call with (done, total); raises ``Stopped`` where the process was asked to stop.
+        tell: the same without stopping, for a stage that asks ``should_stop`` itself and saves before it ends.
         should_stop: whether the process was asked to stop.
         rows: rows of the artifact's main table (its first), for people to see.
+        says: what the stage came to in a few words of ASCII, for people to see.
     """
 
     config: RunConfig
@@ -38,8 +40,10 @@ class Job:
     out: Path
     scratch: Scratch
     progress: Progress
+    tell: Progress
     should_stop: Callable[[], bool]
     rows: int | None = field(default=None)
+    says: str = field(default="")
 
     @property
     def seed(self) -> int:

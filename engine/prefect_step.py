@@ -15,17 +15,19 @@ from typing import Any
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import State, StateType
 from prefect.context import TaskRunContext
 from prefect.states import Completed
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from counterpoise.errors import UnreachableError
-from engine.execute import Outcome, execute
+from counterpoise.errors import Stopped, UnreachableError
+from engine.execute import execute
+from engine.gpu_slot import GPU_TAG, wait_for_gpu
 from engine.reporting import Reporter
-from engine.stage import Inputs, Stage, flat
+from engine.stage import Stage
 from engine.stopping import StopFlag
+from engine.titles import came_to, title
 
 RETRY_DELAYS_S = [2.0, 10.0, 60.0]
 
@@ -66,6 +68,8 @@ class PrefectStep:
     def __call__(self, stage: Stage, *, fold: int | None = None, **inputs: State | Sequence[State]) -> State:
         """The state whose result is the stage's :class:`Ref`; raises what the stage raised."""
         with surrounded(self._around):
+            if GPU_TAG in stage.tags:
+                wait_for_gpu(self._around.stop.check)
             state = prefect_task(stage)(
                 stage.label(fold), self._config, self._store, fold, inputs, return_state=True
             )
@@ -127,8 +131,6 @@ def run_stage(
 
     def progress(done: int, total: int) -> None:
         around.reporter.moved(label, done, total)
-        if done < total:
-            around.stop.check()
 
     around.reporter.started(label)
     try:
@@ -143,6 +145,10 @@ def run_stage(
                 should_stop=around.stop,
                 on_wait=lambda owner: around.reporter.waiting(label, owner),
             )
+    except Stopped as stop:
+        around.reporter.failed(label, stop)
+        _rename(f"{label.replace(' · ', ', ')}: stopped")
+        return State(type=StateType.CANCELLED, name="Stopped", message=stop.message, data=stop)
     except BaseException as error:
         delay = _next_try_in(error)
         if delay is None:
@@ -152,23 +158,12 @@ def run_stage(
         raise
     outcome = replace(made, label=label)
     around.reporter.finished(outcome)
-    _rename(title(outcome, inputs))
-    rows = f"{outcome.ref.rows:,} rows · " if outcome.ref.rows is not None else ""
-    message = f"{outcome.state} · {rows}key {outcome.ref.key[:12]}"
+    _rename(title(outcome))
+    message = " · ".join(
+        part for part in (came_to(outcome), outcome.state, f"key {outcome.ref.key[:12]}") if part
+    )
     name = "Cached" if outcome.state == "cached" else "Completed"
     return Completed(name=name, message=message, data=outcome.ref)
-
-
-def title(outcome: Outcome, inputs: Inputs) -> str:
-    """What the dashboard's graph says of a finished stage: rows in and out, computed or cached, the key's head.
-
-    In ASCII: the graph is drawn with a font that leaves out arrows and middle dots.
-    """
-    came = " + ".join(f"{ref.rows:,}" for _, ref in flat(inputs) if ref.rows is not None)
-    went = f"{outcome.ref.rows:,} rows" if outcome.ref.rows is not None else ""
-    flow = f"{came} -> {went}" if came and went else went or (f"{came} rows in" if came else "")
-    name = outcome.label.replace(" · ", ", ")
-    return ": ".join([name, ", ".join(part for part in (flow, outcome.state, outcome.ref.key[:8]) if part)])
 
 
 def _rename(name: str) -> None:

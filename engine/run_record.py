@@ -12,6 +12,8 @@ from counterpoise.errors import UsageError
 
 SMOKE = "smoke"
 """The profile whose runs show that the pipeline works and whose model means nothing."""
+TINY = "tiny"
+"""The source of that model."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class RunRecord:
     def is_sweep(self) -> bool:
         """Whether it is a sweep: its branches are runs of their own."""
         return self.data.get("kind") == "sweep"
+
+    @property
+    def is_smoke(self) -> bool:
+        """Whether its model means nothing: the smoke profile's, or the tiny one that is made on the spot."""
+        source = self.data.get("config", {}).get("model", {}).get("source")
+        return self.data.get("profile") == SMOKE or source == TINY
 
     @property
     def status(self) -> str:
@@ -81,11 +89,14 @@ class RunRecord:
         )
 
 
-def newest_finished(store: Store, how: str = "run `counterpoise run` first") -> dict[str, Any]:
+def newest_finished(
+    store: Store, how: str = "run `counterpoise run` first", smoke: bool = True
+) -> dict[str, Any]:
     """The newest completed run's record; a smoke run's only where nothing else has completed.
 
     Args:
         how: what somebody without one can do.
+        smoke: whether a smoke run will do at all.
 
     Raises:
         UsageError: there is none.
@@ -93,6 +104,8 @@ def newest_finished(store: Store, how: str = "run `counterpoise run` first") -> 
     records = store.runs()
     finished = [record for record in records if record["status"] == "completed"]
     runs = [record for record in finished if not RunRecord(record).is_sweep]
-    if not runs:
-        raise UsageError(f"no finished run in {store.url}", how)
-    return next((record for record in runs if record["profile"] != SMOKE), runs[0])
+    real = [record for record in runs if not RunRecord(record).is_smoke]
+    if not real and not (smoke and runs):
+        only = f"; {len(runs)} are smoke runs, whose model means nothing" if runs else ""
+        raise UsageError(f"no finished run in {store.url}{only}", how)
+    return (real or runs)[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from counterpoise.errors import Stopped
+from counterpoise.records import Progress
 
 
 class StopFlag:
@@ -46,10 +47,26 @@ class StopFlag:
             Stopped: the process was asked to stop.
         """
         if self():
-            raise Stopped(
-                "stopped on request; finished stages, shards and checkpoints are kept",
-                "run the same command again to go on from there",
-            )
+            raise stopped()
+
+
+def stopped() -> Stopped:
+    """What ends a stage that was asked to stop."""
+    return Stopped(
+        "stopped on request; finished stages, shards and checkpoints are kept",
+        "run the same command again to go on from there",
+    )
+
+
+def stopping(progress: Progress, should_stop: Callable[[], bool]) -> Progress:
+    """``progress`` that stops where it is called, if asked to; not at the end, where the work is done."""
+
+    def told(done: int, total: int) -> None:
+        progress(done, total)
+        if done < total and should_stop():
+            raise stopped()
+
+    return told
 
 
 @contextmanager

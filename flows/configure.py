@@ -50,6 +50,36 @@ def _check_label(path: Path, values: Mapping[str, Any], overrides: Sequence[str]
         )
 
 
+def of_profile(value: Any) -> Any:
+    """A configuration that was given in part, completed from the profile that it names.
+
+    The rest would else be the `local` profile's, under the name of another.
+
+    Raises:
+        ValueError: it names no profile.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    name = value.get("profile")
+    if name is None:
+        raise ValueError(f"profile is missing: say which one these settings change, e.g. {DEFAULT_PROFILE!r}")
+    return overlaid(read_toml(PROFILES / f"{name}.toml"), value) if name in profile_names() else value
+
+
+def overlaid(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with ``changes`` on top, section by section.
+
+    >>> overlaid({"seed": 0, "pairs": {"folds": 4, "source": "a"}}, {"pairs": {"folds": 3}})
+    {'seed': 0, 'pairs': {'folds': 3, 'source': 'a'}}
+    """
+    merged = dict(values)
+    for name, value in changes.items():
+        below = merged.get(name)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[name] = overlaid(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
 def _profile_path(profile: str) -> Path:
     named = PROFILES / f"{profile}.toml"
     if profile in profile_names():

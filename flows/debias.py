@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 from prefect import flow, runtime
-from pydantic import Field
+from prefect.states import Completed
+from pydantic import BeforeValidator, Field
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
@@ -17,8 +19,9 @@ from engine.dashboard import publish_report
 from engine.prefect_step import Around, PrefectStep
 from engine.reporting import Reporters
 from engine.runlog import RunLog
-from flows.configure import load_config
+from flows.configure import load_config, of_profile
 from flows.deploying.handing_on import end_open_tasks
+from flows.naming import debias_name
 from flows.pipeline import pipeline
 from flows.prefect_settings import quiet_libraries
 from flows.preflight import preflight
@@ -26,12 +29,13 @@ from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides, stop_on_request
 from tasks.report import MARKDOWN, SUMMARY
 
+Result = TypeVar("Result")
 DEFAULT_CONFIG = load_config()
 
 
-@flow(name="debias", flow_run_name="debias-{config.profile}", persist_result=False, validate_parameters=True)
+@flow(name="debias", flow_run_name=debias_name, persist_result=False, validate_parameters=True)
 def debias(
-    config: RunConfig = DEFAULT_CONFIG,
+    config: Annotated[RunConfig, BeforeValidator(of_profile)] = DEFAULT_CONFIG,
     store: str = Field("store", description="Where artifacts are kept: a folder or an s3:// URL."),
 ) -> dict[str, Any]:
     """Download → swap → filter → align → score → generate → report; every stage cached in the store."""
@@ -51,13 +55,20 @@ def debias(
 
             made = Ref.from_json(log.record["stages"][-1]["ref"])
             deliver(Store.open(store).fetch(made), config.publish.to, private=config.publish.private)
-    return log.completed(final, summary["headline"])
+    return ended(log.completed(final, summary["headline"]), summary["headline"])
+
+
+def ended(result: Result, said: str) -> Result:
+    """A flow's result, in a Completed state that says ``said``."""
+    state: Any = Completed(message=said, data=result)
+    return state  # type: ignore[no-any-return]  # Prefect hands the caller its data
 
 
 def publish(report: Path, summary: dict[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
     """Shows the report, its scores and the run's stages in the dashboard."""
     rows = [
-        {name: stage[name] for name in ("stage", "state", "rows", "seconds", "key", "why")}
+        {name: stage[name] for name in ("stage", "state", "rows", "seconds")}
+        | {"key": stage["key"][:12], "why": textwrap.shorten(stage["why"], 60, placeholder=" …")}
         for stage in stages
     ]
     publish_report((report / MARKDOWN).read_text(encoding="utf-8"), summary, rows)

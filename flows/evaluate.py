@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +16,14 @@ from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
 from engine.dashboard import publish_table
+from engine.gpu_slot import wait_for_gpu
 from engine.models import ADAPTER_FOLDER
 from engine.prefect_step import RETRY_DELAYS_S, Around, is_transient, run_stage, surrounded
 from engine.reporting import Reporters
 from engine.run_record import RunRecord, newest_finished
+from flows.debias import ended
+from flows.deploying.handing_on import end_open_tasks
+from flows.naming import evaluate_name
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides, stop_on_request
@@ -27,6 +32,9 @@ from tasks.evaluation import RESULT, How, Subject, evaluation
 Name = Literal["crows-pairs", "stereoset", "winobias", "perplexity"]
 EVERY: tuple[Name, ...] = ("crows-pairs", "stereoset", "winobias", "perplexity")
 KEY = "evaluation"
+COLUMNS = ("benchmark", "n", "base (95 %)", "tuned (95 %)", "model", "run")
+"""What the dashboard's table has room for."""
+IN_SAMPLE = "CrowS-Pairs whole: the adapter was trained on most of these pairs; the run's report has the held-out score"
 FETCHING: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "persist_result": False,
@@ -37,7 +45,7 @@ FETCHING: dict[str, Any] = {
 """Both tasks may download: a mirror that is away gets the tries that the pipeline's sources get."""
 
 
-@flow(name="evaluate", persist_result=False, validate_parameters=True)
+@flow(name="evaluate", flow_run_name=evaluate_name, persist_result=False, validate_parameters=True)
 def evaluate(
     model: str = Field(
         "", description="A model folder, registry name or hf://owner/name@commit; or name a run."
@@ -58,24 +66,46 @@ def evaluate(
     run's own report has the held-out score.
     """
     quiet_libraries()
+    end_open_tasks()
     opened = Store.open(store)
     with prefect_decides(), stop_on_request() as stop:
         around = Around(Reporters([console_reporter(), dashboard_reporter()]), stop)
-        subject, in_sample = _subject_task(store, model, adapter, run)
+        found = _subject_task(store, model, adapter, run)
         rows = []
         for name in benchmarks:
             with surrounded(around):
-                state = _benchmark_task(name, subject, How(prefix, precision), store, return_state=True)
+                wait_for_gpu(stop.check)
+                state = _benchmark_task(name, found.subject, How(prefix, precision), store, return_state=True)
             ref: Any = state.result()
             result = json.loads((opened.fetch(ref) / RESULT).read_text(encoding="utf-8"))
-            cells = row_of(name, result, in_sample and name.startswith("crows-pairs"))
+            cells = row_of(name, result, bool(found.run) and name.startswith("crows-pairs"))
+            cells |= {"run": found.run, "model": found.model}
             rows.append(cells | {"state": "cached" if state.name == "Cached" else "computed", "key": ref.key})
-    publish_table(KEY, rows, f"{run or model}, scored at {precision} with prefix {prefix}")
-    return rows
+    said = f"{found}, scored at {precision} with prefix {prefix}"
+    shown = [{name: row[name] for name in COLUMNS if name in row} for row in rows]
+    publish_table(KEY, shown, f"{said}. {IN_SAMPLE}" if found.run else said)
+    return ended(rows, said)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is scored.
+
+    Attributes:
+        model: its name, as the run's configuration or the caller has it.
+        run: the id of the run that it comes from, whose adapter was trained on part of CrowS-Pairs; empty if none.
+    """
+
+    subject: Subject
+    model: str
+    run: str = ""
+
+    def __str__(self) -> str:
+        return f"run {self.run}, {self.model}" if self.run else self.model
 
 
 @task(name="subject", **FETCHING)
-def _subject_task(store: str, model: str, adapter: str, run: str) -> tuple[Subject, bool]:
+def _subject_task(store: str, model: str, adapter: str, run: str) -> Found:
     """Finds the run's model and adapter, or fetches the model."""
     return _subject(Store.open(store), model, adapter, run)
 
@@ -93,8 +123,8 @@ def _benchmark_task(name: str, subject: Subject, how: How, store: str) -> State:
     return run_stage(stage, name, RunConfig(), Store.open(store), None, {})
 
 
-def _subject(store: Store, model: str, adapter: str, run: str) -> tuple[Subject, bool]:
-    """What is scored, and whether it was trained on CrowS-Pairs.
+def _subject(store: Store, model: str, adapter: str, run: str) -> Found:
+    """The model and adapter that are meant.
 
     Raises:
         UsageError: neither or both of model and run, or a run that has not completed or is a sweep.
@@ -102,30 +132,35 @@ def _subject(store: Store, model: str, adapter: str, run: str) -> tuple[Subject,
     if bool(model) == bool(run):
         raise UsageError("evaluate needs a model or a run, and not both", "give model=… or run=latest")
     if run:
-        return _of_run(store, run), True
+        return _of_run(store, run)
     from counterpoise.records import silent
     from counterpoise.sources.hashing import path_sha256
     from flows.commands._model import model_folder
 
     folder = model_folder(model, silent)
     tuned = Path(adapter).expanduser() if adapter else None
-    return Subject(folder, path_sha256(folder), tuned, path_sha256(tuned) if tuned else ""), False
+    subject = Subject(folder, path_sha256(folder), tuned, path_sha256(tuned) if tuned else "")
+    return Found(subject, f"{model} with {adapter}" if adapter else model)
 
 
-def _of_run(store: Store, name: str) -> Subject:
-    record = RunRecord(newest_finished(store) if name == "latest" else store.run(name))
+def _of_run(store: Store, name: str) -> Found:
+    """``latest`` is never a smoke run: what its model scores means nothing."""
+    how = "run `counterpoise run` first, or give a run's id"
+    record = RunRecord(newest_finished(store, how, smoke=False) if name == "latest" else store.run(name))
     record.require_finished()
     model, adapter = record.first("base-model"), record.first("adapter")
-    return Subject(store.fetch(model), model.sha256, store.fetch(adapter) / ADAPTER_FOLDER, adapter.sha256)
+    folder = store.fetch(adapter) / ADAPTER_FOLDER
+    subject = Subject(store.fetch(model), model.sha256, folder, adapter.sha256)
+    return Found(subject, str(record.data["config"]["model"]["source"]), record.run)
 
 
 def row_of(name: str, result: dict[str, Any], in_sample: bool) -> dict[str, Any]:
     """One benchmark's row: base, tuned, and whether the tuned model was trained on its pairs."""
     base, tuned = result["base"], result.get("tuned")
     low, high = base["interval"]
-    row = {"benchmark": name, "n": base["n"], "base": base["overall"], "base 95 %": f"{low:.2f}–{high:.2f}"}
+    row = {"benchmark": name, "n": base["n"], "base (95 %)": f"{base['overall']:.2f} ({low:.2f}–{high:.2f})"}
     if tuned:
         low, high = tuned["interval"]
-        row |= {"tuned": tuned["overall"], "tuned 95 %": f"{low:.2f}–{high:.2f}"}
+        row["tuned (95 %)"] = f"{tuned['overall']:.2f} ({low:.2f}–{high:.2f})"
         row["note"] = "trained on part of these pairs" if in_sample else ""
     return row

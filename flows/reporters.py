@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from prefect import get_run_logger
+from prefect import get_run_logger, runtime
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -130,8 +130,12 @@ def finished_line(outcome: Outcome, width: int) -> str:
 
 
 def console_reporter() -> Reporter:
-    """The terminal's reporter, or a silent one under ``--json``."""
-    return SilentReporter() if quiet.get() else ConsoleReporter(console(stderr=True))
+    """The terminal's reporter; a silent one under ``--json``, and in a worker's run, whose log says the same.
+
+    A worker that is killed takes the terminal of its run along, which goes on and must not fail for a line.
+    """
+    deployed = runtime.deployment.id is not None
+    return SilentReporter() if quiet.get() or deployed else ConsoleReporter(console(stderr=True))
 
 
 def branch_lines(parallel: int) -> Callable[[str, str], None]:

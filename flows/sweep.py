@@ -27,6 +27,8 @@ from engine.runlog import RecordLog
 from engine.stopping import StopFlag
 from flows.branch_runs import GRACE_S, BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
 from flows.debias import run_id
+from flows.deploying.handing_on import end_open_tasks
+from flows.naming import sweep_name
 from flows.prefect_settings import quiet_libraries
 from flows.reporters import branch_lines
 from flows.sweep_plan import Branch, SweepPlan, branches
@@ -36,19 +38,20 @@ from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
 DEFAULT_PLAN = SweepPlan()
 
 
-@flow(name="sweep", flow_run_name="sweep-{plan.name}", persist_result=False, validate_parameters=True)
+@flow(name="sweep", flow_run_name=sweep_name, persist_result=False, validate_parameters=True)
 def sweep(
     plan: SweepPlan = DEFAULT_PLAN,
     store: str = Field("store", description="Where artifacts are kept: a folder or an s3:// URL."),
     parallel: int = Field(1, ge=1, le=1000, description="Branches at a time."),
-    deployment: str | None = Field(
-        None,
-        description="Run each branch as a run of this deployment, as `debias/local`; without it, each is a "
+    deployment: str = Field(
+        "",
+        description="Run each branch as a run of this deployment, as `debias/local`; empty: each is a "
         "process on this machine.",
     ),
 ) -> dict[str, Any]:
     """Fans out over models × recipes × seeds; a failed branch is named and doesn't stop the others."""
     quiet_libraries()
+    end_open_tasks()
     planned = branches(plan)
     log = SweepLog(Store.open(store), run_id(), plan)
     with prefect_decides(), stop_on_request(log) as stop, log:
@@ -61,9 +64,7 @@ def sweep(
     return log.completed(compared)
 
 
-def _runner(
-    store: str, parallel: int, deployment: str | None, sweep_run: str, stop: StopFlag
-) -> BranchRunner:
+def _runner(store: str, parallel: int, deployment: str, sweep_run: str, stop: StopFlag) -> BranchRunner:
     if deployment:
         return DeploymentRunner(store, deployment, sweep_run, stop)
     with get_client(sync_client=True) as client:

@@ -38,12 +38,21 @@ def compute(
     outcome = train(
         job.folder(model),
         _inputs(job, sets, pairs, neutral, own_text),
-        callbacks=Callbacks(job.progress, job.should_stop, lambda folder: _publish(job, folder)),
+        callbacks=Callbacks(job.tell, job.should_stop, lambda folder: _publish(job, folder)),
         config=job.config.alignment,
         seed=job.seed,
         out=job.out / ADAPTER_FOLDER,
         checkpoints=job.scratch.folder,
+
+
+def _what_came(outcome: TrainingOutcome) -> str:
+    """The strength that is delivered, and the score of unseen pairs as validation estimates it, percent."""
+    by_strength = {candidate.strength: candidate.soft_score for candidate in outcome.candidates}
+    base, kept = by_strength.get(0.0), by_strength.get(outcome.strength)
+    moved = f", {base:.1f} -> {kept:.1f} %" if base is not None and kept is not None else ""
+    return f"strength {outcome.strength:g}{moved}"
     )
+    job.says = _what_came(outcome)
     job.write(HISTORY, outcome.history)
     job.write(CANDIDATES, outcome.candidates)
     ledger = {name: len(rows) for name, rows in asdict(sets).items()}
@@ -75,6 +84,14 @@ def _inputs(job: Job, sets: TrainingSets, pairs: Ref, neutral: Ref, own_text: Re
         prefix=scoring.prefix,
         normalisation=scoring.normalisation,
     )
+
+
+def _what_came(outcome: TrainingOutcome) -> str:
+    """The strength that is delivered, and the score of unseen pairs as validation estimates it, percent."""
+    by_strength = {candidate.strength: candidate.soft_score for candidate in outcome.candidates}
+    base, kept = by_strength.get(0.0), by_strength.get(outcome.strength)
+    moved = f", {base:.1f} -> {kept:.1f} %" if base is not None and kept is not None else ""
+    return f"strength {outcome.strength:g}{moved}"
 
 
 def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> TrainingSets:

@@ -69,6 +69,7 @@ def compute(
     from counterpoise.report.build import build_report
 
     made = build_report(gather(job, pairs, counterfactuals, preferences, evidence))
+    job.says = str(made.summary["headline"])
     write_files(files_of(made), job.out)
 
 

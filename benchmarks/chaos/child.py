@@ -108,8 +108,6 @@ class _Step:
     def _progress(self, label: str) -> Callable[[int, int], None]:
         def progress(done: int, total: int) -> None:
             self._tell("moved", stage=label, done=done, total=total)
-            if done < total:
-                self._stop.check()
 
         return progress
 

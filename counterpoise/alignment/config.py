@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from counterpoise.settings import Settings
 
 LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft"]
 """TRL's preference losses, term for term (see ``losses.py``)."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class LoraSettings(Settings):
@@ -23,8 +27,8 @@ class LoraSettings(Settings):
         allow_inf_nan=False,
         description="Scale numerator; updates are multiplied by alpha / rank",
     )
-    targets: Literal["all-linear"] | tuple[str, ...] = Field(
-        default="all-linear",
+    targets: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=("all-linear",),
         description="Names of the linear layers to adapt, or 'all-linear' for every one but the output head; "
         "a name the model does not have is an error",
     )

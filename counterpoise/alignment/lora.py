@@ -17,6 +17,8 @@ from counterpoise.errors import ModelError
 if TYPE_CHECKING:
     from counterpoise.alignment.config import LoraSettings
 
+ALL_LINEAR = "all-linear"
+"""In place of names: every linear layer but the output head."""
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
@@ -38,7 +40,7 @@ def resolve_targets(model: Any, settings: LoraSettings) -> list[str]:
     """
     layers = adaptable_layers(model)
     known = sorted({name.rsplit(".", 1)[-1] for name in layers})
-    if settings.targets == "all-linear":
+    if settings.targets == (ALL_LINEAR,):
         return known
     missing = [
         target

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from counterpoise.settings import Settings
 
@@ -26,8 +25,10 @@ class CounterfactualConfig(Settings):
     """The counterfactual engine."""
 
     axes: tuple[str, ...] = Field(_AXES, description="Identity axes to swap along, each on its own.")
-    lexicon: Path | None = Field(
-        None, description="A TOML file of your own terms, added to the built-in lexicon; it wins collisions."
+    lexicon: Annotated[str, BeforeValidator(str)] = Field(
+        "",
+        description="Path of a TOML file of your own terms, added to the built-in lexicon; it wins collisions. "
+        "Empty: none.",
     )
     syntax: Literal["rules", "spacy"] = Field(
         "rules",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from counterpoise.counterfactual.analysis import Found, analyse
 from counterpoise.counterfactual.config import CounterfactualConfig
@@ -49,7 +50,7 @@ class Engine:
             UsageError: the config names an axis that the lexicon does not have, or a parser without spaCy.
         """
         config = config or CounterfactualConfig()
-        lexicon = load(config.lexicon)
+        lexicon = load(Path(config.lexicon) if config.lexicon else None)
         for axis in config.axes:
             lexicon.axis(axis)
         return cls(lexicon, config, _parser(config))

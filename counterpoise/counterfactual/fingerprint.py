@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib import resources
+from pathlib import Path
 
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.lexicon_file import builtin_texts, read_user_file
@@ -14,8 +15,8 @@ def lexicon_hash(config: CounterfactualConfig) -> str:
     folder = resources.files("counterpoise.counterfactual")
     lists = {name: (folder / name).read_text(encoding="utf-8") for name in ("english.toml", "people.toml")}
     parts = {**builtin_texts(), **lists}
-    if config.lexicon is not None:
-        parts["user"] = read_user_file(config.lexicon)
+    if config.lexicon:
+        parts["user"] = read_user_file(Path(config.lexicon))
     if config.syntax == "spacy":
         parts["spacy"] = _pipeline_hash(config.spacy_model)
     digest = hashlib.sha256()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from counterpoise.likelihood.budget import TOKEN_BUDGET
-from counterpoise.models.config import Precision
 from counterpoise.records import Normalisation
 from counterpoise.settings import Settings
 
@@ -25,9 +26,9 @@ class ScoringConfig(Settings):
         description="sum compares the log-probabilities of whole sentences (as lm-eval does); mean divides "
         "each by its number of tokens (as the case study does).",
     )
-    precision: Precision | None = Field(
-        None,
-        description="Weights while scoring base and tuned alike: fp32, bf16 or nf4; unset: as the model's.",
+    precision: Literal["", "fp32", "bf16", "nf4"] = Field(
+        "",
+        description="Weights while scoring base and tuned alike: fp32, bf16 or nf4; empty: as the model's.",
     )
     token_budget: int = Field(
         TOKEN_BUDGET,

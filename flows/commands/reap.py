@@ -42,17 +42,20 @@ def command(silence: int, attempts: int | None, every: int | None, dry_run: bool
 
 def _once(silence: timedelta, attempts: int | None, dry_run: bool) -> None:
     from flows.deploying.automations import attempts_on
-    from flows.deploying.reaper import Rules, reap
+    from flows.deploying.reaper import Rules, looked, reap
     from flows.deploying.server import configured_server
     from flows.deploying.slots import free_slots
 
+    now = datetime.now(UTC)
     words = {"lost": "lost, marked Crashed", "resume": "scheduled again"}
     with configured_server() as client:
         rules = Rules(attempts=attempts or attempts_on(client), silence=silence)
-        for run, found in reap(client, rules, dry_run=dry_run):
-            click.echo(f"{'would be ' if dry_run else ''}{words[found]}: {run.name} ({run.id})")
-        slots = free_slots(client, datetime.now(UTC), silence, dry_run=dry_run)
-        if slots:
-            click.echo(
-                f"{'would be freed' if dry_run else 'freed'}: {slots} of the GPU limit's slots, held by no task"
-            )
+        found = list(reap(client, rules, dry_run=dry_run))
+        slots = free_slots(client, now, silence, dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    for run, verdict in found:
+        if verdict is not None:
+            click.echo(f"{would}{words[verdict]}: {run.name} ({run.id})")
+    if slots:
+        click.echo(f"{would}freed: {slots} of the GPU limit's slots, held by no task")
+    click.echo(looked(found, slots, now))

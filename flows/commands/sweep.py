@@ -74,7 +74,7 @@ def _run(plan: Any, store_url: str, parallel: int, deployment: str | None, as_js
         try:
             if deployment:
                 check_deployment(deployment)
-            record: dict[str, Any] = sweep(plan, store_url, parallel, deployment)
+            record: dict[str, Any] = sweep(plan, store_url, parallel, deployment or "")
             return record
         finally:
             quiet.reset(token)

@@ -19,11 +19,10 @@ def command(pool: str, limit: int, name: str | None, grace: int) -> None:
     On SIGTERM or Ctrl-C its run saves a checkpoint and is scheduled again, for whatever worker is there; then the
     worker ends.
     """
+    from flows.deploying.pools import check_process_pool
     from flows.deploying.server import configured_server
     from flows.deploying.worker import Worker, serve
 
-    with configured_server():
-        pass
-    asyncio.run(
-        serve(Worker(work_pool_name=pool, limit=limit, name=name, grace_s=grace), click.echo)
-    )
+    with configured_server() as client:
+        check_process_pool(client, pool)
+    asyncio.run(serve(Worker(work_pool_name=pool, limit=limit, name=name, grace_s=grace), click.echo))

@@ -46,6 +46,23 @@ def template(pool_type: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     return base
 
 
+def check_process_pool(client: SyncPrefectClient, name: str) -> None:
+    """That there is a pool whose runs are processes.
+
+    Raises:
+        UsageError: there is none of this name, or its runs are containers or Kubernetes jobs.
+    """
+    try:
+        pool = client.read_work_pool(name)
+    except ObjectNotFound:
+        raise UsageError(f"the server has no work pool {name!r}", "`counterpoise deploy` makes it") from None
+    if pool.type != "process":
+        raise UsageError(
+            f"the runs of work pool {name!r} are of type {pool.type}, not processes of this machine",
+            f"start Prefect's own worker: prefect worker start --pool {name}",
+        )
+
+
 def ensure_pool(
     client: SyncPrefectClient, name: str, pool_type: str, base: dict[str, Any], limit: int | None
 ) -> Change:

@@ -7,7 +7,8 @@ its predecessor has seen, and a run can die before its first heartbeat. So the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -86,20 +87,30 @@ def verdict(signs: Signs, now: datetime, rules: Rules) -> Verdict | None:
 
 def reap(
     client: SyncPrefectClient, rules: Rules, *, dry_run: bool = False, now: datetime | None = None
-) -> Iterator[tuple[FlowRun, Verdict]]:
-    """Acts on every lost run; gives each with what was done, or would be."""
+) -> Iterator[tuple[FlowRun, Verdict | None]]:
+    """Acts on every lost run; gives each run that it looked at with what was done, or would be; None: left alone."""
     now = now or datetime.now(UTC)
     for run in _candidates(client):
         found = verdict(_signs(client, run), now, rules)
-        if found is None:
-            continue
-        if not dry_run:
+        if found is not None and not dry_run:
             lost: State[Any] = Crashed(
                 message=f"no sign of life for {rules.silence.total_seconds():.0f} s: worker lost"
             )
             again: State[Any] = AwaitingRetry(message="lost or crashed; goes on from the store")
             client.set_flow_run_state(run.id, lost if found == "lost" else again)
         yield run, found
+
+
+def looked(found: Sequence[tuple[FlowRun, Verdict | None]], slots: int, when: datetime) -> str:
+    """One look in one line: when, what was there, and whether anything had to be done."""
+    states = Counter(str(run.state_name).lower() for run, _ in found)
+    there = (
+        ", ".join(f"{count} {name}" for name, count in sorted(states.items())) or "none under way or crashed"
+    )
+    acted = sum(verdict is not None for _, verdict in found)
+    done = f"{acted} brought back" if acted else "nothing to bring back"
+    freed = f", {slots} GPU slot{'s' * (slots > 1)} freed" if slots else ""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC  runs: {there}; {done}{freed}"
 
 
 def _candidates(client: SyncPrefectClient) -> list[FlowRun]:

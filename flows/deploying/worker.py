@@ -1,4 +1,4 @@
-"""A process worker that outlives its runs when it is stopped: they save, schedule themselves again, and only then it ends.
+"""A process worker that outlives its runs when it is stopped: they save, are scheduled again, and then it ends.
 
 Prefect's own process worker (3.8.8) ends on SIGTERM at once and kills its runs with SIGKILL; the server then takes
 them for running until their heartbeat is missed.

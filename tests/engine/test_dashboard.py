@@ -26,6 +26,7 @@ from engine.dashboard import (
 )
 from tests.servers import own_server
 
+REPORT = "# report\n\n## Criteria\n\n| outcome | claim |\n|---|---|\n| holds | it |\n\n## Scores\n\nmany"
 CHANGE = {
     "n": 10,
     "base": {"score": 60.0, "interval": [50.0, 70.0]},
@@ -120,7 +121,7 @@ class _Broken(BaseHTTPRequestHandler):
 def test_artifacts_arrive_at_the_server() -> None:
     @flow
     def publishes() -> None:
-        publish_report("# report\n", SUMMARY, [{"stage": "pairs", "rows": 48}])
+        publish_report(REPORT, SUMMARY, [{"stage": "pairs", "rows": 48}])
         publish_table("rows", [{"value": np.float32(index)} for index in range(MAX_ROWS + 5)], "many")
         bar = ProgressArtifact("bar", "moving")
         for done in (0, 1, 1, 2):
@@ -133,9 +134,10 @@ def test_artifacts_arrive_at_the_server() -> None:
     with own_server():
         publishes()
         found = asyncio.run(read())
-    assert set(found) == {"report", "scores", "stages", "rows", "bar"}
-    links, _, report = found["report"].data.partition("\n\n")
-    assert report == "# report\n"
+    assert set(found) == {"report", "report-whole", "scores", "stages", "rows", "bar"}
+    report, _, links = found["report"].data.rpartition("\n\n")
+    assert (report, found["report-whole"].data) == (REPORT.partition("\n## Scores")[0], REPORT)
+    assert f"/artifacts/artifact/{found['report-whole'].latest_id})" in links
     assert f"/artifacts/artifact/{found['scores'].latest_id})" in links
     assert f"/artifacts/artifact/{found['stages'].latest_id})" in links
     assert found["report"].description == "It went."

@@ -12,15 +12,16 @@ import pytest
 from prefect import flow, runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import StateType, TaskRun
 
+from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import SourceError, Stopped
 from engine.execute import Outcome
 from engine.prefect_step import Around, PrefectStep
 from engine.stage import Stage
 from engine.stopping import stop_on_sigterm
-from tests.engine.toy import DOUBLE, NUMBER, ask_to_stop, fail_for_good, fail_twice
+from tests.engine.toy import DOUBLE, NUMBER, ask_to_stop, fail_for_good, fail_twice, save_when_asked
 from tests.flows.machines import wait_for
 from tests.servers import own_server
 
@@ -59,13 +60,19 @@ def server() -> Iterator[None]:
 
 
 def run(
-    store: Path, *stages: Stage, reporter: Remember | None = None
+    store: Path, *stages: Stage, reporter: Remember | None = None, flow_run: list[str] | None = None
 ) -> tuple[dict[str, TaskRun], list[str]]:
-    """Runs NUMBER, DOUBLE and more stages in a flow; the task runs by name, and what was reported."""
+    """Runs NUMBER, DOUBLE and more stages in a flow; the task runs by name, and what was reported.
+
+    Args:
+        flow_run: takes the flow run's id, also where it fails.
+    """
     reporter = reporter or Remember()
 
     @flow(name="toy", persist_result=False)
     def toy() -> str:
+        if flow_run is not None:
+            flow_run.append(str(runtime.flow_run.id))
         with stop_on_sigterm() as stop:
             step = PrefectStep(CONFIG, str(store), Around(reporter, stop))
             step(DOUBLE, number=step(NUMBER))
@@ -73,8 +80,8 @@ def run(
                 step(stage)
         return str(runtime.flow_run.id)
 
-    flow_run = toy()
-    found = wait_for("every task run has ended", lambda: ended(flow_run, 2 + len(stages)), 60)
+    made = toy()
+    found = wait_for("every task run has ended", lambda: ended(made, 2 + len(stages)), 60)
     return {task_run.name.partition(":")[0]: task_run for task_run in found}, reporter.told
 
 
@@ -93,10 +100,9 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
         "double": "Completed",
     }
     assert told == ["started number", "computed number", "started double", "computed double"]
-    assert re.fullmatch(r"number: 1 rows, computed, [0-9a-f]{8}", first["number"].name)
-    assert re.fullmatch(r"double: 1 rows in, computed, [0-9a-f]{8}", first["double"].name)
+    assert (first["number"].name, first["double"].name) == ("number: 1 rows", "double: twice 0")
     assert first["number"].state is not None
-    assert first["number"].state.message.startswith("computed · 1 rows · key ")
+    assert re.fullmatch(r"1 rows · computed · key [0-9a-f]{12}", first["number"].state.message)
     upstream = [str(getattr(source, "id", "")) for source in first["double"].task_inputs["inputs"]]
     assert upstream == [str(first["number"].id)]
 
@@ -105,7 +111,10 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
         "number": "Cached",
         "double": "Cached",
     }
-    assert second["double"].name == first["double"].name.replace("computed", "cached")
+    assert (second["number"].name, second["double"].name) == (
+        "number: 1 rows, cached",
+        "double: twice 0, cached",
+    )
 
 
 def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:
@@ -137,3 +146,21 @@ def test_sigterm_stops_at_the_next_step_and_the_run_resumes(tmp_path: Path) -> N
     assert signal.getsignal(signal.SIGTERM) == before
     found, _ = run(tmp_path)
     assert {task.state_name for task in found.values()} == {"Cached"}
+
+
+def test_a_stage_saves_before_it_stops_and_its_task_is_no_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = Stage("asked", 1, save_when_asked)
+    with pytest.raises(Stopped, match="stopped on request"):
+        run(tmp_path, asked, flow_run=(seen := []))
+    key = asked.key_parts(CONFIG, None, {}).key
+    assert Store.open(str(tmp_path)).scratch("asked", key).restore() == ["checkpoint-1"]
+    (task,) = (
+        each
+        for each in wait_for("every task run has ended", lambda: ended(seen[0], 3), 60)
+        if each.name == "asked: stopped"
+    )
+    assert (task.state_type, task.state_name) == (StateType.CANCELLED, "Stopped")
+    assert task.state is not None and "run the same command" not in str(task.state.message)
+    assert "Traceback" not in "".join(r.getMessage() for r in caplog.records if "asked" in r.getMessage())

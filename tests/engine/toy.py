@@ -21,6 +21,7 @@ def write_double(job: Job, number: Ref) -> None:
     """Twice the number upstream."""
     value = int((job.folder(number) / "number.txt").read_text())
     (job.out / "double.txt").write_text(str(2 * value))
+    job.says = f"twice {value}"
 
 
 def write_half(job: Job) -> None:
@@ -52,6 +53,18 @@ def ask_to_stop(job: Job) -> None:
     """Sends this process the notice that a spot machine gets."""
     os.kill(os.getpid(), signal.SIGTERM)
     (job.out / "file.txt").write_text("done all the same")
+
+
+def save_when_asked(job: Job) -> None:
+    """Is told to stop, twice as a service is, and saves before it does."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+    job.tell(1, 2)
+    assert job.should_stop()
+    (job.scratch.folder / "checkpoint-1").write_text("kept")
+    job.scratch.save("checkpoint-1")
+    job.progress(1, 2)
+    raise AssertionError("it went on")
 
 
 def fill_memory(job: Job) -> None:

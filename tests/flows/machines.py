@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -16,12 +17,16 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psutil
 
+from flows.deploying.pools import template
 from flows.deploying.slots import LASTING, LEASES
 
 T = TypeVar("T")
+DEFAULT_SIGNALS = ("env", "--default-signal=TERM,INT,HUP")
+"""As systemd, a login shell or a container starts a process; a test may itself run with some of them ignored."""
 PACKAGES = ("counterpoise", "artifacts", "engine", "tasks", "flows", "deployments")
 
 
@@ -101,6 +106,7 @@ class Machine:
         }
         self._worker: subprocess.Popen[bytes] | None = None
         self._more: list[subprocess.Popen[bytes]] = []
+        self.container: subprocess.Popen[bytes] | None = None
 
     def counterpoise(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -118,6 +124,14 @@ class Machine:
         """The worker's process."""
         assert self._worker
         return self._worker
+
+    def start_container(self, run: UUID) -> None:
+        """Starts a run as the containers of a docker or kubernetes pool do: one process, without a worker beside it."""
+        properties = template("docker", {})["variables"]["properties"]
+        environment = properties["env"]["default"] | {"PREFECT__FLOW_RUN_ID": str(run)}
+        _, *arguments = shlex.split(properties["command"]["default"])
+        self.container = self._start(*arguments, **environment)
+        self._more.append(self.container)
 
     def start_reaper(self) -> None:
         self._more.append(self._start("-m", "flows.cli", "reap", "--every", "15", "--silence", "90"))
@@ -138,6 +152,11 @@ class Machine:
         """SIGTERM to worker and run, as systemd stops a service."""
         self.worker.terminate()
         self.tell_run(signal.SIGTERM)
+
+    def stop_container(self) -> None:
+        """SIGTERM to the container, as `docker stop` or a pod's eviction begins."""
+        assert self.container
+        self.container.terminate()
 
     def vanish(self, notice_s: float) -> None:
         """Everything on it is gone at once; with notice, as a spot machine gives it, the worker gets SIGTERM before."""
@@ -162,18 +181,12 @@ class Machine:
     def log(self) -> str:
         return (self.home / "log.txt").read_text(encoding="utf-8", errors="replace")
 
-    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.home / "log.txt").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *arguments], cwd=self.home, env=self.environment, stdout=log, stderr=log,
-                preexec_fn=_default_signals,
+                [*DEFAULT_SIGNALS, sys.executable, *arguments],
+                cwd=self.home, env={**self.environment, **environment}, stdout=log, stderr=log,
             )  # fmt: skip
-
-
-def _default_signals() -> None:
-    """As systemd, a login shell or a container starts a process; a test may itself run with some of them ignored."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
@@ -25,7 +25,8 @@ from flows.deploying.automations import RESUME, attempts_on, ensure_automations,
 from flows.deploying.deployments import check_deployment
 from flows.deploying.everything import Wanted, advice, deploy
 from flows.deploying.limits import ensure_gpu_limit
-from flows.deploying.reaper import Rules, Signs, verdict
+from flows.deploying.pools import check_process_pool
+from flows.deploying.reaper import Rules, Signs, Verdict, looked, verdict
 from flows.deploying.slots import LASTING, free_slots
 from tests.flows.machines import free_port
 from tests.servers import talking_to
@@ -113,6 +114,7 @@ def test_reap_has_the_limit_of_deploy_unless_asked(
     monkeypatch.setattr("flows.deploying.reaper.reap", reap)
     monkeypatch.setattr("flows.deploying.slots.free_slots", lambda *_, **__: 0)
     done = CliRunner().invoke(reap_command, asked, catch_exceptions=False)
+    assert done.output.endswith(" UTC  runs: none under way or crashed; nothing to bring back\n")
     assert (done.exit_code, [rules.attempts for rules in used]) == (0, [limit])
 
 
@@ -123,7 +125,7 @@ def test_reap_has_the_limit_of_deploy_unless_asked(
         ("http://127.0.0.1:{port}/api", 1, "does not answer"),
     ],
 )
-@pytest.mark.parametrize("command", ["deploy", "reap"])
+@pytest.mark.parametrize("command", ["deploy", "reap", "worker"])
 def test_no_server_is_one_line(command: str, url: str, code: int, expected: str, root: Path) -> None:
     (line,) = refused(root, code, url.format(port=free_port()), command)
     assert expected in line and " — " in line
@@ -148,6 +150,18 @@ def refused(root: Path, code: int, url: str, *arguments: str) -> list[str]:
     return done.stderr.strip().splitlines()
 
 
+def test_a_look_says_when_and_what_was_there() -> None:
+    def run(name: str) -> FlowRun:
+        return FlowRun(name=name, flow_id=uuid4(), state_name=name)
+
+    found: list[tuple[FlowRun, Verdict | None]] = [
+        (run("Running"), None), (run("Running"), "lost"), (run("Crashed"), "resume")
+    ]  # fmt: skip
+    expected = "2026-01-02 12:00:00 UTC  runs: 1 crashed, 2 running; 2 brought back, 1 GPU slot freed"
+    assert looked(found, 1, NOW) == expected
+    assert looked(found[:1], 0, NOW) == "2026-01-02 12:00:00 UTC  runs: 1 running; nothing to bring back"
+
+
 class Deployments:
     """A server without a deployment; Prefect's client answers a name of another form itself."""
 
@@ -162,6 +176,24 @@ def test_a_sweep_over_a_deployment_that_is_not_there_is_one_line(
     monkeypatch.setattr("flows.deploying.deployments.configured_server", lambda: nullcontext(Deployments()))
     with pytest.raises(UsageError, match=f"has no deployment '{name}' — give FLOW/NAME"):
         check_deployment(name)
+
+
+class Pools:
+    """A server with one pool, of Docker containers."""
+
+    def read_work_pool(self, name: str) -> WorkPool:
+        if name != "boxes":
+            raise ObjectNotFound(Exception("404"))
+        return WorkPool(name="boxes", type="docker", base_job_template={})
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [("gpu", "no work pool 'gpu' — `counterpoise deploy` makes it"), ("boxes", "type docker, not processes")],
+)
+def test_a_worker_without_a_pool_for_it_is_one_line(pool: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        check_process_pool(Pools(), pool)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

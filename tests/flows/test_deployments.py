@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,14 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ParameterTypeError
 from prefect.utilities.callables import parameter_schema
 
 from counterpoise.config import RunConfig
-from flows.configure import profile_names
+from flows.configure import load_config, profile_names
+from flows.debias import debias
 from flows.deploying.deployments import entry_flow, read_file
+from tests.browser import Visit
 from tests.servers import talking_to
 
 
@@ -53,7 +59,7 @@ def test_every_entry_is_a_flow_that_takes_its_parameters() -> None:
 
 
 def test_the_parameter_form_describes_and_bounds_its_fields() -> None:
-    schema = parameter_schema(entry_flow("flows/debias.py:debias")).model_dump_for_openapi()
+    schema = parameter_schema(debias).model_dump_for_openapi()
     sections = {"": schema, **schema["definitions"]}
     fields = {
         f"{name}.{field}": value
@@ -64,8 +70,22 @@ def test_the_parameter_form_describes_and_bounds_its_fields() -> None:
     assert [
         name for name, value in fields.items() if name != ".config" and not value.get("description")
     ] == []
+    text = json.dumps(schema)
+    assert [word for word in ('"null"', '"const"') if word in text] == []  # no field that cannot be filled in
     assert fields["LossSettings.beta"]["exclusiveMinimum"] == 0
     assert "1/nat" in fields["LossSettings.beta"]["description"]  # its unit
+
+
+def test_a_config_given_in_part_is_that_profiles_rest() -> None:
+    def asked(config: dict[str, Any]) -> RunConfig:
+        given: RunConfig = debias.validate_parameters({"config": config, "store": "s"})["config"]
+        return given
+
+    changed = asked({"profile": "smoke", "seed": 3, "pairs": {"folds": 4}})
+    assert changed == load_config("smoke", ["seed=3", "pairs.folds=4"])
+    assert asked(load_config("notebook").model_dump(mode="json")) == load_config("notebook")
+    with pytest.raises(ParameterTypeError, match="profile is missing"):
+        asked({"seed": 3})
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +116,46 @@ def finished(root: Path, prefect_server: str, tmp_path_factory: pytest.TempPathF
 
 @pytest.mark.slow
 def test_worker_runs_the_smoke_deployment(finished: FlowRun, prefect_server: str) -> None:
-    assert (finished.name, finished.state_name) == ("debias-smoke", "Completed"), finished.state
+    assert (finished.name, finished.state_name) == ("smoke · tiny · seed 0", "Completed"), finished.state
     with talking_to(prefect_server), get_client(sync_client=True) as client:
         of_run = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[finished.id]))
         tasks = client.read_task_runs(task_run_filter=of_run)
     assert {task.state_name for task in tasks} == {"Completed"}
-    assert any(
-        task.name.startswith("counterfactuals: 48 -> ") and ", computed, " in task.name for task in tasks
+    names = {task.name.partition(":")[0]: task.name for task in tasks}
+    assert names["pairs"] == "pairs: 48 pairs"
+    assert re.fullmatch(r"adapter, fold 0: step \d+ of \d+, [\d.]+ -> [\d.]+ %", names["adapter, fold 0"])
+    assert finished.state is not None  # the headline, which the report's task and its run both say
+    assert names["report"] == f"report: {finished.state.message}"
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("ui", ["", "/v2"])
+def test_the_report_is_read_without_scrolling_sideways(
+    ui: str, finished: FlowRun, prefect_server: str, visit: Callable[..., Visit]
+) -> None:
+    report = latest_artifact(prefect_server, "report")
+    assert report["flow_run_id"] == str(finished.id)
+    seen = visit(
+        f"{prefect_server.removesuffix('/api')}{ui}/artifacts/artifact/{report['latest_id']}", (1440, 1000)
     )
+    seen.page.wait_for_selector("table")
+    tables = seen.page.evaluate(
+        "[...document.querySelectorAll('table')].map(t => [t.scrollWidth <= t.parentElement.clientWidth, t.innerText])"
+    )
+    assert all(fits for fits, _ in tables)
+    claims = next(text for _, text in tables if "criterion" in text)
+    assert claims.split()[0] == "outcome"
+    assert seen.page.get_by_role("link", name="the whole report").count() == 1
+    seen.screenshot(f"dashboard-report{ui.replace('/', '-')}")
+
+
+def latest_artifact(api: str, key: str) -> dict[str, Any]:
+    """Read without Prefect's client, which finds no event loop beside a browser's."""
+    body = json.dumps({"artifacts": {"key": {"any_": [key]}}}).encode()
+    asked = urllib.request.Request(
+        f"{api}/artifacts/latest/filter", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        (found,) = json.load(answer)
+    return dict(found)

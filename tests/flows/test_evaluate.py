@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import StateType
 
 from artifacts.store import Store
 from counterpoise.errors import Stopped, UsageError
@@ -14,7 +15,7 @@ from engine.job import Job
 from engine.prefect_step import Around, surrounded
 from engine.stage import Stage
 from engine.stopping import stop_on_sigterm
-from flows.evaluate import _benchmark_task, _of_run, row_of
+from flows.evaluate import Found, _benchmark_task, _of_run, row_of
 from flows.reporters import SilentReporter
 from tasks.evaluation import How, Subject
 from tests.artifacts.making import Clock, commit, parts
@@ -25,21 +26,31 @@ def store(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "store", clock=Clock(1_700_000_000.0))
 
 
-def put(store: Store, run: str, status: str, profile: str = "local") -> Subject:
+def put(store: Store, run: str, status: str, profile: str = "local", source: str = "smollm2-135m") -> Found:
     """A run with artifacts of its own; what would be scored of it."""
     model = commit(store, parts("base-model", run=run), {"model": run.encode()})
     adapter = commit(store, parts("adapter", run=run), {"adapter/weights": run.encode()})
     stages = [{"ref": ref.to_json()} for ref in (model, adapter)]
-    store.write_run(run, {"profile": profile, "status": status, "stages": stages})
+    config = {"model": {"source": source}}
+    store.write_run(run, {"profile": profile, "status": status, "stages": stages, "config": config})
     store._clock.forward(1.0)  # type: ignore[attr-defined]
-    return Subject(store.fetch(model), model.sha256, store.fetch(adapter) / "adapter", adapter.sha256)
+    subject = Subject(store.fetch(model), model.sha256, store.fetch(adapter) / "adapter", adapter.sha256)
+    return Found(subject, source, run)
 
 
 def test_latest_is_the_newest_completed_run_that_is_no_smoke_run(store: Store) -> None:
+    with pytest.raises(UsageError, match="no finished run"):
+        _of_run(store, "latest")
+    smoke = put(store, "smoke-1", "completed", "smoke", "tiny")
+    put(store, "tiny-1", "completed", "local", "tiny")
+    with pytest.raises(UsageError, match="; 2 are smoke runs, whose model means nothing"):
+        _of_run(store, "latest")
+    assert _of_run(store, "smoke-1") == smoke  # asked for by name
     finished = put(store, "finished", "completed")
-    put(store, "smoke", "completed", "smoke")
+    put(store, "smoke", "completed", "smoke", "tiny")
     put(store, "failed", "failed")
     assert _of_run(store, "latest") == finished
+    assert str(finished) == "run finished, smollm2-135m"
     with pytest.raises(UsageError, match="run failed has no report: it is failed"):
         _of_run(store, "failed")
 
@@ -48,7 +59,7 @@ def test_a_row_says_when_the_model_was_trained_on_the_pairs() -> None:
     score = {"n": 4, "overall": 50.0, "interval": [15.0, 85.0]}
     row = row_of("crows-pairs", {"base": score, "tuned": score}, True)
     assert row["note"] == "trained on part of these pairs"
-    assert row["tuned 95 %"] == "15.00–85.00"
+    assert row["tuned (95 %)"] == "50.00 (15.00–85.00)"
 
 
 def ask_then_move(job: Job) -> None:
@@ -80,6 +91,9 @@ def test_a_benchmark_tells_its_progress_and_stops_within(
     monkeypatch.setattr("flows.evaluate.evaluation", lambda *_: Stage("evaluation", 1, ask_then_move))
     monkeypatch.setattr("counterpoise.sources.datasets.locate", lambda source: tmp_path)
     reporter, subject = Remember(), Subject(tmp_path, "")
-    with stop_on_sigterm() as stop, surrounded(Around(reporter, stop)), pytest.raises(Stopped):
-        _benchmark_task.fn("stereoset", subject, How(), str(tmp_path / "store"))
+    with stop_on_sigterm() as stop, surrounded(Around(reporter, stop)):
+        state = _benchmark_task.fn("stereoset", subject, How(), str(tmp_path / "store"))
+    assert (state.type, state.name) == (StateType.CANCELLED, "Stopped")
+    with pytest.raises(Stopped):
+        state.result()
     assert reporter.told == ["started stereoset", "moved 1/2", "failed stereoset: Stopped"]

@@ -1,4 +1,4 @@
-"""One run, killed four ways inside training: each time it is seen as dead, goes on, and loses what is said here.
+"""One run, killed five ways inside training: each time it is seen as dead, goes on, and loses what is said here.
 
 The processes have the signal handling that systemd, a login shell or a container gives them. The times are printed
 (`pytest -s`); what they must be is asserted with room for a busy machine.
@@ -20,6 +20,9 @@ from prefect.client.schemas.objects import StateType
 from tests.flows.machines import Machine, Server
 from tests.flows.watching import LONG, Watcher, everything_stopped_after
 
+SEEN_S, AGAIN_S, LOST_S = 20.0, 120.0, 60.0
+"""On two cores shared with other work; the printed times of a quiet machine are a fraction."""
+
 
 @dataclass(frozen=True)
 class Kill:
@@ -30,7 +33,6 @@ class Kill:
         seen: until that state.
         again: until the run was running again.
         lost: of training: the time between the last checkpoint that was kept and the kill; 0 when it was made after.
-        running: tasks of earlier attempts that are still open once the next attempt trains.
     """
 
     how: str
@@ -38,7 +40,6 @@ class Kill:
     seen: float
     again: float
     lost: float
-    running: list[str]
 
     def __str__(self) -> str:
         times = f"dead after {self.seen:5.1f} s ({self.state}), running again after {self.again:5.1f} s"
@@ -46,7 +47,7 @@ class Kill:
 
 
 @pytest.mark.slow
-def test_a_run_survives_four_kills(root: Path, tmp_path: Path) -> None:
+def test_a_run_survives_every_kill(root: Path, tmp_path: Path) -> None:
     server = Server(tmp_path / "server")
     environment = {"PREFECT_API_URL": server.url, "OMP_NUM_THREADS": "1"}
     machines = [Machine(name, tmp_path / name, root, environment) for name in ("first", "second", "third")]
@@ -59,14 +60,22 @@ def test_a_run_survives_four_kills(root: Path, tmp_path: Path) -> None:
         first.start_worker()
         kills = [
             stage.kill("SIGTERM of the run", lambda: first.tell_run(signal.SIGTERM)),
-            stage.kill("SIGTERM of the worker", lambda: first.worker.terminate(), second.start_worker),
-            stage.kill("SIGTERM of both", second.tell_both, third.start_worker),
-            stage.kill("SIGKILL of the run", lambda: third.tell_run(signal.SIGKILL)),
+            stage.kill("SIGKILL of the run", lambda: first.tell_run(signal.SIGKILL)),
+            stage.kill("SIGTERM of the worker", first.worker.terminate, second.start_worker),
+            stage.kill("SIGTERM of both", second.tell_both, lambda: third.start_container(stage.run)),
+            stage.kill("SIGTERM of a container", third.stop_container, first.start_worker),
         ]
         print("", *kills, sep="\n")
-        print(*stage.watcher.history(stage.run), sep="\n")
-        print(*stage.watcher.log(stage.run)[::-1], sep="\n")
-        for machine in machines: print(machine.name, machine.log()[-6000:])
+        history = "\n".join(stage.watcher.history(stage.run))
+        for kill in kills:
+            asked = kill.how.startswith("SIGTERM")
+            assert kill.state == ("AwaitingRetry" if asked else "Crashed"), history
+            assert kill.seen < SEEN_S and kill.again < AGAIN_S, history
+            assert kill.lost == 0 if asked else kill.lost < LOST_S, kill
+        left = [task for task in stage.watcher.tasks(stage.run) if not (task.state and task.state.is_final())]
+        assert {task.flow_run_run_count for task in left} <= {6}  # of five attempts none is left open
+        assert not any(task.name.startswith("waits for the GPU") for task in stage.watcher.tasks(stage.run))
+        assert second.worker.wait(60) == 0
 
 
 class Stage:
@@ -101,7 +110,6 @@ class Stage:
             (dead.timestamp - killed).total_seconds(),
             (again.timestamp - killed).total_seconds(),
             max(0.0, killed.timestamp() - kept),
-            [f"{t.name}: {t.state_name}" for t in self.watcher.tasks(self.run)],
         )
 
     def _newest(self) -> float:

@@ -99,8 +99,12 @@ def test_kubernetes_job_is_valid_and_its_variables_arrive() -> None:
         "value": "true",
         "effect": "NoSchedule",
     } in (pod["tolerations"])
-    # A pod that gets a spot notice schedules its own run again: Prefect sets this for backoffLimit 0.
-    assert {"name": "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR", "value": "reschedule"} in container["env"]
+
+
+def test_a_container_is_prefects_engine_itself_which_sigterm_reaches() -> None:
+    assert rendered("docker").command == "python -m prefect.engine"
+    job = rendered("kubernetes").job_manifest
+    assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["python", "-m", "prefect.engine"]
 
 
 def test_kubernetes_without_a_gpu_asks_for_none() -> None:

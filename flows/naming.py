@@ -1,0 +1,64 @@
+"""What a run is called in the dashboard: as a person said, else by what tells it from other runs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from coolname.data import config as made_up_words
+from prefect import runtime
+
+from counterpoise.config import RunConfig
+
+
+def debias_name() -> str:
+    """The name of this `debias` run; a :func:`prefect.flow`'s ``flow_run_name``."""
+    config = runtime.flow_run.parameters["config"]
+    return given() or name_of(RunConfig.model_validate(config))
+
+
+def name_of(config: RunConfig) -> str:
+    """Profile, model and seed.
+
+    >>> name_of(RunConfig(profile="smoke", seed=7))
+    'smoke · smollm2-135m · seed 7'
+    """
+    model = config.model.source.rstrip("/").rpartition("/")[2]
+    return f"{config.profile} · {model} · seed {config.seed}"
+
+
+def evaluate_name() -> str:
+    """The name of this `evaluate` run: the run or model that it scores."""
+    asked = runtime.flow_run.parameters
+    run, model = asked.get("run"), str(asked.get("model", "")).rstrip("/").rpartition("/")[2]
+    what = f"run {run}" if run else model
+    return given() or f"evaluate {what} · {asked.get('precision')}"
+
+
+def sweep_name() -> str:
+    """The name of this `sweep` run: its plan's."""
+    plan = runtime.flow_run.parameters["plan"]
+    return given() or f"sweep {plan.name} · {plan.profile}"
+
+
+def given() -> str:
+    """The name that somebody gave to this run, or that it had in an earlier attempt; empty where Prefect made it up."""
+    name = str(runtime.flow_run.name or "")
+    return "" if is_made_up(name) else name
+
+
+def is_made_up(name: str) -> bool:
+    """Whether Prefect's server made the name up: two of the words that it draws from.
+
+    >>> is_made_up("stoic-elephant"), is_made_up("baseline-again"), is_made_up("seed 3")
+    (True, False, False)
+    """
+    words = name.split("-")
+    return len(words) == 2 and _vocabulary().issuperset(words)
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    entries: Any = made_up_words.values()
+    lists = (entry.get("words", ()) for entry in entries)
+    return frozenset(word for words in lists for word in words)
