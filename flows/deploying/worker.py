@@ -19,6 +19,7 @@ from uuid import UUID
 
 import anyio.abc
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.deploying.handing_on import SERVER_FAILS, scheduled_again
@@ -49,6 +50,11 @@ class Worker(ProcessWorker):
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """None once the worker is to end."""
         return [] if self._asked else await super().get_and_submit_flow_runs()
+
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """Without a run whose last attempt has not ended here yet: Prefect's worker would end with an error."""
+        offered = await super()._get_scheduled_flow_runs()
+        return [each for each in offered if each.flow_run.id not in self._processes]
 
     async def run(
         self,
