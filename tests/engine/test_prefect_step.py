@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect import flow, runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import StateType, TaskRun
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, StateType, TaskRun
 
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import SourceError, Stopped
 from engine.execute import Outcome
+from engine.gpu_slot import GPU_TAG, held_by
 from engine.prefect_step import Around, PrefectStep
 from engine.stage import Stage
 from engine.stopping import stop_on_sigterm
@@ -60,12 +63,17 @@ def server() -> Iterator[None]:
 
 
 def run(
-    store: Path, *stages: Stage, reporter: Remember | None = None, flow_run: list[str] | None = None
+    store: Path,
+    *stages: Stage,
+    reporter: Remember | None = None,
+    flow_run: list[str] | None = None,
+    tasks: int = 0,
 ) -> tuple[dict[str, TaskRun], list[str]]:
     """Runs NUMBER, DOUBLE and more stages in a flow; the task runs by name, and what was reported.
 
     Args:
         flow_run: takes the flow run's id, also where it fails.
+        tasks: how many task runs that makes, if not one a stage.
     """
     reporter = reporter or Remember()
 
@@ -81,7 +89,7 @@ def run(
         return str(runtime.flow_run.id)
 
     made = toy()
-    found = wait_for("every task run has ended", lambda: ended(made, 2 + len(stages)), 60)
+    found = wait_for("every task run has ended", lambda: ended(made, tasks or 2 + len(stages)), 60)
     return {task_run.name.partition(":")[0]: task_run for task_run in found}, reporter.told
 
 
@@ -164,3 +172,30 @@ def test_a_stage_saves_before_it_stops_and_its_task_is_no_failure(
     assert (task.state_type, task.state_name) == (StateType.CANCELLED, "Stopped")
     assert task.state is not None and "run the same command" not in str(task.state.message)
     assert "Traceback" not in "".join(r.getMessage() for r in caplog.records if "asked" in r.getMessage())
+
+
+def test_a_gpu_task_says_whom_it_waits_for(tmp_path: Path) -> None:
+    gpu = replace(NUMBER, name="on-gpu", tags=(GPU_TAG,))
+    other, *_ = run(tmp_path / "other")[0].values()  # a task that has ended, in whose name the slot is taken
+    with get_client(sync_client=True) as client:
+        client.create_concurrency_limit(GPU_TAG, 1)
+        holder = ConcurrencyLeaseHolder(type="task_run", id=other.id)
+        answer = client.increment_concurrency_slots_with_lease(
+            [f"tag:{GPU_TAG}"], 1, "concurrency", 60, holder
+        )
+        assert held_by(client).startswith(f"{other.name.partition(':')[0]} of ")
+        given_back = threading.Timer(3, _give_back, [answer.json()["lease_id"]])
+        given_back.start()
+        found, _ = run(tmp_path, gpu, tasks=4)
+        given_back.join()
+        assert held_by(client) == ""
+        client.delete_concurrency_limit_by_tag(GPU_TAG)
+    (waited,) = (task for name, task in found.items() if name == "waits for the GPU")
+    assert waited.name.startswith(f"waits for the GPU: {other.name.partition(':')[0]} of ")
+    assert waited.state is not None and re.fullmatch(r"waited \d+ s", str(waited.state.message))
+    assert found["on-gpu"].state_name == "Completed"
+
+
+def _give_back(lease: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.release_concurrency_slots_with_lease(UUID(lease))
