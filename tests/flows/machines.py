@@ -179,7 +179,8 @@ class Machine:
             process.wait(30)
 
     def log(self) -> str:
-        return (self.home / "log.txt").read_text(encoding="utf-8", errors="replace")
+        path = self.home / "log.txt"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def _start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.home / "log.txt").open("ab") as log:

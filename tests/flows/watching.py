@@ -79,7 +79,7 @@ class Watcher:
             ]
             return max((step for step in steps if step > last), default="")
 
-        return wait_for(f"a checkpoint after {last or 'none'}", look, 240, every=0.2)
+        return wait_for(f"a checkpoint after {last or 'none'}", look, 480, every=0.2)
 
     def log(self, run: UUID) -> list[str]:
         with self.client() as client:
