@@ -6,6 +6,7 @@ from engine.execute import Outcome
 
 UNITS = {
     "neutral": "sentences",
+    "own-text": "texts",
     "pairs": "pairs",
     "revised-pairs": "pairs",
     "counterfactuals": "swapped sentences",

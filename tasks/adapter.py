@@ -19,6 +19,7 @@ from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.alignment.inputs import TrainingInputs
+    from counterpoise.alignment.records import TrainingOutcome
 
 
 def compute(
@@ -43,14 +44,6 @@ def compute(
         seed=job.seed,
         out=job.out / ADAPTER_FOLDER,
         checkpoints=job.scratch.folder,
-
-
-def _what_came(outcome: TrainingOutcome) -> str:
-    """The strength that is delivered, and the score of unseen pairs as validation estimates it, percent."""
-    by_strength = {candidate.strength: candidate.soft_score for candidate in outcome.candidates}
-    base, kept = by_strength.get(0.0), by_strength.get(outcome.strength)
-    moved = f", {base:.1f} -> {kept:.1f} %" if base is not None and kept is not None else ""
-    return f"strength {outcome.strength:g}{moved}"
     )
     job.says = _what_came(outcome)
     job.write(HISTORY, outcome.history)
@@ -59,6 +52,14 @@ def _what_came(outcome: TrainingOutcome) -> str:
     chosen = {"strength": outcome.strength, "status": outcome.status, "reason": outcome.reason}
     text = json.dumps(chosen | {"ledger": ledger}, indent=1, sort_keys=True)
     (job.out / "selection.json").write_text(text, encoding="utf-8")
+
+
+def _what_came(outcome: TrainingOutcome) -> str:
+    """The strength that is delivered, and the score of unseen pairs as validation estimates it, percent."""
+    by_strength = {candidate.strength: candidate.soft_score for candidate in outcome.candidates}
+    base, kept = by_strength.get(0.0), by_strength.get(outcome.strength)
+    moved = f", {base:.1f} -> {kept:.1f} %" if base is not None and kept is not None else ""
+    return f"strength {outcome.strength:g}{moved}"
 
 
 def _inputs(job: Job, sets: TrainingSets, pairs: Ref, neutral: Ref, own_text: Ref) -> TrainingInputs:
@@ -84,14 +85,6 @@ def _inputs(job: Job, sets: TrainingSets, pairs: Ref, neutral: Ref, own_text: Re
         prefix=scoring.prefix,
         normalisation=scoring.normalisation,
     )
-
-
-def _what_came(outcome: TrainingOutcome) -> str:
-    """The strength that is delivered, and the score of unseen pairs as validation estimates it, percent."""
-    by_strength = {candidate.strength: candidate.soft_score for candidate in outcome.candidates}
-    base, kept = by_strength.get(0.0), by_strength.get(outcome.strength)
-    moved = f", {base:.1f} -> {kept:.1f} %" if base is not None and kept is not None else ""
-    return f"strength {outcome.strength:g}{moved}"
 
 
 def _sets(job: Job, pairs: Ref, counterfactuals: Ref, preferences: Ref) -> TrainingSets:

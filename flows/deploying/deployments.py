@@ -99,6 +99,24 @@ def entry_flow(entrypoint: str) -> Flow[..., Any]:
     return flow
 
 
+def form(flow: Flow[..., Any]) -> dict[str, Any]:
+    """The schema of a flow's parameters, from which the dashboard makes its form.
+
+    A single allowed value is an enumeration of one: a constant is shown as something that cannot be changed.
+    """
+    plain: dict[str, Any] = _enumerated(parameter_schema(flow).model_dump_for_openapi())
+    return plain
+
+
+def _enumerated(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_enumerated(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _enumerated(item) for name, item in value.items() if name != "const"}
+    return inner | {"enum": [value["const"]]} if "const" in value else inner
+
+
 def _wanted(
     entry: Mapping[str, Any],
     flow: Flow[..., Any],
@@ -116,7 +134,7 @@ def _wanted(
         "tags": sorted(entry["tags"]),
         "entrypoint": entry["entrypoint"],
         "parameters": {**entry["parameters"], "store": store},
-        "parameter_openapi_schema": parameter_schema(flow).model_dump_for_openapi(),
+        "parameter_openapi_schema": form(flow),
         "pull_steps": pull,
         "work_pool_name": pool,
         "job_variables": variables,

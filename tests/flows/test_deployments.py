@@ -18,12 +18,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ParameterTypeError
-from prefect.utilities.callables import parameter_schema
 
 from counterpoise.config import RunConfig
 from flows.configure import load_config, profile_names
 from flows.debias import debias
-from flows.deploying.deployments import entry_flow, read_file
+from flows.deploying.deployments import entry_flow, form, read_file
 from tests.browser import Visit
 from tests.servers import talking_to
 
@@ -59,7 +58,7 @@ def test_every_entry_is_a_flow_that_takes_its_parameters() -> None:
 
 
 def test_the_parameter_form_describes_and_bounds_its_fields() -> None:
-    schema = parameter_schema(debias).model_dump_for_openapi()
+    schema = form(debias)
     sections = {"": schema, **schema["definitions"]}
     fields = {
         f"{name}.{field}": value

@@ -68,11 +68,15 @@ def test_a_run_that_was_stopped_schedules_itself_again(monkeypatch: pytest.Monke
     assert (state.name, state.message) == ("AwaitingRetry", "asked to stop; goes on from the store")
     due = state.state_details.scheduled_time
     assert due is not None and due - asked >= timedelta(seconds=PAUSE_S)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN  # a second one must not end it before it has ended
+    assert (
+        signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    )  # a second one must not end it before it has ended
 
 
 @pytest.mark.usefixtures("deployed")
-@pytest.mark.parametrize("server", [Server(Cancelling()), Server(Running(), away=True)], ids=["cancel", "away"])
+@pytest.mark.parametrize(
+    "server", [Server(Cancelling()), Server(Running(), away=True)], ids=["cancel", "away"]
+)
 def test_a_run_that_is_cancelled_or_cannot_say_so_is_left_to_prefect(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
