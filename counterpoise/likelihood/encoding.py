@@ -90,6 +90,17 @@ def check_lengths(encoded: Sequence[Encoded], limit: int | None) -> None:
             )
 
 
+def check_ids(encoded: Sequence[Encoded], rows: int) -> None:
+    """Raise :class:`ModelError` for the first text with a token that has none of the model's ``rows`` embeddings."""
+    for index, row in enumerate(encoded):
+        beyond = [token for token in row.ids if token >= rows]
+        if beyond:
+            raise ModelError(
+                f"text {index} has token {beyond[0]} and the model {rows:,} embeddings",
+                "give the tokenizer the model came with",
+            )
+
+
 def _token_ids(tokenizer: Any, texts: Sequence[str]) -> list[tuple[int, ...]]:
     if not texts:
         return []

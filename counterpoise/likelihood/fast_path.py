@@ -26,6 +26,7 @@ from counterpoise.likelihood.forward import (
     Way,
     batch_log_probs,
     causal_of,
+    embeddings,
     has_bare_head,
     own_logits,
     planned,
@@ -117,7 +118,7 @@ def sequences(model: Any, longest: int) -> Iterator[Ids]:
     The ids are drawn from the middle of the vocabulary, away from special tokens, and the long one repeats itself,
     which makes a model look far back.
     """
-    size = causal_of(model).get_input_embeddings().weight.shape[0]
+    size = embeddings(model)
     draw = torch.Generator().manual_seed(0)
 
     def drawn(count: int) -> list[int]:

@@ -128,6 +128,11 @@ def causal_of(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
+def embeddings(model: Any) -> int:
+    """How many token ids the model has an embedding for."""
+    return int(causal_of(model).get_input_embeddings().weight.shape[0])
+
+
 def has_bare_head(model: Any) -> bool:
     """Whether there is an output head whose weight alone may make the logits: a linear layer without a bias."""
     head = causal_of(model).get_output_embeddings()

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from counterpoise.likelihood.budget import TOKEN_BUDGET
-from counterpoise.likelihood.encoding import Encoded, check_lengths, encode, encode_continuations
+from counterpoise.likelihood.encoding import Encoded, check_ids, check_lengths, encode, encode_continuations
 from counterpoise.likelihood.fast_path import SHORTEST, fast_path, positions
-from counterpoise.likelihood.forward import batch_log_probs, planned
+from counterpoise.likelihood.forward import batch_log_probs, embeddings, planned
 from counterpoise.likelihood.trees import Ids
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Progress, silent
@@ -86,6 +86,7 @@ def _score_encoded(
 ) -> list[SentenceScore]:
     model = loaded.model
     check_lengths(encoded, positions(model))
+    check_ids(encoded, embeddings(model))
     wanted = {row.ids for row in encoded if len(row.ids) > 1}
     found: dict[Ids, list[float]] = {}
     if wanted:

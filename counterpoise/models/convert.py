@@ -17,7 +17,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from counterpoise.errors import ModelError
-from counterpoise.models.loading import load_tokenizer, model_errors, quiet_libraries
+from counterpoise.models.inspection import check_loading, check_plain_weights, read_json
+from counterpoise.models.loading import INSPECTED, fitting_tokenizer, model_errors, quiet_libraries
 
 
 def convert_gguf(gguf: Path, out: Path) -> None:
@@ -42,7 +43,10 @@ def convert_gguf(gguf: Path, out: Path) -> None:
     quiet = contextlib.redirect_stderr(io.StringIO())
     with model_errors(gguf, "the model"), warnings.catch_warnings(), quiet:
         warnings.simplefilter("ignore")
-        model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), dtype=torch.float32, **where)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            str(gguf.parent), dtype=torch.float32, **INSPECTED, **where
+        )
+        check_loading(gguf, info)
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), **where)
     write_model(model, tokenizer, out)
 
@@ -57,19 +61,20 @@ def convert_checkpoint(folder: Path, out: Path) -> None:
         ModelError: the folder is not a causal language model, or its pickle is not plain tensors.
     """
     quiet_libraries()
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder}: not a model folder (no config.json)", "check the path")
+    check_plain_weights(folder, read_json(folder / "config.json", "a model folder"))
     with model_errors(folder, "the model"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = AutoModelForCausalLM.from_pretrained(
+        model, info = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype="auto",
             use_safetensors=any(folder.glob("*.safetensors")),
             weights_only=True,
             local_files_only=True,
             trust_remote_code=False,
+            **INSPECTED,
         )
-        tokenizer = load_tokenizer(folder)
+        check_loading(folder, info)
+        tokenizer = fitting_tokenizer(folder, model)
     write_model(model, tokenizer, out)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import warnings
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
@@ -21,12 +21,24 @@ from counterpoise.models.attention import use_short_attention
 
 if TYPE_CHECKING:
     from counterpoise.models.config import Precision
+from counterpoise.models.inspection import (
+    check_adapter,
+    check_loading,
+    check_plain_weights,
+    check_precision,
+    check_vocabulary,
+    read_json,
+)
 
 DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "nf4": torch.bfloat16}
 """The dtype of activations (and, for fp32 and bf16, of the weights) at each precision."""
 
 SHORT_ATTENTION = frozenset({"llama"})
 """Architectures that a CPU scores, trains and decodes with our own attention (see its module)."""
+
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+INSPECTED: dict[str, Any] = {"output_loading_info": True, "ignore_mismatched_sizes": True}
+"""For ``from_pretrained``: say what did not fit; :func:`check_loading` makes it an error that names the weights."""
 
 _NOISY = ("bitsandbytes", "transformers", "peft", "trl", "accelerate", "datasets", "torchao", "gguf")
 
@@ -90,9 +102,11 @@ def load_model(
     with model_errors(folder, "the model"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = _base_model(folder, precision, place)
-        tokenizer = load_tokenizer(folder)
+        check_precision(folder, model, precision)
+        tokenizer = fitting_tokenizer(folder, model)
     if adapter is not None:
-        with model_errors(adapter, "the adapter"):
+        with model_errors(adapter, "the adapter"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             model = _with_adapter(model, adapter)
     model.requires_grad_(False)
     model.eval()
@@ -127,11 +141,28 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
+def fitting_tokenizer(folder: Path, model: Any) -> Any:
+    """:func:`load_tokenizer`, checked against the model's embeddings.
+
+    A pad token beyond them is replaced by EOS: it is never read. Other tokens beyond them are refused where a text
+    has one (:func:`counterpoise.likelihood.encoding.check_ids`).
+
+    Raises:
+        ModelError: BOS or EOS has no embedding.
+    """
+    tokenizer = load_tokenizer(folder)
+    rows = model.get_input_embeddings().weight.shape[0]
+    check_vocabulary(folder, rows, tokenizer)
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= rows:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.bos_token
+    return tokenizer
+
+
 def check_model_folder(folder: Path) -> None:
-    """Raise :class:`ModelError` unless ``folder`` holds a configuration, safetensors and a tokenizer."""
+    """Raise :class:`ModelError` unless ``folder`` holds a configuration, plain safetensors and a tokenizer."""
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such model folder", "give the folder that holds config.json")
-    config = _read_json(folder / "config.json", "a model folder")
+    config = read_json(folder / "config.json", "a model folder")
     if "model_type" not in config:
         raise ModelError(
             f"{folder / 'config.json'}: it names no model_type", "give a causal language model's folder"
@@ -142,6 +173,7 @@ def check_model_folder(folder: Path) -> None:
         raise ModelError(
             f"{folder}: {found} no *.safetensors weights", "convert it to a safetensors folder first"
         )
+    check_plain_weights(folder, config)
     if not any(
         (folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
     ):
@@ -154,12 +186,12 @@ def check_adapter_folder(folder: Path) -> None:
         raise ModelError(
             f"{folder}: no such adapter folder", "give the folder that holds adapter_config.json"
         )
-    config = _read_json(folder / "adapter_config.json", "an adapter folder")
+    config = read_json(folder / "adapter_config.json", "an adapter folder")
     if config.get("peft_type") != "LORA":
         raise ModelError(
             f"{folder}: its peft_type is {config.get('peft_type')!r}, expected 'LORA'", "give a LoRA adapter"
         )
-    if not (folder / "adapter_model.safetensors").is_file():
+    if not (folder / ADAPTER_WEIGHTS).is_file():
         raise ModelError(
             f"{folder}: it holds no adapter_model.safetensors", "save the adapter in safetensors"
         )
@@ -189,31 +221,19 @@ def _unloadable(folder: Path, what: str, cause: Exception) -> ModelError:
     )
 
 
-def _read_json(path: Path, what: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path.parent}: not {what} (no {path.name})", "check the path") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path}: not valid JSON ({error})", "restore the file") from None
-    if not isinstance(content, dict):
-        raise ModelError(
-            f"{path}: expected a JSON object, found {type(content).__name__}", "restore the file"
-        )
-    return content
-
-
 def _base_model(folder: Path, precision: Precision, device: torch.device) -> Any:
     options: dict[str, Any] = {"quantization_config": _nf4()} if precision == "nf4" else {}
-    model = AutoModelForCausalLM.from_pretrained(
+    model, info = AutoModelForCausalLM.from_pretrained(
         str(folder),
         dtype=DTYPES[precision],
         device_map={"": device},
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
+        **INSPECTED,
         **options,
     )
+    check_loading(folder, info)
     _keep_training_weights(model)
     _keep_head_from_copies(model)
     if model.config.model_type in SHORT_ATTENTION:
@@ -261,8 +281,26 @@ def _with_adapter(model: Any, adapter: Path) -> Any:
     from counterpoise.models.fused import fuse_lora  # noqa: PLC0415
 
     tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False, autocast_adapter_dtype=True)
+    _check_applied(tuned, adapter)
     for name, parameter in tuned.named_parameters():
         if "lora_" in name:
             parameter.data = parameter.data.float()
     fuse_lora(tuned, hold_weights=False)
     return tuned
+
+
+def _check_applied(tuned: Any, adapter: Path) -> None:
+    """Raise :class:`ModelError` unless every weight of the adapter's file is in the model, and none is left as made."""
+    from peft import get_peft_model_state_dict  # noqa: PLC0415
+
+    result = tuned.load_adapter(str(adapter), "default", is_trainable=False, autocast_adapter_dtype=True)
+    with safe_open(adapter / ADAPTER_WEIGHTS, "pt") as weights:
+        stored = set(weights.keys())
+    config = tuned.peft_config["default"]
+    whole = set(config.modules_to_save or ())
+    wanted = {
+        name
+        for name in get_peft_model_state_dict(tuned, save_embedding_layers=False)
+        if "lora_" in name or "trainable_tokens" in name or whole & set(name.split("."))
+    }
+    check_adapter(adapter, stored, set(result.unexpected_keys), wanted)

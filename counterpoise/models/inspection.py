@@ -1,0 +1,173 @@
+"""Whether what was loaded is what was given: every load is looked at, and anything left to chance is an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from counterpoise.errors import ModelError
+from counterpoise.models.config import Precision
+
+HARMLESS = (
+    "rotary_emb.inv_freq",
+    "attn.bias",
+    "attn.masked_bias",
+    "attention.bias",
+    "attention.masked_bias",
+    "position_ids",
+)
+"""Ends of the names of buffers that old checkpoints carry and that every model makes anew."""
+WRAPPERS = {
+    "_orig_mod.": "a compiled model",
+    "module.": "a model wrapped for several devices",
+    "_fsdp_wrapped_module.": "a model wrapped by FSDP",
+    "base_model.model.": "a PEFT model",
+}
+FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+_SHOWN = 3
+
+
+def check_plain_weights(folder: Path, config: Mapping[str, Any]) -> None:
+    """Raise :class:`ModelError` if the weights are quantized already: no precision could be chosen for them."""
+    found = config.get("quantization_config")
+    if found:
+        method = found.get("quant_method", "an unnamed method") if isinstance(found, dict) else found
+        raise ModelError(
+            f"{folder}: its weights are already quantized ({method}), so fp32, bf16 or nf4 would be a wrong label",
+            "give the checkpoint that it was made from, or dequantize it first",
+        )
+    narrow = sorted(
+        {dtype for name, dtype in _stored_dtypes(folder) if dtype not in FLOATS and not _harmless(name)}
+    )
+    if narrow:
+        raise ModelError(
+            f"{folder}: its weights are stored as {', '.join(narrow)}, expected F32, F16 or BF16",
+            "give a checkpoint that is not quantized",
+        )
+
+
+def _stored_dtypes(folder: Path) -> Iterable[tuple[str, str]]:
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, "pt") as weights:
+                for name in weights.keys():  # noqa: SIM118 - it is no mapping
+                    yield name, weights.get_slice(name).get_dtype()
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:120]})",
+                "fetch or copy it again: it may be cut off, or a pointer to the real file",
+            ) from None
+
+
+def check_loading(folder: Path, info: Mapping[str, Any]) -> None:
+    """Raise :class:`ModelError` unless every weight of the model came from the files, and every one of theirs was used.
+
+    Args:
+        info: what ``from_pretrained(…, output_loading_info=True)`` says.
+    """
+    mismatched = sorted(info["mismatched_keys"])
+    if mismatched:
+        name, stored, expected = mismatched[0]
+        more = f", and {len(mismatched) - 1} more" if len(mismatched) > 1 else ""
+        raise ModelError(
+            f"{folder}: {name} is stored as {list(stored)} and config.json asks for {list(expected)}{more}",
+            "give weights and config.json of one model",
+        )
+    missing = sorted(info["missing_keys"])
+    unexpected = sorted(name for name in info["unexpected_keys"] if not _harmless(name))
+    wrapper = next((head for head in WRAPPERS if any(name.startswith(head) for name in unexpected)), None)
+    if wrapper and missing:
+        raise ModelError(
+            f"{folder}: its weights are named as {WRAPPERS[wrapper]} names them: {_some(unexpected)}",
+            f"save the model inside, or take {wrapper!r} off every name",
+        )
+    if missing:
+        raise ModelError(
+            f"{folder}: {len(missing)} weights of the model are not in its files: {_some(missing)}",
+            "they would be random: fetch or save the checkpoint again, whole",
+        )
+    if unexpected:
+        raise ModelError(
+            f"{folder}: {len(unexpected)} weights in its files are not part of the model: {_some(unexpected)}",
+            "config.json describes another model: give weights and config.json of one model",
+        )
+
+
+def check_adapter(
+    folder: Path, stored: Collection[str], unused: Collection[str], wanted: Iterable[str]
+) -> None:
+    """Raise :class:`ModelError` unless the adapter's file holds what its configuration says, and no more.
+
+    Args:
+        stored: names in ``adapter_model.safetensors``.
+        unused: those that matched nothing in the model.
+        wanted: names that the adapter's configuration asks for on this model.
+    """
+    missing = sorted(set(wanted) - set(stored))
+    if missing:
+        found = f"; it holds {_some(sorted(stored))}" if unused else ""
+        raise ModelError(
+            f"{folder}: {len(missing)} weights of the adapter are not in its file: {_some(missing)}{found}",
+            "give the base model it was trained on, or save the adapter again",
+        )
+    if unused:
+        raise ModelError(
+            f"{folder}: {len(unused)} weights of the adapter fit nothing in the model: {_some(sorted(unused))}",
+            "give the base model it was trained on",
+        )
+
+
+def check_vocabulary(folder: Path, rows: int, tokenizer: Any) -> None:
+    """Raise :class:`ModelError` if BOS or EOS have no embedding among the model's ``rows``."""
+    for role, token, index in (
+        ("BOS", tokenizer.bos_token, tokenizer.bos_token_id),
+        ("EOS", tokenizer.eos_token, tokenizer.eos_token_id),
+    ):
+        if index is not None and index >= rows:
+            raise ModelError(
+                f"{folder}: the tokenizer's {role} token {token!r} has id {index} and the model {rows:,} embeddings",
+                "resize the embeddings to the tokenizer and train them, or give the tokenizer the model came with",
+            )
+
+
+def check_precision(folder: Path, model: Any, precision: Precision) -> None:
+    """Raise :class:`ModelError` if no weight is in the precision that was asked for."""
+    if precision == "nf4":
+        kinds = {getattr(value, "quant_type", None) for value in model.parameters()}
+        if "nf4" not in kinds:
+            raise ModelError(
+                f"{folder}: {type(model).__name__} has no layer that can be quantized to nf4",
+                "use bf16 or fp32",
+            )
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        ModelError: there is no such file, or it holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path.parent}: not {what} (no {path.name})", "check the path") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path}: not valid JSON ({error})", "restore the file") from None
+    if not isinstance(content, dict):
+        raise ModelError(
+            f"{path}: expected a JSON object, found {type(content).__name__}", "restore the file"
+        )
+    return content
+
+
+def _harmless(name: str) -> bool:
+    return name.endswith(HARMLESS)
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:_SHOWN]) + (", …" if len(listed) > _SHOWN else "")
