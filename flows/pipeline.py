@@ -20,6 +20,7 @@ from tasks.neutral import neutral
 from tasks.own_text import own_text
 from tasks.pairs import pairs
 from tasks.preferences import preferences
+from tasks.preflight import preflight
 from tasks.publication import publication
 from tasks.report import report
 from tasks.revised_pairs import revised_pairs
@@ -41,6 +42,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
     written_before = step(own_text, model=model, neutral=sentences)
     paired = step(pairs, dataset=step(dataset))
     swaps = step(counterfactuals, pairs=paired)
+    fit = step(preflight, model=model, pairs=paired, counterfactuals=swaps, neutral=sentences)
     toxic = step(toxicity, pairs=paired, counterfactuals=swaps)
     preferred = step(preferences, pairs=paired, counterfactuals=swaps, toxicity=toxic)
 
@@ -52,6 +54,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
             adapter,
             fold=fold,
             model=model,
+            fit=fit,
             pairs=paired,
             counterfactuals=swaps,
             preferences=preferred,

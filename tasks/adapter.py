@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def compute(
     job: Job,
     model: Ref,
+    fit: Ref,
     pairs: Ref,
     counterfactuals: Ref,
     preferences: Ref,

@@ -110,9 +110,9 @@ class NextNumber(ast.NodeTransformer):
     ("module", "stages"),
     [
         ("likelihood.budget", {"adapter", "scores", "capability", "benchmarks", "evaluation"}),
-        ("alignment.config", {"adapter"}),
+        ("alignment.config", {"adapter", "preflight"}),
         ("preferences.build", {"preferences"}),
-        ("generation.decode", {"generations", "own_text", "adapter"}),
+        ("generation.decode", {"generations", "own_text", "adapter", "preflight"}),
         ("counterfactual.engine", {"counterfactuals", "neutral"}),
         ("toxicity.scoring", {"toxicity", "generation_toxicity"}),
         ("charts.style", {"report", "comparison"}),
@@ -137,6 +137,7 @@ OWN_CONFIG = {
     "tasks.generations": {"generation"},
     "tasks.neutral": {"counterfactual"},
     "tasks.preferences": {"preferences"},
+    "tasks.preflight": {"alignment", "evaluation", "generation"},
 }
 """The packages whose configuration a stage reads by its type."""
 

@@ -70,7 +70,16 @@ def test_a_run_survives_its_process_its_server_and_its_machine(
     ]
     assert len(resumed) == 1, ending.log
     assert resumed[0].rpartition("checkpoint-")[2] >= ending.seen  # where the first machine was, or later
-    before = ["base-model", "neutral", "dataset", "pairs", "counterfactuals", "toxicity", "preferences"]
+    before = [
+        "base-model",
+        "neutral",
+        "dataset",
+        "pairs",
+        "counterfactuals",
+        "preflight",
+        "toxicity",
+        "preferences",
+    ]
     assert {stage: ending.states[stage] for stage in before} == dict.fromkeys(before, "Cached")
     assert {state for stage, state in ending.states.items() if stage not in before} == {"Completed"}
 

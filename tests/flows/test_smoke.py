@@ -28,6 +28,7 @@ STAGES = [
     "dataset",
     "pairs",
     "counterfactuals",
+    "preflight",
     "toxicity",
     "preferences",
     "adapter · fold 0",

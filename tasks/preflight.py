@@ -1,0 +1,101 @@
+"""The base model against everything that the run will ask of it, before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from artifacts.store import Ref
+from artifacts.tables import COUNTERFACTUALS, NEUTRAL, PAIRS
+from counterpoise.evaluation.config import sources_of
+from counterpoise.neutral.records import NeutralText
+from counterpoise.pairs.folds import PairRow
+from counterpoise.records import Counterfactual
+from counterpoise.settings import deciding
+from counterpoise.sources.datasets import locate, source_hash
+from engine.job import Job
+from engine.models import scoring_precision
+from engine.stage import Stage, package_data
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig
+    from counterpoise.preflight.checks import Needs
+
+BOLD = "bold"
+
+
+def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> None:
+    """Loads the model as it will be trained, and looks whether it can do what the run asks."""
+    from counterpoise.models.loading import load_model
+    from counterpoise.preflight.checks import examine, require
+
+    needs = _needs(job, pairs, counterfactuals, neutral)
+    findings = examine(load_model(job.folder(model), job.config.model.precision), needs)
+    require(findings, f"{job.config.model.source} cannot do what this run asks")
+    # Names alone: what is trained afterwards has this file in its key, and must not run again for a word.
+    text = json.dumps({"passed": [finding.name for finding in findings]})
+    (job.out / "preflight.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:
+    from counterpoise.evaluation.items import load_items
+    from counterpoise.generation.bold import load_bold_prompts
+    from counterpoise.generation.prompts import load_prompts
+    from counterpoise.preflight.checks import Needs
+
+    config = job.config
+    sentences = [
+        (text, "the pairs") for row in job.read(pairs, PAIRS, PairRow) for text in (row.more, row.less)
+    ]
+    swaps = [row.swapped for row in job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)]
+    texts = job.read(neutral, NEUTRAL, NeutralText)
+    prompts = load_prompts(config.generation.prompt_set)
+    if config.generation.bold_prompts:
+        prompts += load_bold_prompts(locate(BOLD, progress=job.progress), config.generation.bold_prompts)
+    return Needs(
+        prefix=config.scoring.prefix,
+        scored=sentences + [(row.text, "neutral text") for row in texts if row.part == "evaluation"],
+        continued=[
+            ((option.context, option.text), name)
+            for name, source in sources_of(config.benchmarks).items()
+            for item in load_items(name, locate(source, progress=job.progress), config.benchmarks)
+            for option in item.options
+        ],
+        trained=swaps + [row.text for row in texts if row.part != "evaluation"],
+        max_tokens=config.alignment.optimisation.max_tokens,
+        append_eos=config.alignment.loss.append_eos,
+        lora=config.alignment.lora,
+        prompts=[prompt.text for prompt in prompts],
+        generation=config.generation,
+    )
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    return {
+        "prefix": config.scoring.prefix,
+        "precision": [config.model.precision, scoring_precision(config)],
+        "max_tokens": config.alignment.optimisation.max_tokens,
+        "append_eos": config.alignment.loss.append_eos,
+        "lora": deciding(config.alignment.lora),
+        "generation": deciding(config.generation),
+        "group_sentences": config.benchmarks.group_sentences,
+    }
+
+
+def _resources(config: RunConfig) -> dict[str, str]:
+    bold = {"bold": source_hash(BOLD)} if config.generation.bold_prompts else {}
+    measured = {name: source_hash(source) for name, source in sources_of(config.benchmarks).items()}
+    return package_data("generation/prompts.toml") | bold | measured
+
+
+preflight = Stage(
+    name="preflight",
+    version=1,
+    compute=compute,
+    settings=_settings,
+    resources=_resources,
+    libraries=("torch", "transformers", "peft", "bitsandbytes"),
+    retries=2,
+    timeout_s=1800,
+    tags=("network",),
+)
