@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from counterpoise.errors import DataError
-from counterpoise.likelihood.encoding import prefix_ids
+from counterpoise.likelihood.encoding import common_lead, prefix_ids
 from counterpoise.likelihood.pairs import shared_positions
 from counterpoise.neutral.records import OwnText
 from counterpoise.records import Preference
@@ -111,7 +111,7 @@ def encode_preferences(
     rejected = _token_ids([row.prompt + row.rejected for row in preferences], tokenizer)
     encoded = []
     for row, prompt, good, bad in zip(preferences, prompts, chosen, rejected, strict=True):
-        cut = min(_common_prefix(prompt, good), _common_prefix(prompt, bad))
+        cut = min(common_lead(prompt, good), common_lead(prompt, bad))
         first, second = ([*start, *ids, *end][:max_tokens] for ids in (good, bad))
         cut = min(cut + len(start), len(first) - 1, len(second) - 1)
         encoded.append(
@@ -237,12 +237,3 @@ def _token_ids(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
         return []
     ids: list[list[int]] = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     return ids
-
-
-def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    length = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            break
-        length += 1
-    return length

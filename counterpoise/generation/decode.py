@@ -167,7 +167,12 @@ def prompt_ids(tokenizer: Any, text: str, config: GenerationConfig | Decoding) -
     Raises:
         UsageError: no token at all, or a BOS prefix that the tokenizer doesn't have.
     """
-    ids = tuple(tokenizer(text, add_special_tokens=config.prefix == "tokenizer")["input_ids"])
+    ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    if config.prefix == "tokenizer":
+        # What it puts behind the text, an EOS for one, would end what is to be continued.
+        whole = tuple(tokenizer(text)["input_ids"])
+        start = next((at for at in range(len(whole)) if whole[at : at + len(ids)] == ids), None)
+        ids = whole if start is None else whole[: start + len(ids)]
     if config.prefix == "bos":
         if tokenizer.bos_token_id is None:
             raise UsageError(

@@ -65,19 +65,26 @@ def encode_continuations(
 ) -> list[Encoded]:
     """Token ids of each (context, continuation); the continuation's tokens are the scored ones.
 
-    The two are tokenized apart, so a continuation has the same tokens after any context; begin it with a
-    space where the text would have one.
+    Context and continuation are tokenized as one text, as they would be read, and cut where the ids part from the
+    context's own: a token that reaches over the boundary belongs to the continuation. Begin a continuation with
+    a space where the text would have one.
 
     Raises:
         ModelError: as :func:`prefix_ids`.
     """
     before = prefix_ids(tokenizer, prefix)
     contexts = _token_ids(tokenizer, [context for context, _ in continuations])
-    rows = _token_ids(tokenizer, [continuation for _, continuation in continuations])
+    wholes = _token_ids(tokenizer, [context + rest for context, rest in continuations])
     return [
-        Encoded(before + context + row, max(1, len(before) + len(context)))
-        for context, row in zip(contexts, rows, strict=True)
+        Encoded(before + whole, max(1, len(before) + common_lead(context, whole)))
+        for context, whole in zip(contexts, wholes, strict=True)
     ]
+
+
+def common_lead(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids both begin with alike."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def check_lengths(encoded: Sequence[Encoded], limit: int | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from counterpoise.likelihood.budget import TOKEN_BUDGET
+from counterpoise.likelihood.encoding import common_lead
 from counterpoise.likelihood.sentences import SentenceScore, score_sentences
 from counterpoise.models.loading import LoadedModel, adapter_switched
 from counterpoise.records import Pair, PairScore, Progress, Variant, silent
@@ -121,7 +122,7 @@ def _part(detail: PairDetail, *, shared: bool) -> PairScore:
     positions = shared_positions(more.token_ids, less.token_ids)
     # Before the first difference the two are equal by definition; computed apart, they could differ in the
     # last digit and make a tie look like a preference.
-    lead = _common_lead(more.token_ids, less.token_ids)
+    lead = common_lead(more.token_ids, less.token_ids)
     values = (more.token_log_probs, more.token_log_probs[:lead] + less.token_log_probs[lead:])
     parts = [
         [value for at, value in enumerate(side) if (at in kept) is shared]
@@ -135,11 +136,4 @@ def _part(detail: PairDetail, *, shared: bool) -> PairScore:
         more_tokens=len(parts[0]),
         less_tokens=len(parts[1]),
         reading="shared" if shared else "identity",
-    )
-
-
-def _common_lead(first: Sequence[int], second: Sequence[int]) -> int:
-    return next(
-        (at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b),
-        min(len(first), len(second)),
     )

@@ -57,6 +57,12 @@ from flows.commands._options import json_option, print_json
     "--fluency", metavar="MODEL", help="Score every changed row with this causal model (folder or hub name)."
 )
 @click.option(
+    "--prefix",
+    default="bos",
+    show_default=True,
+    help="With --fluency: token before each sentence: bos, eos, none, or the literal text of a token.",
+)
+@click.option(
     "--min-log-ratio", type=float, help="With --fluency: swaps below this are implausible, nats per token."
 )
 @click.option("--drop-implausible", is_flag=True, help="With --min-log-ratio: leave implausible rows out.")
@@ -79,7 +85,7 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
     job = _job(source, target, options)
     workers = options["workers"] or available_cores()
     with _Bar() as bar:
-        score = _scorer(options["fluency"]) if options["fluency"] else None
+        score = _scorer(options["fluency"], options["prefix"]) if options["fluency"] else None
         if options["dask"]:
             outcome = _on_dask(job, options, bar.update, score)
         else:
@@ -134,7 +140,7 @@ def _job(source: Path, target: Path, options: dict[str, Any]) -> Any:
         config=CounterfactualConfig(axes=axes, **{name: options[name] for name in names}),
         shard_rows=options["shard_rows"],
         sample=options["sample"],
-        fluency=options["fluency"] or "",
+        fluency=_named(options["fluency"], options["prefix"]),
         min_log_ratio=float("-inf") if options["min_log_ratio"] is None else options["min_log_ratio"],
         drop_implausible=options["drop_implausible"],
     )
@@ -158,18 +164,29 @@ class _Bar:
             self._bar.__exit__(None, None, None)
 
 
-def _scorer(model: str) -> Any:
+def _named(model: str | None, prefix: str) -> str:
+    """How sentences are scored, as the job's identity has it."""
+    return f"{model}, prefix {prefix}" if model and prefix != "bos" else model or ""
+
+
+def _scorer(model: str, prefix: str) -> Any:
     """The model's sentence log-probabilities, as the engine's fluency check wants them."""
+    from counterpoise.likelihood.encoding import prefix_ids
+    from counterpoise.likelihood.fast_path import fast_path
     from counterpoise.likelihood.sentences import score_sentences
     from counterpoise.models.loading import load_model
     from counterpoise.records import silent
     from flows.commands._model import model_folder
 
     loaded = load_model(model_folder(model, silent), "fp32")
+    prefix_ids(loaded.tokenizer, prefix)  # what cannot be scored is said before everything is swapped
+    fast_path(loaded.model)
 
     def score(texts: list[str]) -> list[tuple[float, int] | None]:
         try:
-            return [(item.sum_log_prob, item.tokens) for item in score_sentences(loaded, texts)]
+            return [
+                (item.sum_log_prob, item.tokens) for item in score_sentences(loaded, texts, prefix=prefix)
+            ]
         except DataError:
             # A text longer than the model's context stays unscored, and the others keep their scores.
             return [found for text in texts for found in score([text])] if len(texts) > 1 else [None]
