@@ -39,10 +39,10 @@ def pipeline(step: Step, config: RunConfig) -> Any:
     """From the benchmark to the report; one training for each fold that is held out."""
     model = step(base_model)
     sentences = step(neutral)
-    written_before = step(own_text, model=model, neutral=sentences)
     paired = step(pairs, dataset=step(dataset))
     swaps = step(counterfactuals, pairs=paired)
     fit = step(preflight, model=model, pairs=paired, counterfactuals=swaps, neutral=sentences)
+    written_before = step(own_text, model=model, neutral=sentences)
     toxic = step(toxicity, pairs=paired, counterfactuals=swaps)
     preferred = step(preferences, pairs=paired, counterfactuals=swaps, toxicity=toxic)
 
