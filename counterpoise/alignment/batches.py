@@ -181,7 +181,7 @@ def aligned_tokens(pair: EncodedPair) -> list[tuple[int, int]]:
     """Indices of the tokens that both sequences have after their first difference, in chosen and in rejected."""
     chosen, rejected = pair.prompt + pair.chosen, pair.prompt + pair.rejected
     first, second = shared_positions(chosen, rejected)
-    lead = _common_prefix(chosen, rejected)
+    lead = common_lead(chosen, rejected)
     both = zip(sorted(first), sorted(second), strict=True)
     return [(at, other) for at, other in both if min(at, other) > lead]
 
