@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
 from counterpoise.errors import ModelError
-from counterpoise.models.config import Precision
+
+if TYPE_CHECKING:
+    from counterpoise.models.config import Precision
 
 HARMLESS = (
     "rotary_emb.inv_freq",
