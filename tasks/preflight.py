@@ -9,7 +9,7 @@ from artifacts.store import Ref
 from artifacts.tables import COUNTERFACTUALS, NEUTRAL, PAIRS
 from counterpoise.evaluation.config import sources_of
 from counterpoise.neutral.records import NeutralText
-from counterpoise.pairs.folds import PairRow
+from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Counterfactual
 from counterpoise.settings import deciding
 from counterpoise.sources.datasets import locate, source_hash
@@ -45,7 +45,7 @@ def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:
 
     config = job.config
     sentences = [
-        (text, "the pairs") for row in job.read(pairs, PAIRS, PairRow) for text in (row.more, row.less)
+        (text, "the pairs") for row in job.read(pairs, PAIRS, FoldedPair) for text in (row.more, row.less)
     ]
     swaps = [row.swapped for row in job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)]
     texts = job.read(neutral, NEUTRAL, NeutralText)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from artifacts.store import Ref
@@ -12,13 +13,20 @@ from counterpoise.sources.datasets import locate, source_hash
 from engine.job import Job
 from engine.stage import Stage
 
+LEFT_OUT = "left_out.json"
+"""The rows that are not scored: the file's name for each, and the reason."""
+
 
 def compute(job: Job, pairs: Ref) -> None:
     """Reads the file; a correction of a held-out pair is scored by the adapter that held that pair out."""
     file: Path = locate(job.config.benchmarks.revised_pairs, progress=job.progress)
     revised = parse_revised(file.read_bytes(), str(file))
     original = job.read(pairs, PAIRS, FoldedPair)
-    job.write(PAIRS, with_original_folds(revised, original))
+    kept, left_out = with_original_folds(revised, original)
+    job.write(PAIRS, kept)
+    (job.out / LEFT_OUT).write_text(
+        json.dumps(left_out, ensure_ascii=False, indent=0) + "\n", encoding="utf-8"
+    )
 
 
 revised_pairs = Stage(

@@ -85,17 +85,17 @@ class StereoSetResult:
 
 
 def load_stereoset(path: Path) -> list[Triple]:
-    """The examples of a StereoSet JSON file, intersentence first, in file order.
+    """The examples of a StereoSet JSON file, intersentence first, in file order; a part may be missing.
 
     Raises:
         DataError: not StereoSet's JSON, or an example without one option of each label.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))["data"]
-        entries = [(part, entry) for part in PARTS for entry in data[part]]
+        data = json.loads(path.read_text(encoding="utf-8-sig"))["data"]
+        entries = [(part, entry) for part in PARTS for entry in data.get(part) or ()]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", "check the path") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not StereoSet's JSON ({type(error).__name__}: {error})", _REMEDY) from None
     if not entries:
         raise DataError(f"{path}: no examples in it", _REMEDY)

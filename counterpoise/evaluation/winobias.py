@@ -68,7 +68,7 @@ def _lines(path: Path) -> list[str]:
         raise DataError(f"{path}: no such file", "give the folder of WinoBias' eight files") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})", "fetch it again") from None
-    rows = [line.strip() for line in text.splitlines() if line.strip()]
+    rows = [line.strip() for line in text.split("\n") if line.strip()]
     if not rows:
         raise DataError(f"{path}: empty", "fetch it again")
     return [_DETACHED.sub("", re.sub(r"[\[\]]", "", _NUMBER.sub("", row))) for row in rows]

@@ -98,7 +98,7 @@ def deal(sentences: Iterable[Sentence], sizes: Sequence[int]) -> list[list[Sente
 
 
 def _lines(text: str) -> list[Sentence]:
-    return [Sentence(line, line) for line in text.splitlines()]
+    return [Sentence(line, line) for line in text.split("\n")]
 
 
 def _strings(value: Any, article: str) -> Iterator[Sentence]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+import warnings
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from counterpoise.pairs.config import PairsConfig
 
 Split = Literal["train", "validation", "test"]
+MIN_NOTEBOOK = 4
+"""Pairs of which 80/20 and then 90/10 leave one for each part: 1 to test, 1 to validate, 2 to train."""
+_USES = {"train": "train", "validation": "validate", "test": "evaluate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,27 @@ def assign_folds(pairs: Sequence[Pair], config: PairsConfig, seed: int) -> list[
     """Every pair with its fold, in the order given.
 
     Raises:
-        DataError: fewer independent contexts than folds.
+        DataError: fewer independent contexts than folds, or nothing to hold out, validate or train on.
     """
     groups = context_groups(pairs, config.context_similarity)
     folds = _METHODS[config.method](pairs, groups, config.folds, seed)
+    for evaluated in config.evaluate:
+        _check_split(folds, evaluated, config)
     return [FoldedPair.of(pair, group, fold) for pair, group, fold in zip(pairs, groups, folds, strict=True)]
+
+
+def _check_split(folds: Sequence[int], evaluated: int, config: PairsConfig) -> None:
+    """Raise :class:`DataError` if holding out ``evaluated`` leaves a part without any pair."""
+    parts = {split_of(fold, evaluated, config.folds) for fold in folds}
+    for part in ("test", "validation", "train"):
+        if part not in parts:
+            numbers = [f for f in range(config.folds) if split_of(f, evaluated, config.folds) == part]
+            by_category = config.method == "leave-one-category-out"
+            names = ", ".join(CATEGORIES[f] if by_category else f"fold {f}" for f in numbers)
+            raise DataError(
+                f"pairs.evaluate = {evaluated}: no pair to {_USES[part]} on, {names} of {len(folds)} pairs is empty",
+                "evaluate another fold, use fewer folds, or add pairs",
+            )
 
 
 def shared_words(pair: Pair) -> frozenset[str]:
@@ -111,7 +131,13 @@ def _near_duplicates(pairs: Sequence[Pair], similarity: float) -> list[tuple[int
 
 
 def stratified_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, seed: int) -> list[int]:
-    """Folds balanced by category that never divide a group (scikit-learn's StratifiedGroupKFold)."""
+    """Folds balanced by category that never divide a group (scikit-learn's StratifiedGroupKFold).
+
+    Where there are too few pairs of a category or too few contexts for that, :func:`grouped_folds`.
+
+    Raises:
+        DataError: fewer independent contexts than folds.
+    """
     from sklearn.model_selection import StratifiedGroupKFold  # a second of import, only when splitting
 
     if len(set(groups)) < folds:
@@ -119,12 +145,37 @@ def stratified_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, s
             f"{len(pairs)} pairs have only {len(set(groups))} independent contexts, fewer than {folds} folds",
             "use fewer folds or more pairs",
         )
-    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     categories = np.array([pair.category for pair in pairs])
+    if Counter(categories.tolist()).most_common(1)[0][1] < folds:  # scikit-learn refuses
+        return grouped_folds(pairs, groups, folds, seed)
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     assigned = np.zeros(len(pairs), dtype=int)
-    for fold, (_, held_out) in enumerate(splitter.split(categories, categories, np.array(groups))):
-        assigned[held_out] = fold
-    return [int(fold) for fold in assigned]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a category with fewer pairs than folds, which cannot be in each
+        for fold, (_, held_out) in enumerate(splitter.split(categories, categories, np.array(groups))):
+            assigned[held_out] = fold
+    found = [int(fold) for fold in assigned]
+    return found if len(set(found)) == folds else grouped_folds(pairs, groups, folds, seed)
+
+
+def grouped_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, seed: int) -> list[int]:
+    """Folds that never divide a group and are never empty, if there are as many groups: each group, the largest first,
+    goes where there are fewest pairs of its categories, then fewest pairs.
+    """
+    members: dict[int, list[str]] = defaultdict(list)
+    for pair, group in zip(pairs, groups, strict=True):
+        members[group].append(pair.category)
+    order = np.random.default_rng(seed).permutation(sorted(members)).tolist()
+    held: list[Counter[str]] = [Counter() for _ in range(folds)]
+    fold_of: dict[int, int] = {}
+    for group in sorted(order, key=lambda group: -len(members[group])):
+        empty = [fold for fold in range(folds) if not held[fold]]
+        # The last groups fill what would stay empty.
+        open_to = empty if len(members) - len(fold_of) <= len(empty) else range(folds)
+        alike = {fold: sum(held[fold][name] for name in set(members[group])) for fold in open_to}
+        fold_of[group] = min(open_to, key=lambda fold: (alike[fold], held[fold].total(), fold))
+        held[fold_of[group]].update(members[group])
+    return [fold_of[group] for group in groups]
 
 
 def category_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, seed: int) -> list[int]:
@@ -142,6 +193,10 @@ def notebook_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, see
     """
     from datasets import Dataset
 
+    if len(pairs) < MIN_NOTEBOOK:
+        raise DataError(
+            f"{len(pairs)} pairs are too few for method = 'notebook', which needs {MIN_NOTEBOOK}", "add pairs"
+        )
     rows = Dataset.from_dict({"row": range(len(pairs))})
     outer = rows.train_test_split(test_size=0.2, seed=seed)
     inner = outer["train"].train_test_split(test_size=0.1, seed=seed)

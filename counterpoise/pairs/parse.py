@@ -30,7 +30,7 @@ def parse_pairs(data: bytes, where: str) -> list[Pair]:
         DataError: broken UTF-8, a missing column, a ragged row, an unknown category or direction, an
             empty or identical sentence, or no rows. The message names the line.
     """
-    reader = csv.DictReader(io.StringIO(_decoded(data, where), newline=""), strict=True)
+    reader = table(decoded(data, where))
     try:
         _check_header(reader.fieldnames or [], where)
         pairs = [_pair(row, index, f"{where}, line {reader.line_num}") for index, row in enumerate(reader)]
@@ -41,7 +41,23 @@ def parse_pairs(data: bytes, where: str) -> list[Pair]:
     return pairs
 
 
-def _decoded(data: bytes, where: str) -> str:
+def table(text: str, *, strict: bool = True) -> csv.DictReader[str]:
+    """The rows of a file separated by commas, tabs or semicolons, whichever its header is."""
+    header = text.partition("\n")[0]
+    separator = next((mark for mark in "\t;" if set(COLUMNS) <= _fields(header, mark)), ",")
+    return csv.DictReader(io.StringIO(text, newline=""), strict=strict, delimiter=separator)
+
+
+def _fields(header: str, separator: str) -> set[str]:
+    return {name.strip().strip('"') for name in header.split(separator)}
+
+
+def decoded(data: bytes, where: str) -> str:
+    """UTF-8 bytes as text, without a byte order mark.
+
+    Raises:
+        DataError: they are not; the message names the line.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

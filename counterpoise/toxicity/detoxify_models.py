@@ -15,7 +15,7 @@ from counterpoise.errors import ModelError
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.registry import get_source
 from counterpoise.toxicity.spec import BACKBONES, ClassifierSpec
-from counterpoise.toxicity.weights import chosen_device, load_tokenizer
+from counterpoise.toxicity.weights import chosen_device, load_tokenizer, usable_positions
 
 RENAMED = {"toxic": "toxicity", "identity_hate": "identity_attack", "severe_toxic": "severe_toxicity"}
 """Detoxify's own renaming of the first challenge's labels to those of the later ones."""
@@ -63,7 +63,7 @@ def load_detoxify(spec: ClassifierSpec, cache: Path, device: str | None) -> Deto
     # Built without its constructor, which would load the checkpoint again, unsafely.
     detoxify = Detoxify.__new__(Detoxify)
     detoxify.model = model.to(chosen_device(device))
-    detoxify.tokenizer = load_tokenizer(backbone, model.config.max_position_embeddings)
+    detoxify.tokenizer = load_tokenizer(backbone, usable_positions(model))
     detoxify.class_names = names
     detoxify.device = chosen_device(device)
     return DetoxifyClassifier(spec.name, detoxify)

@@ -11,13 +11,21 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from counterpoise.errors import ModelError, UsageError
+from counterpoise.models.inspection import check_loading
 from counterpoise.sources.hub import fetch_repository
 from counterpoise.toxicity.spec import ClassifierSpec
-from counterpoise.toxicity.weights import chosen_device, load_tokenizer, quiet
+from counterpoise.toxicity.weights import chosen_device, load_tokenizer, quiet, usable_positions
 
 TOXIC_WORDS = frozenset(
     {"toxic", "toxicity", "hate", "hateful", "hatespeech", "offensive", "abusive", "hostile"}
 )
+
+_SAMPLE = (
+    "A short one.",
+    "A longer sentence, beside which the first has to be padded to be in one batch with it.",
+)
+_SAME = 1e-4
+"""Probability: what rounding in fp32 may change."""
 
 
 class HubClassifier:
@@ -33,16 +41,32 @@ class HubClassifier:
         self._model = model
         self._tokenizer = tokenizer
         self._label = label
+        self._together = self._padding_changes_nothing()
 
-    @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> list[float]:
         """Probability of the toxic label."""
-        if not texts:
-            return []
-        inputs = self._tokenizer(list(texts), return_tensors="pt", padding=True, truncation=True)
+        if self._together:
+            return self._batch(texts) if texts else []
+        return [value for text in texts for value in self._batch([text])]
+
+    @torch.inference_mode()
+    def _batch(self, texts: Sequence[str]) -> list[float]:
+        padded = len(texts) > 1
+        inputs = self._tokenizer(list(texts), return_tensors="pt", padding=padded, truncation=True)
         logits = self._model(**inputs.to(self._model.device)).logits.float()
         probabilities = logits.sigmoid() if _independent_labels(self._model.config) else logits.softmax(-1)
         return [float(value) for value in probabilities[:, self._label].cpu()]
+
+    def _padding_changes_nothing(self) -> bool:
+        """Whether texts of several lengths may share a batch: tried, as no configuration tells."""
+        if self._tokenizer.pad_token_id is None:
+            return False
+        alone = [value for text in _SAMPLE for value in self._batch([text])]
+        try:
+            together = self._batch(_SAMPLE)
+        except (ValueError, IndexError, RuntimeError):
+            return False
+        return max(abs(one - other) for one, other in zip(alone, together, strict=True)) < _SAME
 
 
 def load_hub_model(spec: ClassifierSpec, cache: Path, device: str | None) -> HubClassifier:
@@ -56,17 +80,39 @@ def load_hub_model(spec: ClassifierSpec, cache: Path, device: str | None) -> Hub
     folder = spec.path or fetch_repository(spec.repository, spec.revision, cache)
     quiet()
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
         raise ModelError(
             f"{folder} is not a text-classification model: {' '.join(str(error).split())[:200]}",
             "give a folder with config.json, weights and tokenizer, as save_pretrained writes it",
         ) from None
+    # Heads left over from another task do no harm; a head that is missing would be random.
+    check_loading(folder, info if info["missing_keys"] else {**info, "unexpected_keys": ()})
     label = toxic_label(model.config.id2label, spec.label, spec.name)
-    tokenizer = load_tokenizer(folder, model.config.max_position_embeddings)
+    tokenizer = load_tokenizer(folder, usable_positions(model))
+    pad_with(tokenizer, model)
     return HubClassifier(spec.name, model.eval().to(chosen_device(device)), tokenizer, label)
+
+
+def pad_with(tokenizer: Any, model: Any) -> None:
+    """Give tokenizer and model one pad token: their own, else EOS, which is masked.
+
+    Classifiers such as GPT-2's read the last token that is no padding, so both must mean the same one. Where there is
+    none, texts go through one by one.
+    """
+    rows = model.get_input_embeddings().weight.shape[0]
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= rows:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    if tokenizer.pad_token_id is not None and getattr(model.config, "pad_token_id", None) is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
 
 
 def toxic_label(labels: Mapping[int, str], asked: str, where: str) -> int:

@@ -11,9 +11,6 @@ from transformers import AutoTokenizer
 
 from counterpoise.errors import ModelError
 
-RESERVED_POSITIONS = 2
-"""RoBERTa counts positions from 2, so that two of `max_position_embeddings` are never used."""
-
 
 def chosen_device(device: str | None) -> str:
     """The device asked for, else a GPU if there is one."""
@@ -25,11 +22,28 @@ def quiet() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def load_tokenizer(folder: Path, positions: int) -> Any:
+def usable_positions(model: Any) -> int | None:
+    """How many tokens the model can read, or None where its configuration gives no limit (or −1, as XLNet's does).
+
+    RoBERTa and its kin count positions from their padding index + 1, so that many of ``max_position_embeddings`` are
+    never used.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(limit, int) or limit <= 0:
+        return None
+    reserved = [
+        module.padding_idx + 1
+        for name, module in model.named_modules()
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
+    ]
+    return limit - max(reserved, default=0)
+
+
+def load_tokenizer(folder: Path, positions: int | None) -> Any:
     """The tokenizer in ``folder``, cutting texts at what the model can read.
 
     Args:
-        positions: the model's ``max_position_embeddings``.
+        positions: of :func:`usable_positions`.
 
     Raises:
         ModelError: no tokenizer there.
@@ -44,5 +58,6 @@ def load_tokenizer(folder: Path, positions: int) -> Any:
             f"{folder} has no tokenizer",
             "put tokenizer.json (or the vocabulary) and config.json of the model there",
         )
-    tokenizer.model_max_length = min(tokenizer.model_max_length, positions - RESERVED_POSITIONS)
+    if positions is not None:
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
     return tokenizer

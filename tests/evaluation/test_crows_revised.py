@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from counterpoise.errors import DataError
-from counterpoise.evaluation.crows_revised import parse_revised
+from counterpoise.evaluation.crows_revised import OWN_ROWS, parse_revised
 
 HEADER = ",sent_more,sent_less,stereo_antistereo,bias_type\n"
 
@@ -24,10 +24,10 @@ def test_original_numbers_are_kept_and_slips_reported() -> None:
     ]
     assert revised.pairs[0].more == "They, A."
     assert revised.left_out == (
-        (9, "unknown bias_type 'stereo'"),
-        (10, "identical sentences"),
-        (11, "an empty sentence"),
-        (12, "unknown stereo_antistereo 'perhaps'"),
+        ("9", "unknown bias_type 'stereo'"),
+        ("10", "identical sentences"),
+        ("11", "an empty sentence"),
+        ("12", "unknown stereo_antistereo 'perhaps'"),
     )
 
 
@@ -37,7 +37,7 @@ def test_original_numbers_are_kept_and_slips_reported() -> None:
         (b"\xff\xfe\x00", "revised.csv: "),
         (HEADER.encode(), "no rows"),
         (b",sent_more,sent_less,bias_type\n0,A.,B.,age\n", "no column stereo_antistereo"),
-        ((HEADER + "x,A.,B.,stereo,age\n").encode(), "line 2: 'x' is not a row number"),
+        ((HEADER + " ,A.,B.,stereo,age\n").encode(), "line 2: no row number"),
         ((HEADER + "1,A.,B.,stereo,age\n1,C.,D.,stereo,age\n").encode(), "row number 1 occurs twice"),
         ((HEADER + "1,A.,A.,stereo,age\n").encode(), "no usable pair in 1 rows"),
     ],
@@ -45,3 +45,22 @@ def test_original_numbers_are_kept_and_slips_reported() -> None:
 def test_broken_files(data: bytes, words: str) -> None:
     with pytest.raises(DataError, match=words):
         parse_revised(data, "revised.csv")
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_the_published_form_is_read_whatever_separates_it(separator: str) -> None:
+    rows = [
+        ["", "sent_more", "sent_less", "stereo_antistereo", "bias_type"],
+        ["4", "Les vieux oublient tout.", "Les jeunes oublient tout.", "stereo", "age"],
+        ["LA0", "Les Bretons boivent.", "Les Alsaciens boivent.", "antistereo", "autre"],
+        ["FR11", "Elle conduit mal.", "Il conduit mal.", "stereo", "Sexual orientation"],
+    ]
+    text = "\r\n".join(separator.join(row) for row in rows)
+    revised = parse_revised(b"\xef\xbb\xbf" + text.encode(), "fr.csv")
+    assert [(pair.pair_id, pair.category) for pair in revised.pairs] == [
+        (4, "age"),
+        (OWN_ROWS + 1, "other"),
+        (OWN_ROWS + 2, "sexual-orientation"),
+    ]
+    assert revised.names[OWN_ROWS + 1] == "LA0"
+    assert revised.left_out == ()

@@ -69,9 +69,14 @@ def test_prompts_are_dealt_by_template_and_evenly() -> None:
     assert all(len({p.axis for p in hand}) >= 8 for hand in hands)
 
 
-def test_a_revised_pair_is_in_the_fold_of_the_pair_it_corrects() -> None:
+def test_a_revised_pair_is_in_the_fold_of_the_pair_it_corrects_and_others_are_listed() -> None:
     original = [FoldedPair.of(Pair(7, "age", "stereo", "a", "b"), 3, 4)]
-    fixed = Pair(7, "age", "stereo", "A.", "B.")
-    assert with_original_folds(Revised((fixed,), ()), original) == [FoldedPair.of(fixed, 3, 4)]
-    with pytest.raises(DataError, match="row 8 corrects no pair"):
-        with_original_folds(Revised((Pair(8, "age", "stereo", "a", "b"),), ()), original)
+    fixed, own = Pair(7, "age", "stereo", "A.", "B."), Pair(1_000_001, "other", "stereo", "C.", "D.")
+    names = {7: "7", 1_000_001: "LA0"}
+    kept, left_out = with_original_folds(
+        Revised((fixed, own), (("9", "an empty sentence"),), names), original
+    )
+    assert kept == [FoldedPair.of(fixed, 3, 4)]
+    assert left_out == [("9", "an empty sentence"), ("LA0", "corrects no pair of the run's benchmark")]
+    with pytest.raises(DataError, match="none of the 1 revised rows corrects a pair"):
+        with_original_folds(Revised((own,), (), names), original)

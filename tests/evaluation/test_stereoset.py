@@ -94,3 +94,14 @@ def test_broken_files_are_named(tmp_path: Path, content: str, words: str) -> Non
         load_stereoset(path)
     with pytest.raises(DataError, match="cannot be read"):
         load_stereoset(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("missing", ["intersentence", "intrasentence"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_part_may_be_missing(tmp_path: Path, missing: str, empty: bool) -> None:
+    parts = {part: [entry()] for part in ("intersentence", "intrasentence") if part != missing}
+    data = parts | ({missing: []} if empty else {})
+    path = tmp_path / "dev.json"
+    path.write_text("\ufeff" + json.dumps({"data": data}), encoding="utf-8")
+    (found,) = load_stereoset(path)
+    assert found.part != missing

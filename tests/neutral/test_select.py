@@ -63,3 +63,9 @@ def test_too_short_and_too_long_are_left_out() -> None:
 def test_bad_file_is_one_line(data: bytes, name: str) -> None:
     with pytest.raises(DataError, match=name):
         parse_neutral(data, name)
+
+
+def test_only_a_newline_ends_a_sentence() -> None:
+    text = "One\u2028and the same,\x0cstill\x85the same.\r\nAnother.\n"
+    found = [one.text for one in parse_neutral(text.encode(), "own.txt")]
+    assert found == ["One\u2028and the same,\x0cstill\x85the same.", "Another."]

@@ -53,3 +53,11 @@ def test_broken_utf8_names_line_and_byte() -> None:
     data = (HEADER + ROW).encode() + b"1,caf\xe9,b,stereo,age,[]\n"
     with pytest.raises(DataError, match="line 3: byte 0xe9 is not UTF-8"):
         parse_pairs(data, "pairs.csv")
+
+
+@pytest.mark.parametrize("separator", ["\t", ";"])
+def test_tabs_and_semicolons_separate_as_commas_do(separator: str) -> None:
+    text = separator.join(["", "sent_more", "sent_less", "stereo_antistereo", "bias_type"]) + "\n"
+    text += separator.join(["0", "She, they say, left.", "He, they say, left.", "stereo", "gender"]) + "\n"
+    (pair,) = parse_pairs(text.encode(), "pairs.csv")
+    assert (pair.more, pair.category) == ("She, they say, left.", "gender")

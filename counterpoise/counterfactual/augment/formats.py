@@ -22,6 +22,8 @@ Payload = Any
 Rows = Sequence[tuple[int, dict[str, Any]]]
 """Output rows: the input row's place in its shard, and the added columns."""
 
+BOM = b"\xef\xbb\xbf"
+"""A byte order mark, which some editors write before the first line."""
 _SPAN: list[pa.Field[Any]] = [pa.field("start", pa.int64()), pa.field("end", pa.int64())]
 _EDIT = pa.struct(
     [
@@ -99,7 +101,7 @@ class Parquet:
                 "name it with --column",
             )
         kind = schema.field(job.column).type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)):
+        if not _is_text(kind):
             raise DataError(
                 f"{job.source}: column {job.column!r} is {kind}, not text", "name a text column with --column"
             )
@@ -180,6 +182,14 @@ class Parquet:
             ) from None
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds text, in any of the ways that Arrow stores it; one of nulls alone does."""
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return any(holds(kind) for holds in kinds)
+
+
 class JsonLines:
     """One JSON object a line; a line's other members and their order are kept."""
 
@@ -236,7 +246,7 @@ class JsonLines:
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(line.decode("utf-8", "surrogateescape"))
+    row: dict[str, Any] = json.loads(line.removeprefix(BOM).decode("utf-8", "surrogateescape"))
     return row
 
 

@@ -42,7 +42,8 @@ def process(job: Job, layout: Format, engine: Engine, number: int, first_row: in
         for axis, swap in job.swaps(engine, text):
             statistics.count(swap)
             sample.offer(first_row + place, axis, swap)
-            rows.append((place, added(axis, swap)))
+            null = {"counterfactual": None} if text is None else {}
+            rows.append((place, added(axis, swap) | null))
     with replacing(data_path(job, number)) as draft:
         layout.write(payload, rows, draft)
     summary = {"statistics": statistics.as_json(), "sample": sample.items()}
