@@ -77,6 +77,7 @@ def test_a_run_survives_its_process_its_server_and_its_machine(
         "pairs",
         "counterfactuals",
         "preflight",
+        "own-text",
         "toxicity",
         "preferences",
     ]

@@ -29,6 +29,7 @@ STAGES = [
     "pairs",
     "counterfactuals",
     "preflight",
+    "own-text",
     "toxicity",
     "preferences",
     "adapter · fold 0",
@@ -142,7 +143,7 @@ def test_edited_helper_re_runs_its_stage_and_stops_where_the_bytes_are_the_same(
 
 def test_changed_setting_re_runs_what_it_decides(shell: Shell) -> None:
     computed = shell.computed("--set", "generation.max_new_tokens=4")
-    assert computed == ["generations-base", "generations", "generation-toxicity", "report"]
+    assert computed == ["preflight", "generations-base", "generations", "generation-toxicity", "report"]
 
 
 def test_changed_upstream_byte_re_runs_what_follows(shell: Shell, tmp_path: Path) -> None:
