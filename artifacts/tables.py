@@ -123,12 +123,24 @@ CAPABILITY = _table(
 BENCHMARKS = _table(
     "benchmarks",
     1,
-    _column("benchmark", pa.string(), "stereoset, winobias, or groups (neutral sentences about a group)"),
+    _column(
+        "benchmark",
+        pa.string(),
+        "stereoset, winobias, bbq, choices, or groups (neutral sentences about a group)",
+    ),
     _column("item", pa.string(), "Name of the example within its benchmark"),
-    _column("part", pa.string(), "Part of the benchmark, such as intrasentence or type1"),
+    _column("part", pa.string(), "Part of the benchmark, such as intrasentence, ambiguous or piqa"),
     _column("group", pa.string(), "What the example is about: a domain or an identity group"),
-    _column("target", pa.string(), "Target term that StereoSet averages over; elsewhere the group"),
-    _column("option", pa.string(), "Which of the example's texts, such as stereotype or unrelated"),
+    _column(
+        "target",
+        pa.string(),
+        "StereoSet: target term; bbq: question template; choices: the right choice; elsewhere the group",
+    ),
+    _column(
+        "option",
+        pa.string(),
+        "Which of the example's texts, such as stereotype or unrelated; of choices, the text itself",
+    ),
     VARIANT,
     _column("log_prob", pa.float64(), "Summed log-probability of the option given its context, nats"),
     _column("tokens", pa.int32(), "Tokens that log_prob sums over"),

@@ -1,4 +1,4 @@
-"""StereoSet, WinoBias and neutral sentences about groups → log-probabilities, by the base once and by each adapter.
+"""Every benchmark beside CrowS-Pairs → log-probabilities of its options, by the base once and by each adapter.
 
 The base's part does not depend on any adapter: trainings with other seeds, folds or recipes find it cached.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from artifacts.store import Ref
 from artifacts.tables import BENCHMARKS
 from counterpoise.evaluation.config import sources_of
 from counterpoise.evaluation.items import BenchmarkItem, BenchmarkScore, load_items, share_of
+from counterpoise.evaluation.names import ASKED
 from counterpoise.records import Variant
 from counterpoise.sources.datasets import locate, source_hash
 from engine.job import Job
@@ -22,43 +25,55 @@ from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig
+    from counterpoise.models.loading import LoadedModel
 
 SHARD_ITEMS = 512
 
 
 def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
     """Scores every option of this fold's examples, with the adapter on where one is given."""
-    from counterpoise.likelihood.sentences import score_continuations
+    from counterpoise.likelihood.encoding import own_prefix
 
-    scoring = job.config.scoring
     loaded = load_for_scoring(job, model, adapter)
+    asked = own_prefix(loaded.tokenizer)
 
     def scored(chunk: Sequence[BenchmarkItem]) -> list[BenchmarkScore]:
-        options = [(item, option) for item in chunk for option in item.options]
-        scores = score_continuations(
-            loaded,
-            [(option.context, option.text) for _, option in options],
-            prefix=scoring.prefix,
-            token_budget=scoring.token_budget,
-        )
-        variant: Variant = "tuned" if adapter else "base"
-        return [
-            BenchmarkScore(
-                item.benchmark,
-                item.item,
-                item.part,
-                item.group,
-                item.target,
-                option.name,
-                variant,
-                score.sum_log_prob,
-                score.tokens,
-            )
-            for (item, option), score in zip(options, scores, strict=True)
-        ]
+        rows = []
+        for benchmark, items in groupby(chunk, key=attrgetter("benchmark")):
+            prefix = asked if benchmark in ASKED else job.config.scoring.prefix
+            rows += _scored(job, loaded, list(items), prefix, "tuned" if adapter else "base")
+        return rows
 
     rows = in_shards(job, "items", _items(job), SHARD_ITEMS, scored, BENCHMARKS, BenchmarkScore)
     job.write(BENCHMARKS, rows)
+
+
+def _scored(
+    job: Job, loaded: LoadedModel, items: Sequence[BenchmarkItem], prefix: str, variant: Variant
+) -> list[BenchmarkScore]:
+    from counterpoise.likelihood.sentences import score_continuations
+
+    options = [(item, option) for item in items for option in item.options]
+    scores = score_continuations(
+        loaded,
+        [(option.context, option.text) for _, option in options],
+        prefix=prefix,
+        token_budget=job.config.scoring.token_budget,
+    )
+    return [
+        BenchmarkScore(
+            item.benchmark,
+            item.item,
+            item.part,
+            item.group,
+            item.target,
+            option.name,
+            variant,
+            score.sum_log_prob,
+            score.tokens,
+        )
+        for (item, option), score in zip(options, scores, strict=True)
+    ]
 
 
 def _items(job: Job) -> list[BenchmarkItem]:
@@ -76,6 +91,9 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     return scoring_settings(config) | {
         "share": config.benchmarks.share,
         "group_sentences": config.benchmarks.group_sentences,
+        "bbq_items": config.benchmarks.bbq_items,
+        "bbq_all_unknowns": config.benchmarks.bbq_all_unknowns,
+        "choice_questions": config.benchmarks.choice_questions,
         "folds": config.pairs.folds,
     }
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from counterpoise.evaluation.names import GROUPS, STEREOSET, WINOBIAS
+from counterpoise.evaluation.names import BBQ, CHOICE_TASKS, GROUPS, STEREOSET, WINOBIAS
 from counterpoise.settings import Settings
 
 
@@ -26,6 +26,32 @@ class BenchmarksConfig(Settings):
         description="Folder of BOLD's Wikipedia sentences about groups (erasure audit): registry name or path; "
         "empty: not measured.",
     )
+    bbq: str = Field(
+        "bbq",
+        description="Folder of BBQ's questions (accuracy and bias scores): registry name or path; empty: not measured.",
+    )
+    bbq_items: int = Field(
+        200, ge=0, description="Most BBQ questions a category, over all folds (count); 0: all 58,476."
+    )
+    bbq_all_unknowns: bool = Field(
+        False,
+        description="Offer each BBQ question every wording of the unknown answer, as lm-eval does, not its own alone.",
+    )
+    hellaswag: str = Field(
+        "hellaswag", description="HellaSwag's validation file: registry name or path; empty: not measured."
+    )
+    piqa: str = Field(
+        "piqa", description="PIQA's validation file: registry name or path; empty: not measured."
+    )
+    openbookqa: str = Field(
+        "openbookqa", description="OpenBookQA's file: registry name or path; empty: not measured."
+    )
+    boolq: str = Field(
+        "boolq", description="BoolQ's development file: registry name or path; empty: not measured."
+    )
+    choice_questions: int = Field(
+        400, ge=0, description="Most questions a multiple-choice task, over all folds (count); 0: all."
+    )
     group_sentences: int = Field(60, ge=1, description="Most sentences a group, over all folds (count).")
     share: Literal["fold", "all"] = Field(
         "fold",
@@ -41,5 +67,6 @@ class BenchmarksConfig(Settings):
 
 def sources_of(config: BenchmarksConfig) -> dict[str, str]:
     """Benchmark → where its data come from, for those that are measured."""
-    named = {STEREOSET: config.stereoset, WINOBIAS: config.winobias, GROUPS: config.groups}
+    named = {STEREOSET: config.stereoset, WINOBIAS: config.winobias, GROUPS: config.groups, BBQ: config.bbq}
+    named |= {task: getattr(config, task) for task in CHOICE_TASKS}
     return {name: source for name, source in named.items() if source}

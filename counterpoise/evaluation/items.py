@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from counterpoise.evaluation import bbq, multiple_choice
 from counterpoise.evaluation.group_sentences import load_group_sentences
-from counterpoise.evaluation.names import GROUPS, STEREOSET, WINOBIAS
+from counterpoise.evaluation.names import BBQ, CHOICE_TASKS, CHOICES, GROUPS, STEREOSET, WINOBIAS
 from counterpoise.evaluation.stereoset import load_stereoset
 from counterpoise.evaluation.winobias import load_winobias
 from counterpoise.records import Variant
@@ -33,7 +34,7 @@ class BenchmarkItem:
     """One example of one benchmark.
 
     Attributes:
-        benchmark: one of those in `counterpoise.evaluation.config`.
+        benchmark: one of those in `counterpoise.evaluation.names`.
         item: its name there.
         part, group, target: as in the table ``benchmarks``.
     """
@@ -69,6 +70,10 @@ def load_items(benchmark: str, data: Path, config: BenchmarksConfig) -> list[Ben
     """
     if benchmark == STEREOSET:
         return list(_stereoset(data))
+    if benchmark == BBQ:
+        return list(_bbq(data, config))
+    if benchmark in CHOICE_TASKS:
+        return list(_choices(benchmark, data, config.choice_questions))
     return list(_winobias(data) if benchmark == WINOBIAS else _groups(data, config.group_sentences))
 
 
@@ -111,3 +116,17 @@ def _groups(data: Path, sentences: int) -> Iterator[BenchmarkItem]:
     for number, row in enumerate(load_group_sentences(data, [sentences])[0]):
         options = (Option("sentence", "", row.text),)
         yield BenchmarkItem(GROUPS, str(number), row.domain, row.group, row.group, options)
+
+
+def _bbq(data: Path, config: BenchmarksConfig) -> Iterator[BenchmarkItem]:
+    for one in bbq.subset(bbq.load_bbq(data), config.bbq_items):
+        named = bbq.answers(one, all_unknowns=config.bbq_all_unknowns)
+        options = tuple(Option(name, one.context, f" {text}") for name, text in named)
+        yield BenchmarkItem(BBQ, one.name, one.condition, one.category, one.template, options)
+
+
+def _choices(task: str, data: Path, most: int) -> Iterator[BenchmarkItem]:
+    """An option is named by its own text, so that its length is known where it is judged."""
+    for one in multiple_choice.subset(multiple_choice.load_questions(task, data), most):
+        options = tuple(Option(choice, one.context, f" {choice}") for choice in one.choices)
+        yield BenchmarkItem(CHOICES, f"{task}/{one.name}", task, task, one.right, options)

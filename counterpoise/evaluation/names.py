@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
-STEREOSET, WINOBIAS, GROUPS = "stereoset", "winobias", "groups"
+STEREOSET, WINOBIAS, GROUPS, BBQ, CHOICES = "stereoset", "winobias", "groups", "bbq", "choices"
+CHOICE_TASKS = ("hellaswag", "piqa", "openbookqa", "boolq")
+"""Multiple-choice tasks: each has a source of its own, together they are one benchmark."""
+ASKED = frozenset({BBQ, CHOICES})
+"""Benchmarks that put a question as lm-eval puts it: after what the tokenizer itself begins a text with."""

@@ -50,6 +50,12 @@ def prefix_ids(tokenizer: Any, prefix: str) -> tuple[int, ...]:
     )
 
 
+def own_prefix(tokenizer: Any) -> str:
+    """``bos`` where the tokenizer itself begins every text with that token, as Gemma's does; else ``none``."""
+    begun = tokenizer("a")["input_ids"][:1]
+    return "bos" if tokenizer.bos_token_id is not None and begun == [tokenizer.bos_token_id] else "none"
+
+
 def encode(tokenizer: Any, texts: Sequence[str], prefix: str) -> list[Encoded]:
     """Token ids of each text, in order. The tokenizer adds nothing of its own: the prefix is all there is.
 
