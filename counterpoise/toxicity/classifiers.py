@@ -43,11 +43,15 @@ def load_classifier(spec: str, *, cache: Path, device: str | None = None) -> Tox
         SourceError: the weights could not be fetched.
     """
     parsed = parse_spec(spec)
-    # Each implementation is imported only where it is used: two of them load torch, one a vectoriser.
+    # Each implementation is imported only where it is used: two of them load torch, the others a vectoriser.
     if parsed.kind == "linear":
         from counterpoise.toxicity.linear import LinearClassifier  # noqa: PLC0415
 
         return LinearClassifier()
+    if parsed.kind == "hatesonar":
+        from counterpoise.toxicity.hatesonar import load_hatesonar  # noqa: PLC0415
+
+        return load_hatesonar(cache)
     if parsed.kind == "detoxify":
         from counterpoise.toxicity.detoxify_models import load_detoxify  # noqa: PLC0415
 

@@ -6,16 +6,16 @@ from pydantic import Field, field_validator
 
 from counterpoise.errors import CounterpoiseError
 from counterpoise.settings import Settings
-from counterpoise.toxicity.spec import LINEAR, parse_spec
+from counterpoise.toxicity.spec import HATESONAR, LINEAR, parse_spec
 
 
 class ToxicityConfig(Settings):
     """The toxicity classifiers: the first filters the training pairs, all of them judge generations."""
 
     classifiers: tuple[str, ...] = Field(
-        default=(LINEAR,),
+        default=(LINEAR, HATESONAR),
         min_length=1,
-        description="Classifiers; the first one filters. alt-profanity-check (offline, linear), "
+        description="Classifiers; the first one filters. alt-profanity-check and hatesonar (linear, offline), "
         "detoxify:original|unbiased|multilingual|original-small|unbiased-small[@checkpoint], "
         "hf:owner/name@commit[#label], hf:/folder[#label], or roberta-hate-speech (the case study's)",
     )

@@ -12,9 +12,10 @@ from counterpoise.sources.hashing import path_sha256
 from counterpoise.sources.registry import get_source, registry
 from counterpoise.sources.source import Hub, parse_uri
 
-Kind = Literal["linear", "detoxify", "hub"]
+Kind = Literal["linear", "hatesonar", "detoxify", "hub"]
 
 LINEAR = "alt-profanity-check"
+HATESONAR = "hatesonar"
 BACKBONES = {
     "original": "bert-base-uncased",
     "unbiased": "roberta-base",
@@ -28,7 +29,7 @@ _DETOXIFY = re.compile(r"detoxify:(?P<variant>[a-z-]+)(?:@(?P<path>.+))?")
 _HUB = re.compile(r"hf:(?P<repository>[\w.-]+(?:/[\w.-]+)?)@(?P<revision>[0-9a-f]{40})(?:#(?P<label>.+))?")
 _FOLDER = re.compile(r"hf:(?P<path>[~./][^#]*)(?:#(?P<label>.+))?")
 _REMEDY = (
-    f"use {LINEAR}, detoxify:{'|'.join(BACKBONES)}[@CHECKPOINT], hf:owner/name@<40-digit commit>[#label], "
+    f"use {LINEAR}, {HATESONAR}, detoxify:{'|'.join(BACKBONES)}[@CHECKPOINT], hf:owner/name@<40-digit commit>[#label], "
     "hf:/FOLDER[#label], or the name of a repository source such as roberta-hate-speech"
 )
 
@@ -62,6 +63,8 @@ def parse_spec(text: str) -> ClassifierSpec:
     """
     if text == LINEAR:
         return ClassifierSpec("linear", LINEAR)
+    if text == HATESONAR:
+        return ClassifierSpec("hatesonar", HATESONAR)
     if match := _DETOXIFY.fullmatch(text):
         return _detoxify(match["variant"], match["path"])
     if match := _FOLDER.fullmatch(text):
@@ -89,6 +92,8 @@ def identity(text: str) -> str:
         return f"{spec.name}#{spec.label} sha256:{path_sha256(spec.path)}"
     if spec.kind == "hub":
         return f"{spec.name}#{spec.label} {spec.revision}"
+    if spec.kind == "hatesonar":
+        return f"{spec.name} sha256:{get_source(HATESONAR).sha256}"
     if spec.kind == "detoxify":
         return f"{spec.name} sha256:{get_source(f'detoxify-{spec.variant}').sha256}"
     return spec.name

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import UsageError
+from counterpoise.sources.registry import get_source
 from counterpoise.toxicity.config import ToxicityConfig
 from counterpoise.toxicity.spec import BACKBONES, identity, parse_spec
 from counterpoise.validation import validated
@@ -12,8 +13,12 @@ from counterpoise.validation import validated
 COMMIT = "391c99ab8b3f65beb77746a2cf6ddf1ddf9817e6"
 
 
-def test_the_default_needs_no_network() -> None:
-    assert ToxicityConfig().classifiers == ("alt-profanity-check",)
+def test_the_default_has_two_that_can_disagree_and_the_filter_needs_no_network() -> None:
+    assert ToxicityConfig().classifiers == ("alt-profanity-check", "hatesonar")
+
+
+def test_hatesonar_is_pinned() -> None:
+    assert identity("hatesonar") == f"hatesonar sha256:{get_source('hatesonar').sha256}"
 
 
 @pytest.mark.parametrize("variant", BACKBONES)
@@ -51,7 +56,7 @@ def test_the_case_studys_model_has_a_short_name() -> None:
     ],
 )
 def test_what_is_not_a_classifier_is_refused_with_the_forms_that_are(text: str) -> None:
-    with pytest.raises(UsageError, match="use alt-profanity-check, detoxify:"):
+    with pytest.raises(UsageError, match="use alt-profanity-check, hatesonar, detoxify:"):
         parse_spec(text)
 
 

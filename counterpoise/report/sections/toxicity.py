@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from counterpoise.charts.style import Chart
 from counterpoise.charts.toxicity import GroupRow, distribution_chart, group_chart
+from counterpoise.metrics.intervals import Interval
 from counterpoise.report.blocks import Block, ChartBlock, Column, Paragraph, Row, Section, Table
 from counterpoise.report.findings import FilterFindings
 from counterpoise.report.texts import TextFindings, ToxicityFindings
@@ -111,7 +112,26 @@ def _agreement(texts: TextFindings) -> list[Paragraph]:
             lead="Disagreement.",
         )
         for (first, second), found in texts.agreements.items()
+    ] + _about_the_change(texts.toxicity)
+
+
+def _about_the_change(items: Sequence[ToxicityFindings]) -> list[Paragraph]:
+    """A warning where classifiers differ on whether the texts became more toxic, less, or neither beyond chance."""
+    said = {item.classifier: _direction(item.change_interval) for item in items}
+    if len(set(said.values())) < 2:
+        return []
+    opinions = "; ".join(f"by {name} it {direction}" for name, direction in said.items())
+    return [
+        Paragraph(
+            f"Of the change in mean toxicity, {opinions}. Take none of these alone for the model's doing.",
+            lead="The classifiers disagree about the change.",
+        )
     ]
+
+
+def _direction(change: Interval) -> str:
+    low, high = change
+    return "rises" if low > 0 else "falls" if high < 0 else "may do either"
 
 
 def _group_levels(item: ToxicityFindings) -> Paragraph:
