@@ -79,7 +79,7 @@ def _rows(path: Path) -> Iterable[Row]:
             import pyarrow as pa  # noqa: PLC0415 - kept out of the import of every command
 
             with pa.memory_map(str(path)) as source:
-                rows: list[Row] = pa.ipc.open_stream(source).read_all().to_pylist()
+                rows: Sequence[Row] = pa.ipc.open_stream(source).read_all().to_pylist()
             return rows
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError

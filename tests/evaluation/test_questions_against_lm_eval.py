@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import datasets
+import numpy as np
 import pytest
 
 from counterpoise.evaluation.accuracy import is_right
 from counterpoise.evaluation.bbq import answers, load_bbq
-from counterpoise.evaluation.bbq_score import answer, bbq_scores
+from counterpoise.evaluation.bbq_score import BbqScore, bbq_scores
 from counterpoise.evaluation.changes import Options
 from counterpoise.evaluation.multiple_choice import load_questions
 from counterpoise.likelihood.encoding import own_prefix
@@ -18,6 +20,8 @@ from counterpoise.models.loading import LoadedModel, load_model
 from tests.evaluation.questions import ROWS, rows_of, write_bbq, write_choices
 
 pytest.importorskip("lm_eval", reason="the bench extra is not installed")
+from lm_eval.tasks.bbq import utils
+
 from tests.evaluation.lm_eval_tasks import run_task
 
 
@@ -80,8 +84,45 @@ def test_bbq(tiny: LoadedModel, tmp_path: Path) -> None:
     for question, ours, theirs in zip(questions, given, peer["log_likelihoods"], strict=True):
         values = [ours[name][0] for name in ours]
         assert sorted(values) == pytest.approx(sorted(theirs), abs=1e-3), question.name
-    found = bbq_scores(questions, given)
-    assert len({answer(one) for one in given}) > 1, "a model that always says the same shows nothing"
+    check(bbq_scores(questions, given), peer)
+
+
+def test_bbq_scores_of_any_answers(tmp_path: Path) -> None:
+    """lm-eval's own judgement of random log-likelihoods: a model so small does not answer in enough ways."""
+    rows = rows_of("Age", 30) + rows_of("Religion", 30)
+    documents = utils.process_docs(datasets.Dataset.from_list(rows))
+    random = np.random.default_rng(0)
+    judged, given = [], []
+    for document in documents:
+        people, values = [document["ans0"], document["ans1"]], random.normal(size=12)
+        values[2:] -= 1.5  # else one of ten unknown answers is nearly always the highest
+        judged.append(utils.process_results_multiple_choice(document, [(value, False) for value in values]))
+        biased = document["biased_answers"][0]
+        names = ["biased" if one == biased else "other" for one in people]
+        names += [f"unknown: {text}" for text in utils.UNKNOWN_RESPONSES]
+        given.append({name: (float(value), 1) for name, value in zip(names, values, strict=True)})
+    peer = {}
+    for key in judged[0]:
+        if key.startswith("accuracy_") or "bias_score" in key:
+            aggregate = getattr(utils, AGGREGATES[key[: key.index("amb") + 3]])
+            peer[key] = aggregate([one[key] for one in judged])
+    found = bbq_scores(load_bbq(write_bbq(tmp_path / "bbq", rows)), given)
+    assert found["all"].disambiguated_bias is not None
+    assert 20 < found["all"].disambiguated_accuracy.value < 80  # type: ignore[union-attr]
+    assert found["Age"].disambiguated_bias != found["Religion"].disambiguated_bias
+    check(found, peer)
+
+
+AGGREGATES = {
+    "accuracy_amb": "agg_accuracy_amb",
+    "accuracy_disamb": "agg_accuracy_disamb",
+    "amb": "agg_amb_bias_scores",
+    "disamb": "agg_disamb_bias_scores",
+}
+
+
+def check(found: dict[str, BbqScore], peer: dict[str, Any]) -> None:
+    """Accuracies over all, and both bias scores over all and in each category. lm-eval gives 0 for an undefined one."""
     for name, key in (("ambiguous_accuracy", "accuracy_amb"), ("disambiguated_accuracy", "accuracy_disamb")):
         assert getattr(found["all"], name).value == pytest.approx(100 * peer[key])
     for name, key in (("ambiguous_bias", "amb_bias_score"), ("disambiguated_bias", "disamb_bias_score")):
