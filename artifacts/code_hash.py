@@ -9,21 +9,13 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from artifacts.code_memo import MEMO, Source
 from artifacts.code_text import is_type_checking, without_words
 from counterpoise.errors import StoreError
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """One parsed module: the hash of its code and the names it may import."""
-
-    sha256: str
-    imports: tuple[str, ...]
 
 
 def code_hashes(
@@ -59,7 +51,8 @@ def code_hashes(
             raise StoreError(f"no source file for the module {module!r}{by}", "correct its name")
         source = _parsed(module, path)
         found[module] = source.sha256
-        waiting += [(name, module) for name in source.imports]
+        waiting += [(name, module) for name in _imported(source)]
+    MEMO.save()
     return dict(sorted(found.items()))
 
 
@@ -72,7 +65,12 @@ def imports_of(module: str) -> tuple[str, ...]:
     path = module_path(module)
     if path is None:
         raise StoreError(f"no source file for the module {module!r}", "correct its name")
-    return _parsed(module, path).imports
+    return tuple(sorted(_imported(_parsed(module, path))))
+
+
+def _imported(source: Source) -> Iterator[str]:
+    yield from source.imports
+    yield from (name for name in source.perhaps if module_path(name) is not None)
 
 
 def module_path(module: str) -> Path | None:
@@ -94,30 +92,40 @@ def _package_folders(top: str) -> tuple[Path, ...]:
     return tuple(Path(folder) for folder in spec.submodule_search_locations or ())
 
 
-def _parsed(module: str, path: Path) -> _Source:
+def _parsed(module: str, path: Path) -> Source:
     status = path.stat()
     return _parse(module, path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=4096)
-def _parse(module: str, path: Path, mtime_ns: int, size: int) -> _Source:
+def _parse(module: str, path: Path, mtime_ns: int, size: int) -> Source:
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    text = path.read_bytes()
+    known = MEMO.get(package, text)
+    if known is None:
+        known = _read(module, package, text)
+        MEMO.put(package, text, known)
+    return known
+
+
+def _read(module: str, package: str, text: bytes) -> Source:
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
         raise StoreError(f"the module {module!r} does not parse: {error}", "correct it") from None
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    imports = tuple(sorted(set(_imports(tree, package))))
+    imports, perhaps = set(_imports(tree, package)), set(_names_taken(tree, package))
     code = ast.dump(without_words(tree), include_attributes=False)
-    return _Source(hashlib.sha256(code.encode()).hexdigest(), imports)
+    return Source(hashlib.sha256(code.encode()).hexdigest(), tuple(sorted(imports)), tuple(sorted(perhaps)))
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """The modules that ``tree`` certainly imports."""
     for node in _runtime_nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from with_parents(alias.name)
         elif isinstance(node, ast.ImportFrom):
-            yield from _from_imports(node, package)
+            yield from with_parents(_taken_from(node, package))
         elif isinstance(node, ast.Call):
             yield from _dynamic_import(node)
 
@@ -134,16 +142,19 @@ def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _from_imports(node: ast.ImportFrom, package: str) -> Iterator[str]:
-    base = node.module or ""
-    if node.level:
-        parts = package.split(".")
-        base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
-    yield from with_parents(base)
-    for alias in node.names:
-        name = f"{base}.{alias.name}"
-        if alias.name != "*" and module_path(name) is not None:
-            yield name
+def _names_taken(tree: ast.AST, package: str) -> Iterator[str]:
+    """``pkg.name`` for each ``from pkg import name``: a module, if there is one of that name."""
+    for node in _runtime_nodes(tree):
+        if isinstance(node, ast.ImportFrom):
+            base = _taken_from(node, package)
+            yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+
+
+def _taken_from(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
 
 
 def _dynamic_import(node: ast.Call) -> Iterator[str]:

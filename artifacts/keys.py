@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +110,19 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
     from importlib import metadata  # noqa: PLC0415 (slow to import; only computing a key needs it)
 
     try:
-        return {name: metadata.version(name) for name in names}
+        return {name: _version(name) for name in names}
     except metadata.PackageNotFoundError as error:
         raise StoreError(
             f"the package {error.name!r} shapes a result but is not installed",
             install_command("counterpoise"),
         ) from None
+
+
+@cache
+def _version(name: str) -> str:
+    from importlib import metadata  # noqa: PLC0415
+
+    return metadata.version(name)
 
 
 def resource_hashes(root: Path, names: Sequence[str]) -> dict[str, str]:

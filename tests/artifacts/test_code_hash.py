@@ -223,7 +223,7 @@ comments = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(lines=st.lists(st.tuples(st.integers(3, 9), comments), max_size=5))
 def test_no_comment_anywhere_changes_the_hash(package: Path, lines: list[tuple[int, str]]) -> None:
     (package / "model.py").write_text(MODEL)
