@@ -62,12 +62,17 @@ class Worker(ProcessWorker):
         configuration: ProcessJobConfiguration,
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
-        """Runs it as Prefect's worker does, and remembers its process."""
+        """Runs it as Prefect's worker does, and remembers its process.
+
+        A crash has been reported by then. Told of it by the exit code, the worker would report it a second time, which
+        comes late where the server is busy and then ends the next attempt.
+        """
         status = _Started(task_status, lambda process: self._started(flow_run.id, process))
         try:
-            return await super().run(flow_run, configuration, status)
+            ended = await super().run(flow_run, configuration, status)
         finally:
             self._processes.pop(flow_run.id, None)
+        return ended.model_copy(update={"status_code": 0})
 
     def _started(self, run: UUID, process: int) -> None:
         self._processes[run] = process

@@ -94,11 +94,11 @@ class Stage:
         attempt = self.watcher.read(self.run).run_count
         killed = datetime.now(UTC)
         act()
-        self.watcher.until(self.run, lambda now: now.state_type != StateType.RUNNING, 200)
+        self.watcher.until(self.run, lambda now: now.state_type != StateType.RUNNING, 400)
         kept = self._newest()
         then()
         self.watcher.until(
-            self.run, lambda now: now.run_count > attempt and now.state_type == StateType.RUNNING, 200
+            self.run, lambda now: now.run_count > attempt and now.state_type == StateType.RUNNING, 400
         )
         after = [state for state in self.watcher.states(self.run) if state.timestamp > killed]
         dead = next(state for state in after if state.type != StateType.RUNNING)
