@@ -34,6 +34,7 @@ from counterpoise.likelihood.forward import (
 from counterpoise.likelihood.trees import Ids
 from counterpoise.models.attention import own_attention
 from counterpoise.models.exact import in_fp32
+from counterpoise.models.inspection import usable_positions
 
 SHORTEST = 128
 """Input tokens of the longest sequence tried at first; longer texts double it."""
@@ -201,9 +202,7 @@ def _rounded(model: Any, longest: int) -> int:
 
 def positions(model: Any) -> int | None:
     """How many input tokens the model has positions for, if its configuration says."""
-    config = causal_of(model).config
-    limit = getattr(config, "max_position_embeddings", None)
-    return int(limit) if isinstance(limit, int) and limit > 0 else None
+    return usable_positions(causal_of(model))
 
 
 @contextmanager
@@ -217,18 +216,22 @@ def _evaluating(model: Any) -> Iterator[None]:
 
 
 def _identity(model: Any) -> tuple[Any, ...]:
-    """What tells this model, in this state, from any other that the process may hold."""
+    """What tells this model, in this state, from any other that the process may hold.
+
+    Of an adapter its settings and whether it is on: its weights change in training, and no way of reading with them.
+    """
     causal = causal_of(model)
     config = {name: value for name, value in causal.config.to_dict().items() if name != "_name_or_path"}
     adapters = [module for module in model.modules() if hasattr(module, "disable_adapters")]
+    frozen = [value for name, value in model.named_parameters() if "lora_" not in name]
     return (
         type(causal).__name__,
         json.dumps(config, sort_keys=True, default=str),
         causal.config._attn_implementation,
         str(model.device),
-        len(adapters),
+        repr(getattr(model, "peft_config", None)),
         any(module.disable_adapters for module in adapters),
-        _digest(list(model.parameters())),
+        _digest(frozen),
     )
 
 

@@ -7,14 +7,15 @@ Without a prefix y₁ has nothing to be conditioned on and is left out. From the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from counterpoise.errors import ModelError
 from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import Encoded, check_ids, check_lengths, encode, encode_continuations
 from counterpoise.likelihood.fast_path import SHORTEST, fast_path, positions
-from counterpoise.likelihood.forward import batch_log_probs, embeddings, planned
+from counterpoise.likelihood.forward import batch_log_probs, causal_of, embeddings, planned
 from counterpoise.likelihood.trees import Ids
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Progress, silent
@@ -92,9 +93,24 @@ def _score_encoded(
     if wanted:
         way = fast_path(model, max(map(len, wanted)) - 1).way
         for group in planned(way, wanted, token_budget):
-            found.update(batch_log_probs(model, way, group))
+            found.update(_finite(model, batch_log_probs(model, way, group)))
             progress(len(found), len(wanted))
     return [_sentence(row, found.get(row.ids, [])) for row in encoded]
+
+
+def _finite(model: Any, scored: Iterable[tuple[Ids, list[float]]]) -> Iterator[tuple[Ids, list[float]]]:
+    """``scored`` as it is.
+
+    Raises:
+        ModelError: a log-probability is not finite.
+    """
+    for ids, values in scored:
+        if not all(map(math.isfinite, values)):
+            raise ModelError(
+                f"{type(causal_of(model)).__name__} gives a log-probability that is not finite",
+                "check its weights, or score at a higher precision",
+            )
+        yield ids, values
 
 
 def shares_prefixes(model: Any, longest: int = SHORTEST) -> bool:

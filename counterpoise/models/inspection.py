@@ -29,7 +29,8 @@ WRAPPERS = {
     "_fsdp_wrapped_module.": "a model wrapped by FSDP",
     "base_model.model.": "a PEFT model",
 }
-FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+PLAIN = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "BOOL"})
+"""How weights and integer buffers are stored where nothing is quantized."""
 _SHOWN = 3
 
 
@@ -43,7 +44,7 @@ def check_plain_weights(folder: Path, config: Mapping[str, Any]) -> None:
             "give the checkpoint that it was made from, or dequantize it first",
         )
     narrow = sorted(
-        {dtype for name, dtype in _stored_dtypes(folder) if dtype not in FLOATS and not _harmless(name)}
+        {dtype for name, dtype in _stored_dtypes(folder) if dtype not in PLAIN and not _harmless(name)}
     )
     if narrow:
         raise ModelError(
@@ -145,6 +146,23 @@ def check_precision(folder: Path, model: Any, precision: Precision) -> None:
                 f"{folder}: {type(model).__name__} has no layer that can be quantized to nf4",
                 "use bf16 or fp32",
             )
+
+
+def usable_positions(model: Any) -> int | None:
+    """How many tokens the model can read, or None where its configuration gives no limit (or −1, as XLNet's does).
+
+    RoBERTa and its kin count positions from their padding index + 1, so that many of ``max_position_embeddings`` are
+    never used.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if not isinstance(limit, int) or limit <= 0:
+        return None
+    reserved = [
+        module.padding_idx + 1
+        for name, module in model.named_modules()
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
+    ]
+    return limit - max(reserved, default=0)
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 from counterpoise.alignment.config import LoraSettings
 from counterpoise.alignment.lora import resolve_targets
 from counterpoise.errors import CounterpoiseError, ModelError
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import prompt_ids
-from counterpoise.likelihood.encoding import Encoded, encode, encode_continuations, prefix_ids
+from counterpoise.likelihood.budget import TOKEN_BUDGET
+from counterpoise.likelihood.encoding import Encoded, encode, prefix_ids
 from counterpoise.likelihood.fast_path import fast_path, positions
 from counterpoise.likelihood.forward import causal_of, embeddings
 from counterpoise.models.loading import LoadedModel
@@ -71,6 +75,7 @@ def examine(loaded: LoadedModel, needs: Needs) -> list[Finding]:
         ("positions", lambda: _positions(loaded, needs)),
         ("prompts", lambda: _prompts(loaded, needs)),
         ("reading", lambda: str(fast_path(loaded.model))),
+        ("memory", lambda: _memory(loaded, needs)),
     ]
     if needs.lora is not None:
         checks.append(("adapter", lambda: _adapter(loaded.model, needs)))
@@ -142,10 +147,9 @@ def _encoded(loaded: LoadedModel, needs: Needs) -> Iterator[tuple[Encoded, tuple
     """The scored texts, each with where it comes from; none without a prefix, which is a finding of its own."""
     whole = _encode(loaded, [text for text, _ in needs.scored], needs.prefix)
     yield from zip(whole, needs.scored, strict=False)
-    if whole:
-        parts = encode_continuations(loaded.tokenizer, [pair for pair, _ in needs.continued], needs.prefix)
-        texts = [(context + rest, where) for (context, rest), where in needs.continued]
-        yield from zip(parts, texts, strict=True)
+    texts = [(context + rest, where) for (context, rest), where in needs.continued]
+    parts = _encode(loaded, [text for text, _ in texts], needs.prefix)
+    yield from zip(parts, texts, strict=False)
 
 
 def _encode(loaded: LoadedModel, texts: Sequence[str], prefix: str) -> list[Encoded]:
@@ -156,10 +160,10 @@ def _encode(loaded: LoadedModel, texts: Sequence[str], prefix: str) -> list[Enco
 
 
 def _prompts(loaded: LoadedModel, needs: Needs) -> str:
+    if not needs.prompts:
+        return "none"
     config, limit = needs.generation or GenerationConfig(), positions(loaded.model)
-    longest, text = max(
-        ((len(prompt_ids(loaded.tokenizer, text, config)), text) for text in needs.prompts), default=(0, "")
-    )
+    longest, text = max((len(prompt_ids(loaded.tokenizer, text, config)), text) for text in needs.prompts)
     if limit is not None and longest + config.max_new_tokens > limit:
         raise ModelError(
             f"the prompt {text[:40]!r} has {longest} tokens and may grow by {config.max_new_tokens}, "
@@ -167,6 +171,27 @@ def _prompts(loaded: LoadedModel, needs: Needs) -> str:
             "lower generation.max_new_tokens",
         )
     return f"the longest has {longest} tokens and may grow by {config.max_new_tokens}"
+
+
+def _memory(loaded: LoadedModel, needs: Needs) -> str:
+    """A lower bound: weights, in training a copy of the 4-bit ones in bf16 as well, and one batch's logits."""
+    values = list(loaded.model.parameters())
+    size = sum(value.numel() * value.element_size() for value in values)
+    held = sum(4 * value.numel() for value in values if value.dtype == torch.uint8) if needs.lora else 0
+    logits = 4 * embeddings(loaded.model) * TOKEN_BUDGET
+    total = _device_memory(loaded.device)
+    least = size + held + logits
+    shown = f"at least {least / 1e9:.2f} GB of {total / 1e9:.1f} GB on {loaded.device.type}"
+    if least > total:
+        raise ModelError(f"it takes {shown}", "use nf4, a smaller model or a larger machine")
+    return shown
+
+
+def _device_memory(device: torch.device) -> int:
+    """All memory of a GPU, or of the machine, bytes."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _adapter(model: Any, needs: Needs) -> str:

@@ -12,10 +12,11 @@ import transformers
 from detoxify import Detoxify
 
 from counterpoise.errors import ModelError
+from counterpoise.models.inspection import usable_positions
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.registry import get_source
 from counterpoise.toxicity.spec import BACKBONES, ClassifierSpec
-from counterpoise.toxicity.weights import chosen_device, load_tokenizer, usable_positions
+from counterpoise.toxicity.weights import chosen_device, load_tokenizer
 
 RENAMED = {"toxic": "toxicity", "identity_hate": "identity_attack", "severe_toxic": "severe_toxicity"}
 """Detoxify's own renaming of the first challenge's labels to those of the later ones."""

@@ -11,10 +11,10 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from counterpoise.errors import ModelError, UsageError
-from counterpoise.models.inspection import check_loading
+from counterpoise.models.inspection import check_loading, usable_positions
 from counterpoise.sources.hub import fetch_repository
 from counterpoise.toxicity.spec import ClassifierSpec
-from counterpoise.toxicity.weights import chosen_device, load_tokenizer, quiet, usable_positions
+from counterpoise.toxicity.weights import chosen_device, load_tokenizer, quiet
 
 TOXIC_WORDS = frozenset(
     {"toxic", "toxicity", "hate", "hateful", "hatespeech", "offensive", "abusive", "hostile"}

@@ -22,28 +22,11 @@ def quiet() -> None:
     transformers.logging.disable_progress_bar()
 
 
-def usable_positions(model: Any) -> int | None:
-    """How many tokens the model can read, or None where its configuration gives no limit (or −1, as XLNet's does).
-
-    RoBERTa and its kin count positions from their padding index + 1, so that many of ``max_position_embeddings`` are
-    never used.
-    """
-    limit = getattr(model.config, "max_position_embeddings", None)
-    if not isinstance(limit, int) or limit <= 0:
-        return None
-    reserved = [
-        module.padding_idx + 1
-        for name, module in model.named_modules()
-        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
-    ]
-    return limit - max(reserved, default=0)
-
-
 def load_tokenizer(folder: Path, positions: int | None) -> Any:
     """The tokenizer in ``folder``, cutting texts at what the model can read.
 
     Args:
-        positions: of :func:`usable_positions`.
+        positions: of :func:`counterpoise.models.inspection.usable_positions`.
 
     Raises:
         ModelError: no tokenizer there.

@@ -221,3 +221,44 @@ def test_a_text_without_a_score_is_neither_plausible_nor_implausible(tmp_path: P
     long = job(tmp_path, fluency="toy", min_log_ratio=0.0, drop_implausible=True)
     augment(long, score=lambda texts: [None for _ in texts])
     assert [row["plausible"] for row in rows(long.target)] == [None] * len(TEXTS)
+
+
+KINDS = {
+    "string_view": pa.string_view(),
+    "large_string": pa.large_string(),
+    "dictionary": pa.dictionary(pa.int32(), pa.string()),
+    "dictionary of large_string": pa.dictionary(pa.int8(), pa.large_string()),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_way_that_arrow_stores_text_is_read(tmp_path: Path, kind: str) -> None:
+    column = (
+        pa.array(TEXTS, pa.string()).cast(KINDS[kind]) if "dict" in kind else pa.array(TEXTS, KINDS[kind])
+    )
+    pq.write_table(pa.table({"text": column}), tmp_path / "in.parquet")
+    augment(Job(tmp_path / "in.parquet", tmp_path / "out.parquet", shard_rows=10, sample=20))
+    out = rows(tmp_path / "out.parquet")
+    assert [row["text"] for row in out] == TEXTS
+    assert out[0]["counterfactual"] == "He left his keys."
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_null_stays_null(tmp_path: Path, kind: str) -> None:
+    augment(job(tmp_path, kind))
+    out = rows(tmp_path / f"out.{kind}")
+    assert [row["counterfactual"] is None for row in out] == [text is None for text in TEXTS]
+
+
+def test_a_column_of_nulls_alone(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.nulls(3)}), tmp_path / "in.parquet")
+    augment(Job(tmp_path / "in.parquet", tmp_path / "out.parquet", shard_rows=10, sample=20))
+    assert [row["counterfactual"] for row in rows(tmp_path / "out.parquet")] == [None] * 3
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(b'\xef\xbb\xbf{"text": "He lost his keys."}\n{"text": "She paid."}\n')
+    augment(Job(source, tmp_path / "out.jsonl", shard_rows=1, sample=20))
+    out = rows(tmp_path / "out.jsonl")
+    assert [row["counterfactual"] for row in out] == ["She lost her keys.", "He paid."]

@@ -109,7 +109,7 @@ class NextNumber(ast.NodeTransformer):
 @pytest.mark.parametrize(
     ("module", "stages"),
     [
-        ("likelihood.budget", {"adapter", "scores", "capability", "benchmarks", "evaluation"}),
+        ("likelihood.budget", {"adapter", "scores", "capability", "benchmarks", "evaluation", "preflight"}),
         ("alignment.config", {"adapter", "preflight"}),
         ("preferences.build", {"preferences"}),
         ("generation.decode", {"generations", "own_text", "adapter", "preflight"}),

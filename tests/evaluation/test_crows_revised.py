@@ -34,7 +34,7 @@ def test_original_numbers_are_kept_and_slips_reported() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\xff\xfe\x00", "revised.csv: "),
+        (b"\xff\xfe\x00", "revised.csv, line 1: byte 0xff is not UTF-8"),
         (HEADER.encode(), "no rows"),
         (b",sent_more,sent_less,bias_type\n0,A.,B.,age\n", "no column stereo_antistereo"),
         ((HEADER + " ,A.,B.,stereo,age\n").encode(), "line 2: no row number"),

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from safetensors.torch import load_file, save_file
 
+from counterpoise.models.tiny import make_tiny_model
 from counterpoise.sources import reach
 from flows.cli import main
 from flows.commands import _doctor_machine as machine
@@ -127,3 +129,21 @@ def test_a_proxy_that_would_be_asked_for_this_machine(
     assert all(
         value not in surroundings.proxy().detail for value in settings.values()
     )  # it may hold a password
+
+
+def test_doctor_of_a_model_says_how_it_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_tiny_model(tmp_path / "model", ["Women are late.", "Men are late for work."], seed=0)
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", str(tmp_path / "model"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, found["ok"]) == (0, True)
+    states = {check["name"]: check["detail"] for check in found["checks"]}
+    assert states["weights"] == "73,984 parameters, all of them from its files"
+    assert states["reading"] == "read by prefix trees, output head alone"
+    weights = load_file(tmp_path / "model" / "model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, tmp_path / "model" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", str(tmp_path / "model")])
+    assert ended.value.code == 1
+    assert "fail  weights" in capsys.readouterr().out

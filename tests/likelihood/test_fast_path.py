@@ -10,9 +10,9 @@ import pytest
 import torch
 import transformers
 
-from counterpoise.alignment.batches import encode_validation, pair_batch
+from counterpoise.alignment.batches import EncodedPair, pair_batch
 from counterpoise.alignment.scoring import decoder, sequence_log_probs
-from counterpoise.alignment.tree_batches import tree_batches
+from counterpoise.alignment.tree_batches import packed_batch
 from counterpoise.errors import ModelError
 from counterpoise.likelihood import fast_path as module
 from counterpoise.likelihood.fast_path import TOLERANCE, fast_path
@@ -89,8 +89,13 @@ def test_whatever_the_model_does_its_own_numbers_come_out(
 def test_training_reads_the_same_numbers(name: str, tiny: LoadedModel, pairs: list[Pair]) -> None:
     kind, options, way = CASES[name]
     loaded = built(kind, options, tiny)
-    encoded = encode_validation(pairs, tiny.tokenizer, max_tokens=64)
-    for batch in tree_batches(encoded) if way.rows == "trees" else [pair_batch(encoded)]:
+    ids = {
+        text: tuple(tiny.tokenizer(text, add_special_tokens=False)["input_ids"])
+        for pair in pairs
+        for text in (pair.less, pair.more)
+    }
+    encoded = [EncodedPair(str(pair.pair_id), (1,), ids[pair.less], ids[pair.more]) for pair in pairs]
+    for batch in [packed_batch(encoded) if way.rows == "trees" else pair_batch(encoded)]:
         names = [int(name) for name in batch.names]
         texts = [pairs[at].less for at in names] + [pairs[at].more for at in names]
         with torch.no_grad():

@@ -16,6 +16,7 @@ from counterpoise.pairs.folds import (
     FoldedPair,
     assign_folds,
     context_groups,
+    grouped_folds,
     shared_words,
     split_of,
 )
@@ -110,3 +111,64 @@ def test_leaving_one_category_out_makes_a_fold_of_each() -> None:
     assert [item.fold for item in assign_folds(pairs, config, 0)] == [n for n in range(9) for _ in range(2)]
     with pytest.raises(ValueError, match="needs folds = 9"):
         PairsConfig(method="leave-one-category-out")
+
+
+def four_contexts() -> list[Pair]:
+    """Contexts of 16, 8, 8 and 4 pairs: more than a fold's share in one group, as own templates have."""
+    places = {"a b c d e f": 16, "g h i j k l": 8, "m n o p q r": 8, "s t u v w x": 4}
+    return numbered(
+        [
+            pair(0, f"old {words} {number}", f"young {words} {number}", "age")
+            for words, count in places.items()
+            for number in range(count)
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_few_contexts_still_fill_every_fold(seed: int) -> None:
+    pairs = four_contexts()
+    folded = assign_folds(pairs, PairsConfig(folds=4, evaluate=(0, 1, 2, 3)), seed)
+    assert sorted(Counter(item.fold for item in folded).values()) == [4, 8, 8, 16]
+    assert len({(item.group, item.fold) for item in folded}) == 4
+    with pytest.raises(DataError, match="4 independent contexts, fewer than 5 folds"):
+        assign_folds(pairs, PairsConfig(folds=5), seed)
+
+
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_fewer_pairs_a_category_than_folds(each: int) -> None:
+    pairs = numbered([one for category in CATEGORIES for one in distinct(each, category)])
+    folded = assign_folds(pairs, PairsConfig(folds=4), seed=0)
+    sizes = Counter(item.fold for item in folded)
+    assert sorted(sizes) == [0, 1, 2, 3]
+    assert max(sizes.values()) - min(sizes.values()) <= 1
+    for category in CATEGORIES:
+        assert max(Counter(item.fold for item in folded if item.category == category).values()) == 1
+
+
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=3, max_size=12),
+    folds=st.integers(3, 6),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=60, deadline=None)
+def test_grouped_folds_are_whole_and_never_empty(counts: list[int], folds: int, seed: int) -> None:
+    groups = [group for group, count in enumerate(counts) for _ in range(count)]
+    pairs = [pair(n, f"a {n}", f"b {n}", CATEGORIES[group % 4]) for n, group in enumerate(groups)]
+    found = grouped_folds(pairs, groups, folds, seed)
+    assert len(set(found)) == min(folds, len(counts))
+    assert len(set(zip(groups, found, strict=True))) == len(counts)
+
+
+def test_what_is_held_out_must_exist() -> None:
+    pairs = numbered([*distinct(6, CATEGORIES[0]), *distinct(6, CATEGORIES[2])])
+    config = PairsConfig(method="leave-one-category-out", folds=len(CATEGORIES), evaluate=(0,))
+    with pytest.raises(DataError, match=f"no pair to validate on, {CATEGORIES[1]} of 12 pairs is empty"):
+        assign_folds(pairs, config, seed=0)
+    with pytest.raises(DataError, match=f"no pair to evaluate on, {CATEGORIES[3]}"):
+        assign_folds(pairs, config.model_copy(update={"evaluate": (3,)}), seed=0)
+    with pytest.raises(DataError, match="3 pairs are too few for method = 'notebook'"):
+        assign_folds(pairs[:3], PairsConfig(method="notebook", folds=3, evaluate=(0,)), seed=0)
+    for count in range(4, 12):
+        folded = assign_folds(pairs[:count], PairsConfig(method="notebook", folds=3, evaluate=(0,)), seed=0)
+        assert {item.fold for item in folded} == {0, 1, 2}

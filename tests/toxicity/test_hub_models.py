@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from transformers import pipeline
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast, pipeline
 
 from counterpoise.errors import ModelError, UsageError
 from counterpoise.sources.hub import repository_place
@@ -101,3 +105,76 @@ def test_a_folder_without_a_tokenizer(hate_folder: Path, tmp_path: Path) -> None
         shutil.copy(hate_folder / name, folder)
     with pytest.raises(ModelError, match="has no tokenizer"):
         load_classifier(f"hf:{folder}", cache=tmp_path)
+
+
+def byte_tokenizer(**special: str) -> PreTrainedTokenizerFast:
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        special_tokens=list(special.values()), initial_alphabet=alphabet, vocab_size=300
+    )
+    core.train_from_iterator(TEXTS, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=core, **special)
+
+
+SMALL = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1}
+KINDS: dict[str, tuple[str, dict[str, Any], dict[str, str], int | None]] = {
+    "no pad token": (
+        "gpt2",
+        {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 12},
+        {"eos_token": "<e>"},
+        12,
+    ),
+    "no limit": ("bloom", {"hidden_size": 16, "n_layer": 1, "n_head": 2}, {"eos_token": "<e>"}, None),
+    "reserved positions": (
+        "roberta",
+        {**SMALL, "max_position_embeddings": 12},
+        {"pad_token": "<p>", "eos_token": "<e>", "unk_token": "<u>"},
+        11,
+    ),
+    "a limit of minus one": (
+        "xlnet",
+        {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 16},
+        {"pad_token": "<p>"},
+        None,
+    ),
+    "nothing to pad with": ("gpt2", {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 12}, {}, 12),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_any_classifier_reads_what_it_can_and_no_less(name: str, tmp_path: Path) -> None:
+    kind, options, special, limit = KINDS[name]
+    tokenizer = byte_tokenizer(**special)
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        kind,
+        **options,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=2,
+        id2label={0: "fine", 1: "toxic"},
+        label2id={"fine": 0, "toxic": 1},
+    )
+    model = AutoModelForSequenceClassification.from_config(config).float().eval()
+    torch.nn.init.normal_(next(iter(model.parameters())), std=1.0)
+    model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    texts = ["a", "hate", "you are so very, very far away from here that nobody reads this to its end"]
+    found = load_classifier(f"hf:{tmp_path / 'model'}", cache=tmp_path, device="cpu").score(texts)
+    for text, value in zip(texts, found, strict=True):
+        ids = torch.tensor([tokenizer(text)["input_ids"][:limit]])
+        with torch.no_grad():
+            expected = model(input_ids=ids).logits.softmax(-1)[0, 1]
+        assert value == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_a_model_without_a_head_is_refused(hate_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "headless"
+    shutil.copytree(hate_folder, folder)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if not name.startswith("classifier")}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"2 weights of the model are not in its files: classifier\.bias"):
+        load_classifier(f"hf:{folder}", cache=tmp_path, device="cpu")

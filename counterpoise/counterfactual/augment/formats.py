@@ -143,7 +143,7 @@ class Parquet:
 
     def write(self, payload: Payload, rows: Rows, path: Path) -> None:
         """The input's columns, then the added ones."""
-        table = payload.take(pa.array([place for place, _ in rows], pa.int64()))
+        table = _without_views(payload).take(pa.array([place for place, _ in rows], pa.int64()))
         new = pa.Table.from_pylist([values for _, values in rows], schema=_ADDED)
         for name in _ADDED.names:
             table = table.append_column(_ADDED.field(name), new.column(name))
@@ -180,6 +180,13 @@ class Parquet:
             raise DataError(
                 f"{job.source}: not a readable Parquet file: {error}", "check the path and the file"
             ) from None
+
+
+def _without_views(table: Any) -> Any:
+    """``table`` with view columns in the older layout of the same values: Arrow takes no rows of a view yet."""
+    older = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(older.get(field.type, field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields, table.schema.metadata))
 
 
 def _is_text(kind: pa.DataType) -> bool:
