@@ -72,7 +72,7 @@ def build_app(session: Session) -> gr.Blocks:
 def about(session: Session) -> str:
     """Which run this is, what came of it in the report's own words, and what it cannot say: to unfold."""
     data = session.data
-    parts = (data.label, f"{data.headline}. {data.sentence}".replace("..", "."), LIMITS)
+    parts = (data.label, f"{data.headline} {data.sentence}", LIMITS)
     paragraphs = "".join(f"<p>{escape(part)}</p>" for part in parts)
     return f"<details><summary>This run, its numbers, and their limits</summary>{paragraphs}</details>"
 

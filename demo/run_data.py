@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from html import unescape
@@ -15,10 +14,11 @@ from artifacts.tables import GENERATIONS, PAIRS, SCORES
 from counterpoise.charts.style import Chart
 from counterpoise.config import RunConfig
 from counterpoise.errors import StoreError
+from counterpoise.measures.results import Results, read_results
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Pair, PairScore
 from engine.run_record import RunRecord
-from tasks.report import CHARTS, SUMMARY
+from tasks.report import CHARTS, RESULTS
 
 _TITLE = re.compile(rb"<title>(.*?)</title>|<dc:title>(.*?)</dc:title>", re.DOTALL)
 Record = TypeVar("Record")
@@ -35,7 +35,7 @@ class RunData:
         pairs: every pair, by its number.
         scores: base and tuned scores of whole sentences, for the pairs that this adapter was not trained on.
         generations: the run's own continuations by base and tuned.
-        summary: the report's numbers.
+        results: the report's numbers.
         charts: the report's charts, in the order of the report.
     """
 
@@ -47,7 +47,7 @@ class RunData:
     pairs: dict[int, Pair]
     scores: list[PairScore]
     generations: list[Generation]
-    summary: dict[str, Any]
+    results: Results
     charts: list[Chart]
 
     @classmethod
@@ -79,7 +79,7 @@ class RunData:
                 if run.refs(stage)  # in an older run the base's texts stand among the adapter's
                 for row in rows(stage, GENERATIONS, Generation)
             ],
-            summary=json.loads((report / SUMMARY).read_text(encoding="utf-8")),
+            results=read_results(report / RESULTS),
             charts=[_chart(path) for path in _in_order(report / CHARTS)],
         )
 
@@ -96,12 +96,12 @@ class RunData:
     @property
     def headline(self) -> str:
         """What came of the run, in the report's own words."""
-        return str(self.summary["headline"])
+        return self.results.verdict.headline
 
     @property
     def sentence(self) -> str:
         """The run's numbers in one sentence, in the report's own words."""
-        return str(self.summary["sentence"])
+        return self.results.verdict.sentence
 
     def gone(self) -> str:
         """One line when the run is no longer in the store; empty while it is."""

@@ -27,6 +27,12 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_UI_URL
 
+from counterpoise.measures.results import Results
+from counterpoise.measures.sweeps import SweepResults
+from counterpoise.report.sweep.views import paired_table
+from counterpoise.report.tables import Table
+from counterpoise.report.views import score_table
+from counterpoise.report.words import plain
 from engine.front_page import front_page, laid_out
 
 REPORT_KEY = "report"
@@ -56,20 +62,20 @@ def in_run() -> bool:
     return FlowRunContext.get() is not None or TaskRunContext.get() is not None
 
 
-def publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
+def publish_report(markdown: str, results: Results, stages: Sequence[Mapping[str, Any]]) -> None:
     """Shows a report, its scores and the run's stages in the dashboard; does nothing outside a run.
 
     The first page is short and links to the whole report and to the two tables of its own run, and they to the run.
 
     Args:
         markdown: the report, charts inside as data URIs; if it is over 500 KB, its charts are left out.
-        summary: the report's numbers, whose sentence becomes the artifact's description.
+        results: the report's numbers, whose sentence becomes the artifact's description.
         stages: a row a stage.
     """
     if not in_run():
         return
     with _shown("the report"):
-        _publish_report(markdown, summary, stages)
+        _publish_report(markdown, results, stages)
 
 
 @contextmanager
@@ -85,17 +91,17 @@ def _shown(what: str) -> Iterator[None]:
         )  # fmt: skip
 
 
-def _publish_report(markdown: str, summary: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
-    sentence, whole = str(summary["sentence"]), fitting(laid_out(markdown))
+def _publish_report(markdown: str, results: Results, stages: Sequence[Mapping[str, Any]]) -> None:
+    verdict, whole = results.verdict, fitting(laid_out(markdown))
     parts = {
-        "the whole report": create_markdown_artifact(whole, key=WHOLE_KEY, description=sentence),
-        "scores as a table": _table(SCORES_KEY, list(score_rows(summary)), str(summary["headline"])),
+        "the whole report": create_markdown_artifact(whole, key=WHOLE_KEY, description=verdict.sentence),
+        "scores as a table": _table(SCORES_KEY, cells(score_table(results.measures)), verdict.headline),
         "what each stage did": _table(STAGES_KEY, stages, "What each stage did, and its artifact's key"),
     }
     links = [link(text, "artifact", artifact) for text, artifact in parts.items()]
     more = [f"More: {' · '.join(links)}"] if all(links) else []
     text = "\n\n".join([front_page(whole), *more])
-    create_markdown_artifact(text, key=REPORT_KEY, description=sentence)
+    create_markdown_artifact(text, key=REPORT_KEY, description=verdict.sentence)
 
 
 def link(text: str, kind: str, identifier: object) -> str:
@@ -108,13 +114,13 @@ def link(text: str, kind: str, identifier: object) -> str:
     return f"[{text}]({base.rstrip('/')}/{PAGES[kind]}/{identifier})" if base and identifier else ""
 
 
-def publish_comparison(markdown: str, summary: Mapping[str, Any]) -> None:
+def publish_comparison(markdown: str, results: SweepResults) -> None:
     """Shows a sweep's comparison and its paired tests in the dashboard; does nothing outside a run."""
     if not in_run():
         return
     with _shown("the comparison"):
-        create_markdown_artifact(fitting(markdown), key=COMPARISON_KEY, description=str(summary["sentence"]))
-        _table(TESTS_KEY, list(summary["tests"]), description=str(summary["headline"]))
+        create_markdown_artifact(fitting(markdown), key=COMPARISON_KEY, description=results.sentence)
+        _table(TESTS_KEY, cells(paired_table(results.tests)), description=results.headline)
 
 
 def publish_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
@@ -158,28 +164,10 @@ def fitting(markdown: str) -> str:
     return "\n".join([note, "", *kept])
 
 
-def score_rows(summary: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
-    """The score table of a report's summary: all pairs, then each category."""
-    scores = summary["scores"]
-    yield _score_row("all pairs", scores, scores["p"])
-    for name, change in scores["by_category"].items():
-        yield _score_row(name, change, change["holm_p"])
-
-
-def _score_row(name: str, change: Mapping[str, Any], p: float) -> dict[str, Cell]:
-    def shown(side: str) -> str:
-        low, high = change[side]["interval"]
-        return f"{change[side]['score']:.1f} ({low:.1f}–{high:.1f})"
-
-    return {
-        "pairs": name,
-        "n": change["n"],
-        "base % (95 %)": shown("base"),
-        "tuned % (95 %)": shown("tuned"),
-        "change": f"{change['difference']:+.1f}",
-        "p": "< 0.0001" if p < 1e-4 else f"{p:.4f}",
-        "verdict": change["verdict"],
-    }
+def cells(table: Table) -> list[dict[str, Cell]]:
+    """A report's table as the dashboard takes it."""
+    titles = [column.title for column in table.columns]
+    return [dict(zip(titles, map(plain, row.cells), strict=True)) for row in table.rows]
 
 
 class ProgressArtifact:

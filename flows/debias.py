@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.measures.results import Results, read_results
 from counterpoise.sources.datasets import require_licence
 from engine.dashboard import publish_report
 from engine.prefect_step import Around, PrefectStep
@@ -27,7 +27,7 @@ from flows.prefect_settings import quiet_libraries
 from flows.preflight import preflight
 from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides, stop_on_request
-from tasks.report import MARKDOWN, SUMMARY
+from tasks.report import MARKDOWN, RESULTS
 
 Result = TypeVar("Result")
 DEFAULT_CONFIG = load_config()
@@ -48,14 +48,15 @@ def debias(
         around = Around(Reporters([console_reporter(), dashboard_reporter(), log]), stop)
         final = pipeline(PrefectStep(config, store, around), config).result()
         folder = Store.open(store).fetch(final)
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        publish(folder, summary, log.record["stages"])
+        results = read_results(folder / RESULTS)
+        publish(folder, results, log.record["stages"])
         if config.publish.to:
             from counterpoise.publishing.deliver import deliver
 
             made = Ref.from_json(log.record["stages"][-1]["ref"])
             deliver(Store.open(store).fetch(made), config.publish.to, private=config.publish.private)
-    return ended(log.completed(final, summary["headline"]), summary["headline"])
+    headline = results.verdict.headline
+    return ended(log.completed(final, headline), headline)
 
 
 def ended(result: Result, said: str) -> Result:
@@ -64,14 +65,14 @@ def ended(result: Result, said: str) -> Result:
     return state  # type: ignore[no-any-return]  # Prefect hands the caller its data
 
 
-def publish(report: Path, summary: dict[str, Any], stages: Sequence[Mapping[str, Any]]) -> None:
+def publish(report: Path, results: Results, stages: Sequence[Mapping[str, Any]]) -> None:
     """Shows the report, its scores and the run's stages in the dashboard."""
     rows = [
         {name: stage[name] for name in ("stage", "state", "rows", "seconds")}
         | {"key": stage["key"][:12], "why": textwrap.shorten(stage["why"], 60, placeholder=" …")}
         for stage in stages
     ]
-    publish_report((report / MARKDOWN).read_text(encoding="utf-8"), summary, rows)
+    publish_report((report / MARKDOWN).read_text(encoding="utf-8"), results, rows)
 
 
 def run_id() -> str:

@@ -5,43 +5,40 @@ Drawn from the committed summaries under docs/results/ alone, so anyone can draw
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from counterpoise.charts.style import Chart
 from counterpoise.charts.tradeoff import RecipeMarks, TradeoffPoint, recipes_chart
-from flows.readme import RESULTS
+from counterpoise.measures.criteria import limit_of
+from counterpoise.measures.names import PERPLEXITY, SCORE
+from counterpoise.measures.results import Results
+from flows.readme import RESULTS, committed
 
 RECIPES = {"λ = 1": "names_whole.json", "λ = ¼": "local.json"}
 """Label → the result file of its seeds."""
 
 
-def front_chart(results: Mapping[str, Mapping[str, Any]]) -> Chart:
+def front_chart(results: Mapping[str, Sequence[Results]]) -> Chart:
     """|score − 50| against the change of neutral perplexity, a point a seed and the mean of each recipe.
 
     Args:
-        results: label → content of a result file. All start from one base.
+        results: label → its seeds. All start from one base.
     """
-    recipes = [
-        RecipeMarks(label, [_point(label, run) for run in found["runs"]]) for label, found in results.items()
-    ]
-    runs = [run for found in results.values() for run in found["runs"]]
-    base = sum(abs(run["scores"]["base"]["score"] - 50) for run in runs) / len(runs)
-    return recipes_chart("front", base, recipes, limit=2.0)
+    recipes = [RecipeMarks(label, [_point(label, run) for run in runs]) for label, runs in results.items()]
+    scores = [run.measures.one(SCORE) for runs in results.values() for run in runs]
+    base = sum(score.distance(score.base) for score in scores) / len(scores)
+    return recipes_chart("front", base, recipes, limit=limit_of(PERPLEXITY))
 
 
-def _point(label: str, run: Mapping[str, Any]) -> TradeoffPoint:
-    change = 100 * (run["perplexity"]["ratio"] - 1)
-    return TradeoffPoint(label, change, abs(run["scores"]["tuned"]["score"] - 50))
+def _point(label: str, run: Results) -> TradeoffPoint:
+    score = run.measures.one(SCORE)
+    return TradeoffPoint(label, run.measures.one(PERPLEXITY).change, score.distance(score.tuned))
 
 
 def main(folder: Path = RESULTS) -> None:
     """Writes ``front.png`` beside the result files."""
-    results = {
-        label: json.loads((folder / name).read_text(encoding="utf-8")) for label, name in RECIPES.items()
-    }
+    results = {label: committed(folder / name)[0] for label, name in RECIPES.items()}
     (folder / "front.png").write_bytes(front_chart(results).png)
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import UsageError
+from counterpoise.measures.measure import Measures
+from counterpoise.measures.results import Results, measure_json, read_results, results_from, to_text
+from counterpoise.measures.sweeps import measures_from, read_sweep
 from counterpoise.report.readme import readme_block
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,8 +26,8 @@ START, END = "<!-- results:start -->", "<!-- results:end -->"
 CHART = "![Share of held-out pairs preferring the stereotype, by category](docs/results/scores.png)"
 
 
-def with_results(readme: str, results: dict[str, Any]) -> str:
-    """The README with its results block made anew from a result file's content.
+def with_results(readme: str, runs: Sequence[Results], averaged: Measures | None) -> str:
+    """The README with its results block made anew from a result file's content; see :func:`committed`.
 
     Raises:
         UsageError: the README has no such block.
@@ -33,9 +36,7 @@ def with_results(readme: str, results: dict[str, Any]) -> str:
     _, end, after = rest.partition(END)
     if not (start and end):
         raise UsageError(f"README.md: no {START} … {END} block", "put the two comments back")
-    return (
-        f"{before}{START}\n{readme_block(results['runs'], results.get('averaged'))}\n\n{CHART}\n{END}{after}"
-    )
+    return f"{before}{START}\n{readme_block(runs, averaged)}\n\n{CHART}\n{END}{after}"
 
 
 def main(runs: Sequence[str], store_url: str) -> None:
@@ -48,33 +49,46 @@ def main(runs: Sequence[str], store_url: str) -> None:
 
     store = Store.open(store_url, create=False)
     folders = [_report(store, run) for run in runs]
-    summaries = [json.loads((folder / "summary.json").read_text(encoding="utf-8")) for folder in folders]
-    seeds, profiles = (
-        [summary["seed"] for summary in summaries],
-        {summary["profile"] for summary in summaries},
-    )
+    found = [read_results(folder / "results.json") for folder in folders]
+    seeds, profiles = [one.facts.seed for one in found], {one.facts.profile for one in found}
     if len(set(seeds)) < len(seeds) or len(profiles) > 1:
         raise UsageError(
             f"runs of the profiles {sorted(profiles)} and seeds {seeds}",
             "name runs of one profile, each with another seed",
         )
     RESULTS.mkdir(parents=True, exist_ok=True)
-    results = {"runs": summaries} | ({"averaged": _averaged(store, runs)} if len(runs) > 1 else {})
-    text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    (RESULTS / f"{profiles.pop()}.json").write_text(text + "\n", encoding="utf-8")
+    averaged = _averaged(store, runs) if len(runs) > 1 else None
+    write_results(RESULTS / f"{profiles.pop()}.json", found, averaged)
     shutil.copyfile(folders[0] / "charts" / "scores.png", RESULTS / "scores.png")
     readme = ROOT / "README.md"
-    readme.write_text(with_results(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+    readme.write_text(with_results(readme.read_text(encoding="utf-8"), found, averaged), encoding="utf-8")
 
 
-def _averaged(store: Any, runs: Sequence[str]) -> Any:
-    """The change with each pair's margin averaged over the runs' seeds."""
+def write_results(path: Path, runs: Sequence[Results], averaged: Measures | None) -> None:
+    """Writes what is committed of several seeds of one recipe."""
+    values = {"runs": [run.to_json() for run in runs]}
+    more = {"averaged": [measure_json(row) for row in averaged]} if averaged else {}
+    path.write_text(to_text(values | more) + "\n", encoding="utf-8")
+
+
+def committed(path: Path) -> tuple[list[Results], Measures | None]:
+    """The runs in a committed result file, and their average over seeds where there are several.
+
+    Raises:
+        DataError: as :func:`counterpoise.measures.results.results_from`.
+    """
+    values = json.loads(path.read_text(encoding="utf-8"))
+    runs = [results_from(row, str(path)) for row in values["runs"]]
+    return runs, measures_from(values["averaged"]) if "averaged" in values else None
+
+
+def _averaged(store: Any, runs: Sequence[str]) -> Measures:
+    """The measures with each pair's margin averaged over the runs' seeds."""
     from flows.commands.compare import compared
-    from tasks.comparison import SUMMARY
 
     made = compared(store, "seeds", runs)
-    (recipe,) = json.loads((store.fetch(made.ref) / SUMMARY).read_text(encoding="utf-8"))["recipes"]
-    return recipe["averaged"]
+    (recipe,) = read_sweep(store.fetch(made.ref) / "results.json").recipes
+    return recipe.averaged
 
 
 def _report(store: Any, run: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -19,7 +18,7 @@ from pydantic import Field
 from artifacts.store import Store
 from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError
-from counterpoise.report.sweep.inputs import Failure
+from counterpoise.measures.sweeps import Failure, read_sweep
 from engine.dashboard import in_run, publish_comparison
 from engine.execute import Outcome, execute
 from engine.run_record import RunRecord
@@ -33,7 +32,8 @@ from flows.prefect_settings import quiet_libraries
 from flows.reporters import branch_lines
 from flows.sweep_plan import Branch, SweepPlan, branches
 from flows.termination import prefect_decides, stop_on_request
-from tasks.comparison import MARKDOWN, SUMMARY, Finished, comparison, inputs_of
+from tasks.comparison import Finished, comparison, inputs_of
+from tasks.report import MARKDOWN, RESULTS
 
 DEFAULT_PLAN = SweepPlan()
 
@@ -147,8 +147,7 @@ def publish(store: Store, compared: Outcome) -> None:
     if not in_run():
         return
     folder = store.fetch(compared.ref)
-    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    publish_comparison((folder / MARKDOWN).read_text(encoding="utf-8"), summary)
+    publish_comparison((folder / MARKDOWN).read_text(encoding="utf-8"), read_sweep(folder / RESULTS))
 
 
 class SweepLog(RecordLog):

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
-from counterpoise.metrics.limits import MAX_PERPLEXITY_RISE
 from counterpoise.report.sweep.inputs import BranchFacts
 from counterpoise.settings import Settings
 from counterpoise.validation import validated
@@ -119,7 +118,6 @@ def _branch(plan: SweepPlan, model: str | None, recipe: str, seed: int) -> Branc
         settings=tuple(chosen),
         folds=config.pairs.evaluate,
         normalisation=config.scoring.normalisation,
-        max_perplexity_rise=MAX_PERPLEXITY_RISE,
     )
     return Branch(facts, plan.profile, overrides, config)
 

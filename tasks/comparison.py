@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +12,12 @@ from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import PairScore
 from engine.job import Job
 from engine.stage import Stage, package_data
+from tasks.report import CHARTS, HTML, MARKDOWN, RESULTS, TEMPLATES, write_files
 
 if TYPE_CHECKING:
-    from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts, Failure
+    from counterpoise.measures.sweeps import Failure
+    from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts
     from engine.run_record import RunRecord  # reads records, shapes no result: no part of the key
-
-MARKDOWN, HTML, SUMMARY, CHARTS = "report.md", "report.html", "summary.json", "charts"
 
 
 @dataclass(frozen=True)
@@ -45,19 +44,20 @@ def comparison(name: str, finished: Sequence[Finished], failures: Sequence[Failu
 
     def compute(job: Job, pairs: Sequence[Ref], scores: Sequence[Ref], reports: Sequence[Ref]) -> None:
         """Compares the branches and writes table, report and charts."""
+        from counterpoise.measures.results import to_text
         from counterpoise.report.sweep.build import build_comparison
         from counterpoise.report.sweep.inputs import SweepInputs
 
         branches = [_evidence(job, branch) for branch in finished]
         report = build_comparison(SweepInputs(name, branches, failures))
         job.write(SWEEP, report.rows)
-        (job.out / MARKDOWN).write_text(report.markdown, encoding="utf-8")
-        (job.out / HTML).write_text(report.html, encoding="utf-8")
-        summary = json.dumps(report.summary, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        (job.out / SUMMARY).write_text(summary + "\n", encoding="utf-8")
-        (job.out / CHARTS).mkdir()
-        for file, image in report.charts.items():
-            (job.out / CHARTS / file).write_bytes(image)
+        texts = {
+            MARKDOWN: report.markdown,
+            HTML: report.html,
+            RESULTS: to_text(report.results.to_json()) + "\n",
+        }
+        charts = {f"{CHARTS}/{file}": image for file, image in report.charts.items()}
+        write_files({name: text.encode() for name, text in texts.items()} | charts, job.out)
 
     return Stage(
         name="comparison",
@@ -68,7 +68,7 @@ def comparison(name: str, finished: Sequence[Finished], failures: Sequence[Failu
             "branches": [asdict(branch.facts) for branch in finished],
             "failures": [asdict(failure) for failure in failures],
         },
-        resources=lambda config: package_data("report/report.html.j2", "report/report.css"),
+        resources=lambda config: package_data(*TEMPLATES, "report/sweep.j2", "report/sweep_line.j2"),
         tables=(SWEEP,),
         libraries=("matplotlib", "jinja2", "numpy", "scipy"),
         shows_keys=True,
@@ -85,13 +85,13 @@ def inputs_of(finished: Sequence[Finished]) -> dict[str, list[Ref]]:
 
 
 def _evidence(job: Job, branch: Finished) -> BranchEvidence:
+    from counterpoise.measures.results import read_results
     from counterpoise.report.sweep.inputs import BranchEvidence
 
-    summary = json.loads((job.folder(branch.report) / SUMMARY).read_text(encoding="utf-8"))
     return BranchEvidence(
         facts=branch.facts,
         pairs=job.read(branch.pairs, PAIRS, FoldedPair),
         scores=[row for ref in branch.scores for row in job.read(ref, SCORES, PairScore)],
-        summary=summary,
+        results=read_results(job.folder(branch.report) / RESULTS),
         report_key=branch.report.key,
     )

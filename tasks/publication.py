@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from artifacts.store import Ref
 from engine.job import Job
 from engine.models import ADAPTER_FOLDER
-from engine.stage import Stage
+from engine.stage import Stage, package_data
+from tasks.report import RESULTS
 
 if TYPE_CHECKING:
     from counterpoise.publishing.card import CardFacts
@@ -32,19 +33,19 @@ def compute(job: Job, model: Ref, adapter: Ref, report: Ref) -> None:
         "strength": facts.strength,
         "artifacts": [list(row) for row in facts.artifacts],
         "config": facts.config,
-        "summary": facts.summary,
+        "results": facts.results.to_json(),
     }
     write_texts(job.out, model_card(facts), provenance)
 
 
 def _facts(job: Job, model: Ref, adapter: Ref, report: Ref) -> CardFacts:
+    from counterpoise.measures.results import read_results
     from counterpoise.publishing.card import CardFacts
     from counterpoise.publishing.origin import base_licence, base_place
 
     config = job.config
     place = base_place(config.model.source)
     chosen = json.loads((job.folder(adapter) / "selection.json").read_text(encoding="utf-8"))
-    summary = json.loads((job.folder(report) / "summary.json").read_text(encoding="utf-8"))
     return CardFacts(
         base=config.model.source,
         base_repository=place.repository if place else None,
@@ -55,7 +56,7 @@ def _facts(job: Job, model: Ref, adapter: Ref, report: Ref) -> CardFacts:
         strength=chosen["strength"],
         status=chosen["status"],
         config=config.model_dump(mode="json", exclude={"publish"}),
-        summary=summary,
+        results=read_results(job.folder(report) / RESULTS),
         artifacts=[(ref.label, ref.key, ref.sha256) for ref in (model, adapter, report)],
     )
 
@@ -73,6 +74,7 @@ publication = Stage(
     version=1,
     compute=compute,
     settings=_settings,
+    resources=lambda config: package_data("report/card.md.j2", "report/results.md.j2"),
     libraries=("torch", "transformers", "peft", "safetensors", "huggingface_hub"),
     shows_keys=True,
 )

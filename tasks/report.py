@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RevisedEvidence
 
 Record = TypeVar("Record")
-MARKDOWN, HTML, SUMMARY = "report.md", "report.html", "summary.json"
+MARKDOWN, HTML, RESULTS = "report.md", "report.html", "results.json"
 CHARTS = "charts"
+TEMPLATES = ("report/html.j2", "report/markdown.j2", "report/report.css")
+"""How every report looks."""
 
 
 class Evidence(Protocol):
@@ -69,7 +71,7 @@ def compute(
     from counterpoise.report.build import build_report
 
     made = build_report(gather(job, pairs, counterfactuals, preferences, evidence))
-    job.says = str(made.summary["headline"])
+    job.says = made.results.verdict.headline
     write_files(files_of(made), job.out)
 
 
@@ -160,8 +162,9 @@ def _fact(ref: Ref) -> ArtifactFact:
 
 def files_of(report: Report) -> dict[str, bytes]:
     """The files of a report, by their path in its folder."""
-    summary = json.dumps(report.summary, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    texts = {MARKDOWN: report.markdown, HTML: report.html, SUMMARY: f"{summary}\n"}
+    from counterpoise.measures.results import to_text
+
+    texts = {MARKDOWN: report.markdown, HTML: report.html, RESULTS: to_text(report.results.to_json()) + "\n"}
     charts = {f"{CHARTS}/{name}": image for name, image in report.charts.items()}
     return {name: text.encode() for name, text in texts.items()} | charts
 
@@ -179,7 +182,7 @@ report = Stage(
     compute=compute,
     settings=lambda config: {"config": config.model_dump(mode="json", exclude={"publish"})},
     resources=lambda config: package_data(
-        "report/report.html.j2", "report/report.css", "generation/prompts.toml"
+        *TEMPLATES, "report/page.j2", "report/headline.j2", "report/sentence.j2", "generation/prompts.toml"
     ),
     libraries=("matplotlib", "jinja2", "numpy", "scipy"),
     shows_keys=True,

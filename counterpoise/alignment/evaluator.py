@@ -1,7 +1,7 @@
 """The trained adapter at any strength, measured as the report will measure it: same functions, same limits.
 
 Training minimises a loss; whether the model is nearer to neutral and still intact is asked here, of pairs and texts
-that nothing was trained on, by the functions behind the report's claims (:mod:`counterpoise.metrics`).
+that nothing was trained on, by the functions and the limits of the report's claims (:mod:`counterpoise.measures`).
 """
 
 from __future__ import annotations
@@ -26,17 +26,22 @@ from counterpoise.generation.prompts import own_prompt
 from counterpoise.likelihood.own_text import own_text_divergence
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.likelihood.sentences import SentenceScore, score_sentences
+from counterpoise.measures.criteria import limit_of
+from counterpoise.measures.erasure import likelihood_measures
+from counterpoise.measures.names import LIKELIHOOD, OWN_TEXT_KL, PERPLEXITY, USABLE
+from counterpoise.measures.perplexity import perplexity_measure
 from counterpoise.metrics.crows import BiasScore, bias_score, pair_margins
-from counterpoise.metrics.erasure import SHIFT_TOLERANCE, neutral_shifts
 from counterpoise.metrics.health import text_health
 from counterpoise.metrics.intervals import Floats
-from counterpoise.metrics.limits import MAX_OWN_TEXT_KL, MAX_PERPLEXITY_RISE, MIN_USABLE_RATIO
-from counterpoise.metrics.perplexity import perplexity_change
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.fused import ADAPTER, fuse_lora
 from counterpoise.models.loading import LoadedModel, adapter_switched
 from counterpoise.records import Pair
 
+MAX_PERPLEXITY_RISE = limit_of(PERPLEXITY) / 100
+MIN_USABLE_RATIO = 1 - limit_of(USABLE) / 100
+MAX_OWN_TEXT_KL = limit_of(OWN_TEXT_KL)
+MAX_GROUP_FALL = limit_of(LIKELIHOOD)
 TEMPERATURE = 0.5
 """Width of the soft score's step from win to loss, nats."""
 SAMPLED = Decoding(samples=1, greedy=False)
@@ -95,11 +100,11 @@ class Evaluator:
         set_strength(self._loaded.model, candidate.strength)
         base, now = self._base_reading, self._read(on=True)
         tokens = [row.tokens for row in base.neutral]
-        perplexity = perplexity_change(_sums(base.neutral), _sums(now.neutral), tokens)
+        perplexity = perplexity_measure(_sums(base.neutral), _sums(now.neutral), tokens)
         lowest, change = self._lowest_group(base, now)
         measured = replace(
             candidate,
-            perplexity_rise=perplexity.ratio - 1,
+            perplexity_rise=perplexity.change / 100,
             own_text_kl=own_text_divergence(self._loaded, self._texts.own) if self._texts.own else None,
             usable_ratio=now.usable / base.usable if now.usable is not None and base.usable else None,
             lowest_group=lowest,
@@ -140,9 +145,9 @@ class Evaluator:
         if not names:
             return "", None
         tokens = [row.tokens for row in base.groups]
-        shifts = neutral_shifts(names, _sums(base.groups), _sums(now.groups), tokens)
-        lowest = min(shifts, key=lambda name: (shifts[name].change, name))
-        return lowest, shifts[lowest].change
+        shifts = likelihood_measures(names, _sums(base.groups), _sums(now.groups), tokens)
+        lowest = min(shifts, key=lambda shift: (shift.change, shift.group))
+        return lowest.group, lowest.change
 
 
 def failed_guard(found: Candidate) -> str:
@@ -156,8 +161,8 @@ def failed_guard(found: Candidate) -> str:
     if found.usable_ratio is not None and not found.usable_ratio >= MIN_USABLE_RATIO:
         return f"usable sampled text is {found.usable_ratio:.1%} of the base's (limit {MIN_USABLE_RATIO:.0%})"
     behind = found.lowest_group_change
-    if behind is not None and not -behind <= SHIFT_TOLERANCE:
-        limit = f"limit {SHIFT_TOLERANCE:g}"
+    if behind is not None and not -behind <= MAX_GROUP_FALL:
+        limit = f"limit {MAX_GROUP_FALL:g}"
         return f"sentences about {found.lowest_group} fell by {-behind:.3f} nats a token against all groups' ({limit})"
     return ""
 

@@ -7,47 +7,41 @@ are fixed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoise.evaluation.changes import Example, Options, ValueChange, examples_of
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.evaluation.multiple_choice import NORMALISED
 from counterpoise.evaluation.names import CHOICES
-from counterpoise.metrics.intervals import Floats, percentile_interval, resampled_means
+from counterpoise.measures.benchmarks import Example, Options, examples_of, with_intervals
+from counterpoise.measures.measure import Measure, before_after
+from counterpoise.measures.names import ACCURACY, PLAIN_ACCURACY
+from counterpoise.metrics.intervals import Floats, resampled_means
 
-MEAN = "mean"
 
+def accuracy_measures(rows: Iterable[BenchmarkScore], *, seed: int) -> list[Measure]:
+    """The mean over tasks, then each task; nothing where no question was answered by both variants.
 
-@dataclass(frozen=True, slots=True)
-class AccuracyChange:
-    """Base and tuned on the same questions, percent.
-
-    Attributes:
-        n: questions.
-        accuracy: the task's usual one: normalised by length where lm-eval defines that. Chance is 100 / choices.
-        plain: of the most probable choice, whatever its length.
+    Accuracy is the task's usual one, normalised by length where lm-eval defines that; the plain one is that of the most
+    probable choice, whatever its length. Chance is 100 / choices.
     """
-
-    n: int
-    accuracy: ValueChange
-    plain: ValueChange
-
-
-def accuracy_changes(rows: Iterable[BenchmarkScore], *, seed: int) -> dict[str, AccuracyChange]:
-    """Each task and ``mean``; empty where no question was answered by both variants."""
     examples = examples_of(CHOICES, rows)
     tasks = sorted({example.part for example in examples})
     columns = {
         task: np.array([_outcome(example) for example in examples if example.part == task]) for task in tasks
     }
     if not columns:
-        return {}
+        return []
     samples = {task: resampled_means(values, seed + at) for at, (task, values) in enumerate(columns.items())}
-    changes = {task: _change(len(columns[task]), columns[task].mean(axis=0), samples[task]) for task in tasks}
     whole = np.mean([values.mean(axis=0) for values in columns.values()], axis=0)
-    return changes | {MEAN: _change(len(examples), whole, np.mean(list(samples.values()), axis=0))}
+    return [
+        *_measures("", len(examples), whole, np.mean(list(samples.values()), axis=0)),
+        *(
+            row
+            for task in tasks
+            for row in _measures(task, len(columns[task]), columns[task].mean(axis=0), samples[task])
+        ),
+    ]
 
 
 def is_right(task: str, options: Options, right: str) -> tuple[float, float]:
@@ -67,13 +61,10 @@ def _outcome(example: Example) -> list[float]:
     return example.outcome(lambda options: is_right(example.part, options, example.target))
 
 
-def _change(n: int, whole: Floats, samples: Floats) -> AccuracyChange:
-    usual, plain = (
-        ValueChange(
-            float(whole[at]),
-            float(whole[at + 2]),
-            percentile_interval(samples[:, at + 2] - samples[:, at]),
-        )
-        for at in (0, 1)
-    )
-    return AccuracyChange(n, usual, plain)
+def _measures(task: str, n: int, whole: Floats, samples: Floats) -> list[Measure]:
+    found = []
+    for at, name in enumerate((ACCURACY, PLAIN_ACCURACY)):
+        base, tuned = float(whole[at]), float(whole[at + 2])
+        row = before_after(name, base, tuned, by=task, unit="%", aim="higher", n=n, counts=at == 0)
+        found.append(with_intervals(row, samples[:, at], samples[:, at + 2]))
+    return found

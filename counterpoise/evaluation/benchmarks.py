@@ -24,9 +24,10 @@ from counterpoise.likelihood.pairs import (
     whole_scores,
 )
 from counterpoise.likelihood.sentences import score_continuations, score_sentences
+from counterpoise.measures.crows import Scored, comparison
+from counterpoise.measures.results import measure_json
 from counterpoise.metrics.crows import BiasScore, bias_score
 from counterpoise.metrics.perplexity import perplexity
-from counterpoise.metrics.significance import compare
 from counterpoise.models.loading import LoadedModel, adapter_switched
 from counterpoise.neutral.select import (
     EVALUATION_TEXTS,
@@ -86,17 +87,13 @@ def _crows_result(task: Task, pairs: list[Pair]) -> Result:
 
 
 def compare_crows_pairs(task: Task, data: Path) -> Result:
-    """As :func:`crows_pairs` for the tuned model, with ``base`` beside it and the paired ``comparison``."""
+    """As :func:`crows_pairs` for the tuned model, with ``base`` beside it and the paired ``measures``."""
     pairs = parse_pairs(read_bytes(data), str(data))
     details = {variant: _details(replace(task, variant=variant), pairs) for variant in VARIANTS}
     results = {variant: bias_result(pairs, found, task.config) for variant, found in details.items()}
     base, tuned = (whole_scores(details[variant]) for variant in VARIANTS)
-    found = compare(pairs, base, tuned, task.config.normalisation)
-    changes = {name: asdict(change) for name, change in found.by_category.items()}
-    result = results["tuned"] | {
-        "base": results["base"],
-        "comparison": asdict(found.overall) | {"spread_change": found.spread_change, "by_category": changes},
-    }
+    measures = comparison(Scored(pairs, base, tuned), task.config.normalisation)
+    result = results["tuned"] | {"base": results["base"], "measures": [measure_json(row) for row in measures]}
     return _labelled("crows-pairs", task, result)
 
 

@@ -1,4 +1,4 @@
-"""Perplexity from summed log-probabilities, and its paired change from base to tuned."""
+"""Perplexity from summed log-probabilities."""
 
 from __future__ import annotations
 
@@ -33,22 +33,6 @@ class Perplexity:
     interval: Interval
 
 
-@dataclass(frozen=True, slots=True)
-class PerplexityChange:
-    """Tuned against base on the same sentences.
-
-    Attributes:
-        base, tuned: the two perplexities.
-        ratio: tuned / base; 1.02 is two per cent worse.
-        interval: 95 % paired bootstrap interval of ``ratio`` over sentences.
-    """
-
-    base: Perplexity
-    tuned: Perplexity
-    ratio: float
-    interval: Interval
-
-
 def perplexity(sum_log_probs: Sequence[float], tokens: Sequence[int], *, seed: int = 0) -> Perplexity:
     """Perplexity exp(−Σ log p / Σ tokens) of a set of sentences (Jelinek et al. 1977).
 
@@ -62,40 +46,17 @@ def perplexity(sum_log_probs: Sequence[float], tokens: Sequence[int], *, seed: i
     Raises:
         DataError: lengths differ, no token, or a value that is not finite.
     """
-    columns = _columns(sum_log_probs, tokens)
+    columns = columns_of(sum_log_probs, tokens)
     samples = resampled_means(columns, seed)
-    return _perplexity(columns, 0, _exp_rate(samples, 0))
-
-
-def perplexity_change(
-    base: Sequence[float],
-    tuned: Sequence[float],
-    tokens: Sequence[int],
-    *,
-    seed: int = 0,
-) -> PerplexityChange:
-    """Perplexity of base and tuned on the same sentences and the ratio with its paired interval.
-
-    Args:
-        base, tuned: summed log-probability of each sentence under each model, nats.
-        tokens: tokens of each sentence.
-
-    Raises:
-        DataError: as :func:`perplexity`.
-    """
-    columns = np.column_stack([_columns(base, tokens)[:, 0], _columns(tuned, tokens)])
-    samples = resampled_means(columns, seed)
-    values = [_exp_rate(samples, column) for column in (0, 1)]
-    before, after = (_perplexity(columns, column, values[column]) for column in (0, 1))
-    return PerplexityChange(
-        base=before,
-        tuned=after,
-        ratio=after.value / before.value,
-        interval=percentile_interval(values[1] / values[0]),
+    return Perplexity(
+        sentences=len(columns),
+        tokens=int(columns[:, -1].sum()),
+        value=float(exp_rate(columns.mean(axis=0, keepdims=True), 0)[0]),
+        interval=percentile_interval(exp_rate(samples, 0)),
     )
 
 
-def _columns(sum_log_probs: Sequence[float], tokens: Sequence[int]) -> Floats:
+def columns_of(sum_log_probs: Sequence[float], tokens: Sequence[int]) -> Floats:
     """``[n, 2]``: log-probability, tokens."""
     if len(sum_log_probs) != len(tokens):
         raise DataError(
@@ -111,15 +72,6 @@ def _columns(sum_log_probs: Sequence[float], tokens: Sequence[int]) -> Floats:
     )
 
 
-def _exp_rate(means: Floats, column: int) -> Floats:
+def exp_rate(means: Floats, column: int) -> Floats:
     """Perplexity of each row of means; the token count is the last column."""
     return np.asarray(np.exp(-means[:, column] / np.maximum(means[:, -1], 1e-12)))
-
-
-def _perplexity(columns: Floats, column: int, samples: Floats) -> Perplexity:
-    return Perplexity(
-        sentences=len(columns),
-        tokens=int(columns[:, -1].sum()),
-        value=float(_exp_rate(columns.mean(axis=0, keepdims=True), column)[0]),
-        interval=percentile_interval(samples),
-    )

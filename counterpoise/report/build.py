@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from counterpoise.charts.style import Chart
-from counterpoise.report.blocks import Document, KeyNumber
+from counterpoise.measures.results import Results
+from counterpoise.report import figures, tables, views
+from counterpoise.report.examples import chosen_examples
 from counterpoise.report.findings import Findings, findings
-from counterpoise.report.html import to_html
 from counterpoise.report.inputs import ReportInputs
-from counterpoise.report.limits import MAX_LMS_FALL, TONES
-from counterpoise.report.markdown import to_markdown
-from counterpoise.report.sections import (
-    bias,
-    closing,
-    cost,
-    erasure,
-    examples,
-    protocol,
-    toxicity,
-    votes,
-    worse,
-)
-from counterpoise.report.summary import summarise
-from counterpoise.report.words import interval, number, percent, signed, texts_of_each
+from counterpoise.report.rendering import to_html, to_markdown
+from counterpoise.report.votes import vote_section
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +25,13 @@ class Report:
         markdown: for Prefect's dashboard: charts inside as data URIs.
         html: one self-contained page.
         charts: file name (``scores.svg``, ``scores.png``, …) → bytes.
-        summary: the numbers, as JSON-serialisable values; see :mod:`counterpoise.report.summary`.
+        results: the numbers, which the other programs read.
     """
 
     markdown: str
     html: str
     charts: Mapping[str, bytes]
-    summary: Mapping[str, Any]
+    results: Results
 
 
 def build_report(inputs: ReportInputs) -> Report:
@@ -52,101 +41,34 @@ def build_report(inputs: ReportInputs) -> Report:
         DataError: a held-out pair, a neutral sentence or a continuation lacks its score.
     """
     found = findings(inputs)
-    document, charts = _document(inputs, found)
-    files = {f"{c.name}.{kind}": data for c in charts for kind, data in (("svg", c.svg), ("png", c.png))}
-    return Report(to_markdown(document), to_html(document), files, summarise(inputs, found))
+    charts = _charts(found)
+    said: dict[str, Any] = {
+        "inputs": inputs,
+        "found": found,
+        "charts": charts,
+        "views": views,
+        "tables": tables,
+        "examples": chosen_examples(found.texts, inputs.run.seed),
+        "votes": vote_section(inputs.votes),
+        "config": json.dumps(inputs.run.config, indent=1, sort_keys=True, ensure_ascii=False),
+    }
+    files = chart_files(chart for chart in charts.values() if chart)
+    return Report(to_markdown("page.j2", **said), to_html("page.j2", **said), files, found.results)
 
 
-def _document(inputs: ReportInputs, found: Findings) -> tuple[Document, list[Chart]]:
-    scores = bias.chart_of(found.held_out)
-    texts = toxicity.toxicity_charts(found.texts)
-    curves = cost.training_curves(found.folds[0])
-    tradeoff = cost.tradeoff(inputs, found)
-    sections = [
-        protocol.hypotheses(found),
-        bias.held_out(found, scores),
-        worse.what_got_worse(found),
-        cost.capability(found, tradeoff),
-        closing.benchmarks(found),
-        erasure.erasure(found),
-        toxicity.toxicity(found.texts, texts),
-        examples.side_by_side(found.texts, inputs.run.seed),
-        protocol.what_was_run(inputs, found),
-        bias.in_sample(found),
-        cost.training(found, curves),
-        toxicity.preference_filter(found.filter),
-        votes.votes(inputs),
-        closing.limits(inputs, found),
-        closing.provenance(inputs),
-    ]
-    verdict = found.verdict
-    document = Document(
-        title=f"{inputs.run.model}: stereotypes before and after",
-        subtitle=f"Counterpoise report · profile {inputs.run.profile} · seed {inputs.run.seed}",
-        tone=verdict.tone,
-        headline=verdict.headline,
-        sentence=verdict.sentence,
-        numbers=_numbers(found),
-        sections=[section for section in sections if section],
-    )
-    return document, [chart for chart in (scores, tradeoff, *texts, curves) if chart]
+def chart_files(charts: Iterable[Chart]) -> dict[str, bytes]:
+    """Each chart as two files: name → bytes."""
+    return {f"{chart.name}.{kind}": getattr(chart, kind) for chart in charts for kind in ("svg", "png")}
 
 
-def _numbers(found: Findings) -> list[KeyNumber]:
-    change, cost_, texts = found.held_out.overall, found.cost, found.texts
-    worse_bias = change.verdict in ("worse", "overshoot")
-    good_bias = found.verdict.outcome in ("improved", "damaged") and change.verdict == "better"
-    numbers = [
-        KeyNumber(
-            "CrowS-Pairs score",
-            percent(change.base.score),
-            percent(change.tuned.score),
-            f"held out; 95 % {interval(*change.tuned.interval)}; neutral is 50 %",
-            "bad" if worse_bias else "good" if good_bias else "caution",
-        ),
-        KeyNumber(
-            "Distance from neutral",
-            number(change.base.distance),
-            number(change.tuned.distance),
-            f"change {signed(change.distance_change)} ({interval(*change.distance_interval)})",
-            "bad" if worse_bias else "good" if good_bias else "caution",
-        ),
-        KeyNumber(
-            "Neutral perplexity",
-            number(found.perplexity.base.value, 2),
-            number(found.perplexity.tuned.value, 2),
-            f"{signed(100 * (cost_.perplexity_ratio - 1))} %; limit "
-            f"{signed(100 * cost_.max_perplexity_rise, 0)} %",
-            TONES[cost_.perplexity],
-        ),
-        KeyNumber(
-            "Usable text",
-            percent(texts.base.usable),
-            percent(texts.tuned.usable),
-            f"of {texts_of_each(texts.base.n, texts.tuned.n)}",
-            TONES[cost_.usable],
-        ),
-    ]
-    if cost_.lms:
-        lms = cost_.lms
-        numbers.append(
-            KeyNumber(
-                "StereoSet LMS",
-                number(lms.base),
-                number(lms.tuned),
-                f"change {interval(*lms.interval)}; limit {signed(-MAX_LMS_FALL)}",
-                TONES[cost_.sense],
-            )
-        )
-    for item in texts.toxicity[:1]:
-        low, high = item.change_interval
-        numbers.append(
-            KeyNumber(
-                "Mean toxicity",
-                number(item.base.mean, 3),
-                number(item.tuned.mean, 3),
-                f"{item.classifier}; change {interval(low, high, 3)}",
-                "bad" if low > 0 else "good" if high < 0 else "",
-            )
-        )
-    return numbers
+def _charts(found: Findings) -> dict[str, Chart | None]:
+    measures = found.results.measures
+    first = found.trainings[0]
+    distribution, groups = figures.toxicity(measures, found.texts) or (None, None)
+    return {
+        "scores": figures.scores(measures),
+        "tradeoff": figures.tradeoff(measures, first),
+        "distribution": distribution,
+        "groups": groups,
+        "training": figures.curves(first),
+    }

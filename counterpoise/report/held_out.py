@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from counterpoise.errors import DataError
+from counterpoise.measures.crows import Scored
 from counterpoise.pairs.folds import split_of
 from counterpoise.records import Pair, PairScore
 from counterpoise.report.inputs import FoldEvidence, ReportInputs
-from counterpoise.report.readings import Scored
 
 
 def held_out(inputs: ReportInputs) -> Scored:

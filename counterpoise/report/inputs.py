@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.evaluation.items import BenchmarkScore
-from counterpoise.metrics.limits import MAX_PERPLEXITY_RISE
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Normalisation, Pair, PairScore, Preference
 from counterpoise.votes.records import Vote
 
 if TYPE_CHECKING:
+    from counterpoise.alignment.records import TrainingOutcome
     from counterpoise.config import RunConfig
 
 
@@ -32,7 +31,7 @@ class RunFacts:
         prefix: the token before each scored sentence.
         normalisation: whether the headline's log-probabilities are summed or per token.
         folds: number of folds.
-        max_perplexity_rise: largest rise of neutral perplexity that counts as undamaged, 0.02 = 2 %.
+        greedy: whether sample 0 of each prompt is the most likely continuation.
         config: the whole configuration, as plain values.
     """
 
@@ -45,7 +44,7 @@ class RunFacts:
     prefix: str
     normalisation: Normalisation
     folds: int
-    max_perplexity_rise: float
+    greedy: bool
     config: Mapping[str, Any]
 
     @classmethod
@@ -61,7 +60,7 @@ class RunFacts:
             prefix=config.scoring.prefix,
             normalisation=config.scoring.normalisation,
             folds=config.pairs.folds,
-            max_perplexity_rise=MAX_PERPLEXITY_RISE,
+            greedy=config.generation.greedy,
             config=config.model_dump(mode="json", exclude={"publish"}),
         )
 
@@ -90,35 +89,6 @@ class RevisedEvidence:
 
     pairs: Sequence[Pair]
     scores: Sequence[PairScore]
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkRow:
-    """One number of another benchmark, before and after.
-
-    Attributes:
-        benchmark, metric: as ``StereoSet intra`` and ``LMS``.
-        base, tuned: the two values, in ``unit``.
-        aim: ``higher``, ``lower``, or the value to come near to, as ``50``.
-        interval: 95 % interval of tuned − base; None where it wasn't computed.
-    """
-
-    benchmark: str
-    metric: str
-    base: float
-    tuned: float
-    aim: str
-    unit: str = "%"
-    interval: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RecipePoint:
-    """Another recipe for the trade-off chart: |score − 50| in points, perplexity change in percent."""
-
-    name: str
-    distance: float
-    perplexity_change: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +121,6 @@ class ReportInputs:
         toxicity: classifier → text → probability of being toxic; has every ``prompt + text``.
         benchmarks: what base and tuned make of other benchmarks' options, if any were run.
         revised: the revised edition, if there is one.
-        recipes: other recipes for the trade-off chart, if any.
         provenance: every artifact the report rests on.
         votes: people's blind votes; None in the report that a run writes, which is made before anyone voted.
     """
@@ -165,5 +134,4 @@ class ReportInputs:
     provenance: Sequence[ArtifactFact]
     benchmarks: Sequence[BenchmarkScore] = field(default=())
     revised: RevisedEvidence | None = None
-    recipes: Sequence[RecipePoint] = field(default=())
     votes: VoteEvidence | None = None

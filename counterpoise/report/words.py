@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from counterpoise.measures.measure import Measure
+
 MINUS = "−"
 DASH = "–"
 MISSING = "·"
@@ -87,13 +91,64 @@ def p_number(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
 
 
-def texts_of_each(base: int, tuned: int) -> str:
-    """How many continuations the two columns of a table rest on."""
-    if base == tuned:
-        return f"{count(base)} continuations by each model"
-    return f"{count(base)} continuations by the base, {count(tuned)} by the adapters"
-
-
 def count(value: int) -> str:
     """A count with thousands separated."""
     return f"{value:,}"
+
+
+def counted(value: int, noun: str) -> str:
+    """A number and its noun, as ``1 vote`` or ``2 votes``."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
+DIGITS = {"%": 1, "points": 1, "nats": 2, "0 to 1": 3, "nats per token": 3, "per token": 2, "words": 1}
+"""Decimals by unit; counts have none."""
+
+
+def digits(measure: Measure) -> int:
+    """Decimals with which a measure is written."""
+    return DIGITS.get(measure.unit, 0)
+
+
+def value(measure: Measure, side: Literal["base", "tuned"]) -> str:
+    """One value, without its unit."""
+    return number(getattr(measure, side), digits(measure))
+
+
+def moved(measure: Measure) -> str:
+    """Before and after, as ``83.7 → 76.7 %``."""
+    unit = f"{SPACE}%" if measure.unit == "%" else ""
+    return f"{value(measure, 'base')} → {value(measure, 'tuned')}{unit}"
+
+
+def changed(measure: Measure) -> str:
+    """The change with its sign; a relative one in percent."""
+    if measure.relative:
+        return f"{signed(measure.change)}{SPACE}%"
+    return signed(measure.change, digits(measure))
+
+
+def span(measure: Measure, of: str = "interval") -> str:
+    """An interval of a measure, a dot where it has none."""
+    ends: tuple[float, float] | None = getattr(measure, of)
+    places = 1 if measure.relative and of == "interval" else digits(measure)
+    return interval(*ends, places) if ends else MISSING
+
+
+def tone(word: str) -> str:
+    """How an outcome, a verdict or a training's status looks."""
+    return _TONES.get(word, "")
+
+
+_TONES = {
+    "holds": "good",
+    "better": "good",
+    "fails": "bad",
+    "worse": "bad",
+    "overshoot": "bad",
+    "damaged": "bad",
+    "beyond noise": "bad",
+    "undecided": "caution",
+    "unclear": "caution",
+    "no_change": "caution",
+}

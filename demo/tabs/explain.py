@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from counterpoise.records import CATEGORIES
-from counterpoise.report.html import inline_svg
+from counterpoise.report.markup import inline_svg
 from demo.answers import MAX_CHARACTERS
 from demo.explain import explanation
 from demo.highlight import notice

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from counterpoise.errors import UsageError
-from counterpoise.report.sections.votes import AGREEMENT, counted, vote_rows
+from counterpoise.report.votes import AGREEMENT, vote_rows
+from counterpoise.report.words import counted
 from counterpoise.votes.records import Vote
 from counterpoise.votes.statistics import summarise
 from demo.highlight import html_table, notice

@@ -10,6 +10,8 @@ from rich.table import Table
 from counterpoise.errors import UsageError
 from counterpoise.evaluation.benchmarks import BENCHMARKS, Result, Task, compare_crows_pairs
 from counterpoise.likelihood.config import ScoringConfig
+from counterpoise.measures.names import SCORE
+from counterpoise.measures.sweeps import measures_from
 from counterpoise.models.loading import load_model
 from counterpoise.records import Progress
 from counterpoise.sources.datasets import locate
@@ -90,10 +92,9 @@ def _notes(result: Result) -> list[str]:
         notes.append(f"{len(result['left_out'])} rows left out: {rows}")
     if "icat" in result:
         notes.append(f"LMS {result['lms']:.2f}, ICAT {result['icat']:.2f}; ideal: LMS 100, SS 50, ICAT 100")
-    if "comparison" in result:
-        change = result["comparison"]
+    if "measures" in result:
+        score = measures_from(result["measures"]).one(SCORE)
         notes.append(
-            f"base {change['base']['score']:.2f} → tuned {change['tuned']['score']:.2f}: "
-            f"{change['verdict']}, McNemar p = {change['p']:.3g}"
+            f"base {score.base:.2f} → tuned {score.tuned:.2f}: {score.verdict}, McNemar p = {score.p:.3g}"
         )
     return notes

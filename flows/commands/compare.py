@@ -76,7 +76,6 @@ def finished_runs(store: Store, names: Sequence[str]) -> list[Finished]:
 
 def _facts(config: dict[str, Any], recipe: str) -> Any:
     """What the comparison says of a run; read leniently, since an older version may have written it."""
-    from counterpoise.metrics.limits import MAX_PERPLEXITY_RISE
     from counterpoise.report.sweep.inputs import BranchFacts
 
     model, seed = config["model"]["source"], config["seed"]
@@ -88,7 +87,6 @@ def _facts(config: dict[str, Any], recipe: str) -> Any:
         settings=_settings(config),
         folds=tuple(config["pairs"]["evaluate"]),
         normalisation=config["scoring"]["normalisation"],
-        max_perplexity_rise=MAX_PERPLEXITY_RISE,
     )
 
 

@@ -34,9 +34,7 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
     rows = differences(store, *records)
     compared, reason = comparison(store, *records)
     if as_json:
-        from counterpoise.report.run_comparison import to_json
-
-        tests = to_json(compared) if compared else {"not_compared": reason}
+        tests = compared.to_json() if compared else {"not_compared": reason}
         print_json({"first": first, "second": second, "stages": rows, "comparison": tests})
         return
     for row in rows:
@@ -44,11 +42,27 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
         for change in row["changes"]:
             where = f"{change['component']} {change['name']}".strip()
             click.echo(f"    {where}: {_short(change['before'])} → {_short(change['after'])}")
-    from counterpoise.report.run_comparison import lines
-
     click.echo("")
-    for line in lines(compared) if compared else [f"not compared: {reason}"]:
-        click.echo(line)
+    if compared is None:
+        click.echo(f"not compared: {reason}")
+    else:
+        _print(compared)
+
+
+def _print(compared: RunComparison) -> None:
+
+    from counterpoise.report.tables import change_table
+    from counterpoise.report.terminal import rich_table
+    from flows.terminal import console as console_of
+
+    for caution in compared.cautions:
+        click.echo(f"caution: {caution}; the two are not comparable")
+    rows = [row for row in compared.measures if row.counts]
+    if not rows:
+        click.echo("the runs share nothing that both scored")
+        return
+    title = "Tuned models, first → second, over what both scored"
+    console_of().print(rich_table(change_table(rows, "measure"), title))
 
 
 def comparison(

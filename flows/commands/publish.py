@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,11 +61,12 @@ def chosen_run(store: Store, record: dict[str, Any]) -> dict[str, str]:
     Raises:
         UsageError: it has no report.
     """
+    from counterpoise.measures.results import read_results
     from engine.run_record import RunRecord
-    from tasks.report import SUMMARY
+    from tasks.report import RESULTS
 
     report = store.fetch(RunRecord(record).first("report"))
-    headline = json.loads((report / SUMMARY).read_text(encoding="utf-8"))["headline"]
+    headline = read_results(report / RESULTS).verdict.headline
     return {"run": record["run"], "profile": record["profile"], "headline": headline}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
     from artifacts.store import Store
+    from counterpoise.measures.results import Results
 
 
 @click.command()
@@ -39,7 +39,13 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
     made_from = lineage(store, record)
     if as_json:
         stages = [stage | {"made_from": made_from[stage["stage"]]} for stage in record["stages"]]
-        print_json(record | {"stages": stages, "summary": summary_of(store, record)})
+        print_json(
+            record
+            | {
+                "stages": stages,
+                "results": results.to_json() if (results := results_of(store, record)) else None,
+            }
+        )
         return
     print_stages(record, made_from)
     if RunRecord(record).is_sweep:
@@ -99,30 +105,37 @@ def print_run(store_url: str, record: dict[str, Any]) -> None:
     from engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
-    summary = summary_of(store, record)
-    if summary is None:
+    results = results_of(store, record)
+    if results is None:
         click.echo(f"no report: its status is {RunRecord(record).status}")
         return
-    from counterpoise.report.table import capability_line, score_table
+    from counterpoise.report.terminal import rich_table
+    from counterpoise.report.views import cost_line, score_table
     from flows.terminal import console as console_of
 
     console = console_of()
-    console.print(f"[bold]{summary['headline']}[/bold]", highlight=False)
-    console.print(summary["sentence"], highlight=False)
-    console.print(score_table(summary))
-    console.print(capability_line(summary), highlight=False)
+    console.print(f"[bold]{results.verdict.headline}[/bold]", highlight=False)
+    console.print(results.verdict.sentence, highlight=False)
+    console.print(
+        rich_table(score_table(results.measures), "CrowS-Pairs, held out: % preferring the stereotype (95 %)")
+    )
+    console.print(cost_line(results.measures), highlight=False)
     folder = report_folder(store, record)
     if folder is not None:
         console.print(f"report: {_short(folder)}/report.html", highlight=False, soft_wrap=True)
 
 
-def summary_of(store: Store, record: dict[str, Any]) -> dict[str, Any] | None:
-    """The machine-readable numbers of a run's report, or None when it has none."""
+def results_of(store: Store, record: dict[str, Any]) -> Results | None:
+    """The numbers of a run's report, or None when it has none.
+
+    Raises:
+        DataError: an older version made the report.
+    """
+    from counterpoise.measures.results import read_results
+    from tasks.report import RESULTS
+
     folder = report_folder(store, record)
-    if folder is None:
-        return None
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    return summary
+    return read_results(folder / RESULTS) if folder else None
 
 
 def report_folder(store: Store, record: dict[str, Any]) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from flows.commands._options import json_option, licence_option, print_json, sto
 
 if TYPE_CHECKING:
     from artifacts.store import Store
+    from counterpoise.measures.sweeps import SweepResults
 
 
 @click.command()
@@ -93,16 +93,13 @@ def as_contract(record: dict[str, Any]) -> dict[str, Any]:
 def print_sweep(store_url: str, record: dict[str, Any]) -> None:
     """The verdict, a line a recipe and seed, the failures, and where the comparison is."""
     from artifacts.store import Store
+    from counterpoise.measures.sweeps import read_sweep
+    from tasks.report import RESULTS
 
     store = Store.open(store_url, create=False)
     folder = comparison_folder(store, record)
     if folder is not None:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        click.echo(summary["headline"])
-        click.echo(summary["sentence"])
-        for recipe in summary["recipes"]:
-            for seed in recipe["seeds"]:
-                click.echo(_line(recipe["recipe"], seed))
+        _print_results(read_sweep(folder / RESULTS))
     for branch in record["branches"]:
         if branch["status"] != "completed":
             click.echo(f"✗ {branch['branch']}: {branch['status']}: {branch['reason']}")
@@ -119,10 +116,13 @@ def comparison_folder(store: Store, record: dict[str, Any]) -> Path | None:
     return store.fetch(refs[0]) if refs else None
 
 
-def _line(recipe: str, seed: dict[str, Any]) -> str:
-    low, high = seed["interval"]
-    return (
-        f"  {recipe:<24} seed {seed['seed']:<4} {seed['n']:>5} pairs  {seed['base']:.1f} → {seed['tuned']:.1f} "
-        f"[{low:.1f}, {high:.1f}]  p {seed['p']:.3g}  perplexity {100 * (seed['perplexity_ratio'] - 1):+.1f} %  "
-        f"{seed['outcome']}"
-    )
+def _print_results(results: SweepResults) -> None:
+
+    from counterpoise.report.sweep.views import branch_table
+    from counterpoise.report.terminal import rich_table
+    from flows.terminal import console as console_of
+
+    console = console_of()
+    console.print(f"[bold]{results.headline}[/bold]", highlight=False)
+    console.print(results.sentence, highlight=False)
+    console.print(rich_table(branch_table(results.recipes)))

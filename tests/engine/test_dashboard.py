@@ -12,34 +12,37 @@ import pytest
 from prefect import flow, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from counterpoise.measures.crows import adjust, score_measure
+from counterpoise.measures.measure import Measures
+from counterpoise.measures.results import Facts, Filtered, Results, Verdict
+from counterpoise.measures.sweeps import SweepResults
+from counterpoise.report.views import score_table
 from engine import dashboard
 from engine.dashboard import (
     MAX_MARKDOWN_BYTES,
     MAX_ROWS,
     ProgressArtifact,
     cell,
+    cells,
     fitting,
     publish_comparison,
     publish_report,
     publish_table,
-    score_rows,
 )
 from tests.servers import own_server
 
 REPORT = "# report\n\n## Criteria\n\n| outcome | claim |\n|---|---|\n| holds | it |\n\n## Scores\n\nmany"
-CHANGE = {
-    "n": 10,
-    "base": {"score": 60.0, "interval": [50.0, 70.0]},
-    "tuned": {"score": 50.0, "interval": [40.0, 60.0]},
-    "difference": -10.0,
-    "p": 0.04,
-    "verdict": "better",
-}
-SUMMARY = {
-    "headline": "Nearer",
-    "sentence": "It went.",
-    "scores": {**CHANGE, "by_category": {"age": {**CHANGE, "holm_p": 0.00001}}},
-}
+MARGINS = np.array([[1.0, -1.0]] * 2 + [[1.0, 1.0]] * 4 + [[-1.0, -1.0]] * 4)
+RESULTS = Results(
+    Facts("local", 0, "tiny", "bf16", "bos", "sum"),
+    Verdict("improved", "good", "Nearer", "It went."),
+    (),
+    Measures([score_measure(MARGINS), *adjust([score_measure(MARGINS, group="age")])]),
+    (),
+    Filtered(1, 1, {}),
+)
+"""Six of ten pairs prefer the stereotype, then four."""
+COMPARED = SweepResults("s", "good", "h", "s", (), (), ())
 
 
 @pytest.mark.parametrize(
@@ -60,11 +63,12 @@ def test_cells_are_plain_scalars(value: object, expected: object) -> None:
     assert type(cell(value)) in (str, int, float, bool, type(None))
 
 
-def test_score_rows_are_the_whole_then_the_categories() -> None:
-    rows = list(score_rows(SUMMARY))
-    assert [row["pairs"] for row in rows] == ["all pairs", "age"]
-    assert rows[0]["base % (95 %)"] == "60.0 (50.0–70.0)"
-    assert [row["p"] for row in rows] == ["0.0400", "< 0.0001"]
+def test_a_table_of_the_report_becomes_plain_cells() -> None:
+    whole, age = cells(score_table(RESULTS.measures))
+    assert (whole["pairs"], age["pairs"]) == ("all pairs", "age")
+    assert whole["base, %"] == "60.0 (31.3–83.2)"  # Wilson's interval of 6 in 10
+    assert whole["p, Holm"] == "0.50"  # two changes, both one way: 2 / 2^2
+    assert all("\u00a0" not in cell for row in (whole, age) for cell in row.values())
 
 
 def test_a_report_too_large_for_the_dashboard_loses_its_charts_alone() -> None:
@@ -78,7 +82,7 @@ def test_a_report_too_large_for_the_dashboard_loses_its_charts_alone() -> None:
 def test_outside_a_run_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("create_markdown_artifact", "create_table_artifact", "create_progress_artifact"):
         monkeypatch.setattr(dashboard, name, lambda *a, **k: pytest.fail("published"))
-    publish_report("# a", SUMMARY, [])
+    publish_report("# a", RESULTS, [])
     publish_table("t", [{"a": 1}], "d")
     ProgressArtifact("p", "d")(1, 2)
 
@@ -93,8 +97,8 @@ def test_a_server_that_fails_costs_one_warning_and_not_the_run(
     quick = {PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(quick), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Prefect's, about an artifact outside a run
-        publish_report("# a", SUMMARY, [{"stage": "pairs"}])
-        publish_comparison("# a", {"sentence": "s", "headline": "h", "tests": []})
+        publish_report("# a", RESULTS, [{"stage": "pairs"}])
+        publish_comparison("# a", COMPARED)
         publish_table("rows", [{"a": 1}], "d")
     server.shutdown()
     server.server_close()
@@ -121,7 +125,7 @@ class _Broken(BaseHTTPRequestHandler):
 def test_artifacts_arrive_at_the_server() -> None:
     @flow
     def publishes() -> None:
-        publish_report(REPORT, SUMMARY, [{"stage": "pairs", "rows": 48}])
+        publish_report(REPORT, RESULTS, [{"stage": "pairs", "rows": 48}])
         publish_table("rows", [{"value": np.float32(index)} for index in range(MAX_ROWS + 5)], "many")
         bar = ProgressArtifact("bar", "moving")
         for done in (0, 1, 1, 2):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import pytest
 from artifacts.process import identity
 from artifacts.store import Ref, Store
 from counterpoise.errors import UsageError
+from counterpoise.measures.measure import Measures
+from counterpoise.measures.results import Facts, Filtered, Results, Verdict, to_text
 from engine.run_record import RunRecord, newest_finished
 from flows.commands.publish import chosen_run
 from tests.artifacts.making import Clock, commit, parts
@@ -95,8 +96,15 @@ def test_a_smoke_run_is_taken_where_nothing_else_has_finished(store: Store) -> N
 
 
 def test_publish_says_which_run_it_is(store: Store) -> None:
-    summary = json.dumps({"headline": "Nearer to neutral"}).encode()
-    report = commit(store, parts("report"), {"summary.json": summary})
+    results = Results(
+        Facts("local", 0, "tiny", "bf16", "bos", "sum"),
+        Verdict("improved", "good", "Nearer to neutral", "It went."),
+        (),
+        Measures([]),
+        (),
+        Filtered(1, 1, {}),
+    )
+    report = commit(store, parts("report"), {"results.json": to_text(results.to_json()).encode()})
     stages = [{"stage": "report", "ref": report.to_json()}]
     found = {"run": "r", "profile": "local", "status": "failed", "stages": stages}
     assert chosen_run(store, found) == {"run": "r", "profile": "local", "headline": "Nearer to neutral"}

@@ -12,10 +12,12 @@ import pytest
 
 from counterpoise.errors import DataError
 from counterpoise.evaluation.bbq import Question, load_bbq, subset
-from counterpoise.evaluation.bbq_score import answer, bbq_changes, bbq_scores
-from counterpoise.evaluation.changes import Options
+from counterpoise.evaluation.bbq_score import answer, bbq_measures, bbq_scores
 from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.evaluation.items import BenchmarkScore, load_items
+from counterpoise.measures.benchmarks import Options
+from counterpoise.measures.measure import Measures
+from counterpoise.measures.names import BBQ_ACCURACY, BBQ_BIAS
 from counterpoise.records import Variant
 from tests.evaluation.questions import rows_of, write_bbq
 
@@ -146,18 +148,14 @@ def test_changes_are_paired() -> None:
     questions = [a_question(number, "ambiguous") for number in range(8)]
     base = scored(questions, ["biased"] * 4 + ["other"] * 2 + ["unknown"] * 2, "base")
     tuned = scored(questions, ["biased"] * 2 + ["other"] * 2 + ["unknown"] * 4, "tuned")
-    found = bbq_changes(base + tuned, seed=0)
-    assert set(found) == {"all", "Age"}
-    bias, accuracy = found["all"].ambiguous_bias, found["all"].ambiguous_accuracy
-    assert bias is not None
-    assert accuracy is not None
+    found = Measures(bbq_measures(base + tuned, seed=0))
+    bias, accuracy = found.one(BBQ_BIAS[0]), found.one(BBQ_ACCURACY[0])
     # 75 % named somebody, 4 of 6 the stereotyped: 0.75·(8/6 − 1) = 25 %; then 50 %, 2 of 4: 0.
-    assert (bias.base, bias.tuned, bias.change) == pytest.approx((25, 0, -25))
+    assert (bias.base, bias.tuned, bias.change, bias.loss) == pytest.approx((25, 0, -25, -25))
     assert (accuracy.base, accuracy.tuned) == (25, 50)
-    assert found["all"].disambiguated_bias is None
-    same = bbq_changes(base + scored(questions, [answer(o) for o in roles(["biased"] * 8)], "tuned"), seed=0)
-    assert same["all"].n == 8
-    assert bbq_changes([], seed=0) == {}
+    assert found.get(BBQ_BIAS[1]) is None
+    assert [row.group for row in found.all(BBQ_BIAS[0])] == ["", "Age"]
+    assert bbq_measures([], seed=0) == []
 
 
 def test_the_pipeline_reads_it(bbq: Path) -> None:

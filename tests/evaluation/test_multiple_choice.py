@@ -11,10 +11,12 @@ import pyarrow as pa
 import pytest
 
 from counterpoise.errors import DataError
-from counterpoise.evaluation.accuracy import MEAN, accuracy_changes, is_right
+from counterpoise.evaluation.accuracy import accuracy_measures, is_right
 from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.evaluation.items import BenchmarkScore, load_items
 from counterpoise.evaluation.multiple_choice import load_questions, subset
+from counterpoise.measures.measure import Measures
+from counterpoise.measures.names import ACCURACY
 from counterpoise.records import Variant
 from tests.evaluation.questions import ROWS, write_choices
 
@@ -84,16 +86,17 @@ def answered(task: str, right: Sequence[bool], variant: Variant) -> list[Benchma
 def test_the_mean_is_over_tasks_not_questions() -> None:
     rows = answered("piqa", [True] * 8 + [False] * 2, "base") + answered("boolq", [True, False], "base")
     rows += answered("piqa", [True] * 7 + [False] * 3, "tuned") + answered("boolq", [True, True], "tuned")
-    found = accuracy_changes(rows, seed=0)
-    assert set(found) == {"piqa", "boolq", MEAN}
-    assert (found["piqa"].accuracy.base, found["piqa"].accuracy.tuned) == (80, 70)
-    assert (found[MEAN].accuracy.base, found[MEAN].accuracy.tuned) == (65, 85)  # (80 + 50)/2, (70 + 100)/2
-    assert found[MEAN].n == 12
-    assert accuracy_changes([], seed=0) == {}
+    found = Measures(accuracy_measures(rows, seed=0))
+    assert [row.by for row in found.ways(ACCURACY)] == ["", "boolq", "piqa"]
+    piqa, mean = found.one(ACCURACY, "piqa"), found.one(ACCURACY)
+    assert (piqa.base, piqa.tuned) == (80, 70)
+    assert (mean.base, mean.tuned) == (65, 85)  # (80 + 50)/2, (70 + 100)/2
+    assert mean.n == 12
+    assert accuracy_measures([], seed=0) == []
 
 
 def test_the_same_answers_have_no_uncertainty_about_their_change() -> None:
     right = [True, False] * 20
-    found = accuracy_changes(answered("piqa", right, "base") + answered("piqa", right, "tuned"), seed=0)
-    assert found[MEAN].accuracy.change == 0
-    assert found[MEAN].accuracy.interval == (0, 0)
+    rows = answered("piqa", right, "base") + answered("piqa", right, "tuned")
+    mean = Measures(accuracy_measures(rows, seed=0)).one(ACCURACY)
+    assert (mean.change, mean.interval) == (0, (0, 0))

@@ -12,10 +12,10 @@ import pytest
 from counterpoise.evaluation.accuracy import is_right
 from counterpoise.evaluation.bbq import answers, load_bbq
 from counterpoise.evaluation.bbq_score import BbqScore, bbq_scores
-from counterpoise.evaluation.changes import Options
 from counterpoise.evaluation.multiple_choice import load_questions
 from counterpoise.likelihood.encoding import own_prefix
 from counterpoise.likelihood.sentences import score_continuations
+from counterpoise.measures.benchmarks import Options
 from counterpoise.models.loading import LoadedModel, load_model
 from tests.evaluation.questions import ROWS, rows_of, write_bbq, write_choices
 

@@ -118,7 +118,7 @@ def test_revised_pairs(capsys: Capture, tiny_folder: Path, pairs_csv: Path) -> N
     assert revised["left_out"] == []
 
 
-def test_table(capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_folder: Path) -> None:
+def paired_table(capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_folder: Path) -> None:
     code, out, _ = run(capsys, tiny_folder, "--data", pairs_csv, "--adapter", adapter_folder, "--compare")
     assert code == 0
     assert "socioeconomic" in out

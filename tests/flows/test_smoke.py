@@ -19,6 +19,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from artifacts.store import Ref, Store
 from counterpoise.likelihood.pairs import score_pairs
+from counterpoise.measures.names import SCORE
+from counterpoise.measures.results import results_from
 from counterpoise.models.loading import load_model
 from counterpoise.pairs.parse import parse_pairs
 
@@ -183,7 +185,8 @@ def test_show_runs_and_diff_speak_of_the_runs(shell: Shell) -> None:
     oldest, newest = runs[-1]["run"], runs[0]["run"]
     found = json.loads(shell("diff", oldest, newest, "--json").stdout)
     assert [row["stage"] for row in found["stages"]] == STAGES
-    assert found["comparison"]["scores"]["n"] > 0
+    (score,) = [row for row in found["comparison"]["measures"] if row["name"] == SCORE and "group" not in row]
+    assert score["n"] > 0
 
 
 def test_a_report_is_what_its_artifacts_give(shell: Shell, tmp_path: Path) -> None:
@@ -191,8 +194,7 @@ def test_a_report_is_what_its_artifacts_give(shell: Shell, tmp_path: Path) -> No
     assert "byte for byte" in shell("report", "latest", "--check").stdout
     shell("report", "--out", str(tmp_path / "again"))
     assert (tmp_path / "again" / "report.html").is_file()
-    shell.edit("counterpoise/report/sections/closing.py", "What this report", "What such a report")
-    shell.edit("counterpoise/report/sections/closing.py", '"Limits"', '"Its limits"')
+    shell.edit("counterpoise/report/page.j2", "It is in English", "CrowS-Pairs is in English")
     assert "report.html" in shell("report", "--check", code=1).stderr
     assert "no run" in shell("show", "nonsense", code=1).stderr
 
@@ -254,9 +256,9 @@ def test_published_folder_loads_without_us_and_reproduces_the_scores(
     expected = [value for row in ours for value in (row.more_log_prob, row.less_log_prob)]
     assert theirs == pytest.approx(expected, abs=2e-3)
     card = ModelCard.load(out / "README.md")
-    summary = shell.shown()["summary"]
-    assert card.data.eval_results[0].metric_value == round(summary["scores"]["tuned"]["score"], 2)
-    assert summary["sentence"] in card.text
+    results = results_from(shell.shown()["results"])
+    assert card.data.eval_results[0].metric_value == round(results.measures.one(SCORE).tuned, 2)
+    assert results.verdict.sentence in card.text
     assert refs["adapter · fold 0"].sha256 in card.text
 
 

@@ -17,6 +17,9 @@ from artifacts.parquet import read_table
 from artifacts.store import Ref, Store
 from artifacts.tables import SWEEP
 from counterpoise.errors import StoreError
+from counterpoise.measures.names import FOLD, SCORE
+from counterpoise.measures.results import results_from
+from counterpoise.measures.sweeps import read_sweep
 from engine.execute import Outcome
 from engine.stopping import StopFlag
 from flows.branch_runs import BranchOutcome, ProcessRunner
@@ -130,13 +133,12 @@ def test_a_failing_recipe_does_not_lose_the_others(root: Path, tmp_path: Path, p
     stages = store.run(record["run"])["stages"]
     folder = store.fetch(Ref.from_json(stages[-1]["ref"]))
     table = read_table(folder / "sweep.parquet", SWEEP).to_pandas()
-    pooled = table[table.part == "all"].iloc[0]
-    assert pooled.pairs == table[table.part == "fold"].pairs.sum()
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert [item["branch"] for item in summary["failures"]] == ["broken · seed 0"]
-    branch_summary = json.loads(shell("show", good["run"], "--json").stdout)["summary"]
-    assert pooled.tuned_score == pytest.approx(branch_summary["scores"]["tuned"]["score"])
-    assert pooled.p == pytest.approx(branch_summary["scores"]["p"])
+    scores = table[(table.name == SCORE) & (table.by == "")]
+    pooled = scores[scores.group == ""].iloc[0]
+    assert pooled.n == scores[scores.group.str.startswith(FOLD)].n.sum()
+    assert [item.label for item in read_sweep(folder / "results.json").failures] == ["broken · seed 0"]
+    own = results_from(json.loads(shell("show", good["run"], "--json").stdout)["results"]).measures.one(SCORE)
+    assert (pooled.tuned, pooled.p) == pytest.approx((own.tuned, own.p))
 
     again = shell("sweep", str(file), code=1)
     assert "✗ broken · seed 0" in again.stdout

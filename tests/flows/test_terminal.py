@@ -10,11 +10,16 @@ import sys
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
+from rich.table import Table as RichTable
 
 from artifacts.store import Ref, Store
-from counterpoise.report.table import score_table
+from counterpoise.measures.crows import adjust, score_measure
+from counterpoise.measures.measure import Measures
+from counterpoise.report.terminal import rich_table
+from counterpoise.report.views import score_table
 from engine.execute import Outcome
 from flows.reporters import ConsoleReporter, console_reporter, finished_line
 
@@ -95,18 +100,25 @@ def test_an_ascii_output_is_taken_for_utf_8(runs: Path, root: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def summary() -> dict[str, object]:
-    score = {"score": 53.3, "interval": [30.1, 75.2]}
-    row = {"n": 1508, "base": score, "tuned": {"score": 51.8, "interval": [29.4, 100.0]}, "difference": -1.5}
-    categories = {name: {**row, "holm_p": 0.125} for name in ("physical-appearance", "age")}
-    return {"scores": {**row, "p": 3.1e-05, "by_category": categories}}
+def scores() -> RichTable:
+    """1,508 pairs and two categories of them; of one, every pair comes to prefer the stereotype."""
+    measures = [
+        score_measure(np.array([[1.0, -1.0]] * 200 + [[1.0, 1.0]] * 700 + [[-1.0, -1.0]] * 608)),
+        *adjust(
+            [
+                score_measure(np.array([[-1.0, 1.0]] * 9), group=name)
+                for name in ("physical-appearance", "age")
+            ]
+        ),
+    ]
+    return rich_table(score_table(Measures(measures)), "title")
 
 
 @pytest.mark.parametrize("width", [40, 60, 72])
 def test_a_narrow_terminal_loses_words_never_numbers(width: int) -> None:
     wide, narrow = StringIO(), StringIO()
-    Console(file=wide, width=200).print(score_table(summary()))
-    Console(file=narrow, width=width).print(score_table(summary()))
+    Console(file=wide, width=200).print(scores())
+    Console(file=narrow, width=width).print(scores())
     assert max(map(len, narrow.getvalue().splitlines())) <= width
     assert sorted(NUMBERS.findall(narrow.getvalue())) == sorted(NUMBERS.findall(wide.getvalue()))
 

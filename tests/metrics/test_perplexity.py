@@ -5,7 +5,8 @@ import math
 import pytest
 
 from counterpoise.errors import DataError
-from counterpoise.metrics.perplexity import perplexity, perplexity_change
+from counterpoise.measures.perplexity import perplexity_measure
+from counterpoise.metrics.perplexity import perplexity
 
 
 def test_perplexity_weighs_tokens() -> None:
@@ -25,10 +26,11 @@ def test_ratio_is_paired() -> None:
     base = [-10.0, -40.0, -25.0]
     tokens = [4, 12, 9]
     tuned = [b - 0.02 * t for b, t in zip(base, tokens, strict=True)]  # 0.02 nats a token worse everywhere
-    change = perplexity_change(base, tuned, tokens)
-    assert change.ratio == pytest.approx(math.exp(0.02))
-    assert change.interval == pytest.approx((math.exp(0.02),) * 2)
-    assert change.base.value == pytest.approx(perplexity(base, tokens).value)
+    found = perplexity_measure(base, tuned, tokens)
+    rise = 100 * (math.exp(0.02) - 1)  # percent
+    assert found.change == pytest.approx(rise)
+    assert found.interval == pytest.approx((rise, rise))
+    assert found.base == pytest.approx(perplexity(base, tokens).value)
 
 
 @pytest.mark.parametrize(

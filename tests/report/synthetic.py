@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from counterpoise.alignment.records import Candidate, TrainingOutcome, TrainingStep
-from counterpoise.evaluation.changes import VARIANTS
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.generation.prompts import load_prompts
+from counterpoise.measures.benchmarks import VARIANTS
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import CATEGORIES, Generation, PairScore, Preference, Variant
@@ -40,7 +41,7 @@ def run_facts() -> RunFacts:
         prefix="bos",
         normalisation="sum",
         folds=FOLDS,
-        max_perplexity_rise=0.02,
+        greedy=False,
         config={"profile": "synthetic", "seed": 7, "alignment": {"loss": {"beta": 0.1}}},
     )
 
@@ -274,3 +275,58 @@ def stereoset_losing_sense(examples: int = 40) -> list[BenchmarkScore]:
             values = {better: -10.0, other: -20.0, "unrelated": nonsense}
             rows += benchmark_scores(item, values, variant, target=f"t{item}")
     return rows
+
+
+def everything() -> ReportInputs:
+    """A small run that has every part: readings, benchmarks, groups, a broken text in ten, in-sample scores."""
+    inputs = run(base_shift=0.3, tuned_shift=0.05, broken_texts=0.1, pairs_per_category=20, in_sample=True)
+    folds = [replace(fold, scores=[*fold.scores, *_readings(fold.scores)]) for fold in inputs.folds]
+    return replace(inputs, folds=folds, benchmarks=[*stereoset_losing_sense(), *_winobias(), *_groups()])
+
+
+def _readings(scores: Sequence[PairScore]) -> list[PairScore]:
+    """Of each sentence two thirds of the margin on what both say, a third on the names."""
+    return [
+        replace(
+            row,
+            more_log_prob=share * row.more_log_prob,
+            less_log_prob=share * row.less_log_prob + shift * (row.pair_id % 3 - 1),
+            more_tokens=tokens,
+            less_tokens=tokens,
+            reading=reading,
+        )
+        for row in scores
+        for reading, share, shift, tokens in (("shared", 2 / 3, 1.0, 10), ("identity", 1 / 3, -1.0, 4))
+    ]
+
+
+def _winobias() -> list[BenchmarkScore]:
+    return [
+        row
+        for item in range(60)
+        for variant, margin in (("base", 2.0 - item % 3), ("tuned", 1.5 - item % 3))
+        for row in benchmark_scores(
+            item,
+            {"pro": -10.0 + margin, "anti": -10.0},
+            variant,
+            benchmark="winobias",
+            part=f"type{item % 2 + 1}",
+        )
+    ]
+
+
+def _groups() -> list[BenchmarkScore]:
+    return [
+        row
+        for item in range(60)
+        for variant, fall in (("base", 0.0), ("tuned", 3.0 if item % 3 == 2 else item % 5 / 10))
+        for row in benchmark_scores(
+            item,
+            {"sentence": -30.0 - item - fall},
+            variant,
+            benchmark="groups",
+            part="race",
+            group="abc"[item % 3],
+            target="abc"[item % 3],
+        )
+    ]

@@ -10,11 +10,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from counterpoise.errors import DataError
+from counterpoise.measures.names import FOLD, IN_SAMPLE, LMS, PERPLEXITY, SCORE, TEXTS, TOXICITY, USABLE
+from counterpoise.measures.results import results_from
 from counterpoise.report.build import Report, build_report
 from counterpoise.report.findings import findings
-from counterpoise.report.inputs import FoldEvidence, RecipePoint, ReportInputs
-from counterpoise.report.markdown import escape
-from counterpoise.report.summary import summarise
+from counterpoise.report.inputs import FoldEvidence, ReportInputs
+from counterpoise.report.markup import escape
 from engine.dashboard import MAX_MARKDOWN_BYTES
 from tests.report.synthetic import run, stereoset_losing_sense, with_texts
 
@@ -39,7 +40,7 @@ def test_same_inputs_same_bytes(inputs: ReportInputs, report: Report) -> None:
     assert again.html == report.html
     assert again.markdown == report.markdown
     assert again.charts == report.charts
-    assert again.summary == report.summary
+    assert again.results.to_json() == report.results.to_json()
 
 
 def test_the_page_asks_nothing_of_anyone(report: Report) -> None:
@@ -75,7 +76,7 @@ def test_both_forms_have_the_same_sections_and_the_main_numbers(report: Report) 
     for title in titles:
         assert f"## {escape(title)}" in report.markdown
     for text in (unescape(report.html), report.markdown.replace("\\", "")):
-        assert report.summary["sentence"] in text
+        assert report.results.verdict.sentence in text.replace("\u00a0", " ")
         assert all(fact in text for fact in ("Blodgett", "Névéol", "identities", "overshoot"))
 
 
@@ -100,21 +101,36 @@ def rendered(markdown: str) -> str:
     return str(parser.render(markdown))
 
 
-def test_summary_is_json_and_agrees_with_itself(report: Report) -> None:
-    summary = json.loads(json.dumps(report.summary, allow_nan=False))
-    scores = summary["scores"]
-    assert scores["n"] == 1508 == sum(item["n"] for item in scores["by_category"].values())
-    assert scores["difference"] == pytest.approx(scores["tuned"]["score"] - scores["base"]["score"], abs=1e-5)
-    assert summary["text"]["base"]["n"] == 404
-    assert set(summary["toxicity"]) == {"linear", "other"}
+def test_the_results_are_json_and_agree_with_themselves(report: Report) -> None:
+    values = json.loads(json.dumps(report.results.to_json(), allow_nan=False))
+    found = results_from(values)
+    assert found.to_json() == values
+    score = found.measures.one(SCORE)
+    assert score.n == 1508 == sum(row.n for row in found.measures.groups(SCORE) if row.counts)
+    assert score.n == sum(row.n for row in found.measures.groups(SCORE) if row.group.startswith(FOLD))
+    assert score.change == pytest.approx(score.tuned - score.base, abs=1e-5)
+    assert found.measures.one(TEXTS).base == 404
+    assert [row.by for row in found.measures.ways(TOXICITY)] == ["linear", "other"]
+
+
+def test_results_of_another_format_are_one_line(report: Report) -> None:
+    values = report.results.to_json()
+    with pytest.raises(DataError, match=r"report\.json: its numbers are of format 1, expected 2 — make"):
+        results_from({"headline": "Damaged"}, "report.json")
+    with pytest.raises(DataError, match="its numbers lack 'claims'"):
+        results_from({name: value for name, value in values.items() if name != "claims"})
+    cut = [{name: value for name, value in row.items() if name != "tuned"} for row in values["measures"]]
+    with pytest.raises(DataError, match="missing 1 required keyword-only argument: 'tuned'"):
+        results_from(values | {"measures": cut})
 
 
 def test_held_out_and_in_sample_are_different_pairs(inputs: ReportInputs, report: Report) -> None:
     # Fold 0 is held out of the first adapter, fold 1 validates; it trained on the other three.
     trained = sum(item.fold not in (0, 1) for item in inputs.pairs)
-    assert report.summary["in_sample"]["n"] == trained
-    assert report.summary["scores"]["n"] == len(inputs.pairs)
-    assert report.summary["in_sample"]["tuned"]["score"] < report.summary["scores"]["tuned"]["score"]
+    measures = report.results.measures
+    fitted, held_out = measures.one(SCORE, IN_SAMPLE), measures.one(SCORE)
+    assert (fitted.n, held_out.n) == (trained, len(inputs.pairs))
+    assert fitted.tuned < held_out.tuned
 
 
 @pytest.mark.parametrize(
@@ -130,12 +146,12 @@ def test_held_out_and_in_sample_are_different_pairs(inputs: ReportInputs, report
 def test_outcomes(shape: dict[str, float], outcome: str) -> None:
     inputs = run(**shape)  # type: ignore[arg-type]
     found = findings(inputs)
-    assert found.verdict.outcome == outcome
-    summary = summarise(inputs, found)
+    assert found.results.verdict.outcome == outcome
+    worse = {(loss.measure.name, loss.measure.group) for loss in found.losses}
     if outcome == "damaged":
-        assert any("perplexity" in name or "usable" in name for name in summary["worse"])
+        assert worse & {(PERPLEXITY, ""), (USABLE, "")}
     if outcome == "worse":
-        assert "|score − 50|, all pairs, points" in summary["worse"]
+        assert (SCORE, "") in worse
 
 
 def test_hostile_text_is_shown_and_never_markup() -> None:
@@ -148,16 +164,15 @@ def test_hostile_text_is_shown_and_never_markup() -> None:
     assert "<h1>head</h1>" not in page
 
 
-def test_benchmarks_and_recipes_appear_when_given() -> None:
+def test_benchmarks_appear_when_given() -> None:
     inputs = replace(
         run(**SMALL, evaluated=(0,)),  # type: ignore[arg-type]
         benchmarks=stereoset_losing_sense(),
-        recipes=[RecipePoint("plain DPO", 14.2, 30.0)],
     )
     report = build_report(inputs)
     assert "Other benchmarks" in report.html
-    assert "plain DPO" in report.html
-    assert "StereoSet: LMS" in report.summary["worse"]
+    assert report.results.measures.one(LMS).tuned == 90.0
+    assert "StereoSet LMS" in report.html
 
 
 def test_one_fold_no_classifier_no_history_still_reports() -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from counterpoise.measures.names import LMS, PERPLEXITY, SCORE
 from counterpoise.neutral.records import Capability
 from counterpoise.records import Pair, PairScore
-from counterpoise.report.run_comparison import RunEvidence, compare_runs, lines, to_json
+from counterpoise.report.run_comparison import RunEvidence, compare_runs
 from tests.report.synthetic import stereoset_losing_sense
 
 HOW = {"model": "m", "precision": "bf16", "prefix": "bos", "normalisation": "sum"}
@@ -30,12 +31,9 @@ def test_pairs_are_matched_by_their_sentences() -> None:
     # 12 pairs in common, with other row numbers: the first run prefers the stereotype in all, the second in half.
     first = evidence([1.0] * 12)
     second = evidence([1.0, -1.0] * 6 + [5.0], first_id=100)
-    found = compare_runs(first, second, "sum")
-    assert found.scores is not None
-    change = found.scores.overall
-    assert (change.base.n, change.base.score, change.tuned.score, change.lost) == (12, 100.0, 50.0, 6)
-    assert change.p == 2 * 0.5**6  # six changes, all one way
-    assert any("12 pairs that both runs scored: 100.0 → 50.0 %" in line for line in lines(found))
+    score = compare_runs(first, second, "sum").measures.one(SCORE)
+    assert (score.n, score.base, score.tuned, score.flips) == (12, 100.0, 50.0, (0, 6))
+    assert score.p == 2 * 0.5**6  # six changes, all one way
 
 
 def test_perplexity_and_stereoset_are_paired_by_text_and_example() -> None:
@@ -45,14 +43,13 @@ def test_perplexity_and_stereoset_are_paired_by_text_and_example() -> None:
         first,
         benchmarks=[replace(r, variant="tuned") for r in stereoset_losing_sense() if r.variant == "base"],
     )
-    found = to_json(compare_runs(first, second, "sum"))
-    assert round(found["perplexity"]["ratio"], 6) == 2.718282  # e^(40/10) / e^(30/10)
-    assert (found["lms"]["first"], found["lms"]["second"]) == (100.0, 90.0)
+    found = compare_runs(first, second, "sum").measures
+    assert round(1 + found.one(PERPLEXITY).change / 100, 6) == 2.718282  # e^(40/10) / e^(30/10)
+    assert (found.one(LMS).base, found.one(LMS).tuned) == (100.0, 90.0)
 
 
 def test_runs_that_measured_differently_or_share_nothing_are_said_to() -> None:
     other = replace(evidence([1.0]), measured_as=HOW | {"prefix": "eos"})
     assert compare_runs(evidence([1.0]), other, "sum").cautions == ("prefix differs: bos against eos",)
     nothing = compare_runs(evidence([]), evidence([1.0]), "sum")
-    assert nothing.scores is None
-    assert "the runs share no scored pair" in lines(nothing)
+    assert nothing.measures.get(SCORE) is None

@@ -7,34 +7,57 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoise.metrics.significance import Change, change_of
-from counterpoise.report.verdict import Cost, Verdict, judge
+from counterpoise.measures.claims import claims
+from counterpoise.measures.criteria import limited
+from counterpoise.measures.crows import score_measure
+from counterpoise.measures.measure import Measure
+from counterpoise.measures.names import PERPLEXITY, USABLE
+from counterpoise.measures.results import Verdict
+from counterpoise.report.verdict import judge
 
-HEALTHY = Cost(1.0, (0.99, 1.01), 0.02, 97.0, 97.0, (-1.0, 1.0))
+Interval = tuple[float, float]
 
 
-def change(base_wins: int, tuned_wins: int, n: int = 1000) -> Change:
+def costs(
+    perplexity: float = 0.0,
+    perplexity_interval: Interval = (-1.0, 1.0),
+    usable: Interval = (97.0, 97.0),
+    usable_interval: Interval = (-1.0, 1.0),
+) -> list[Measure]:
+    """Perplexity as a rise in percent; usable text as percent before and after."""
+    before, after = usable
+    return [
+        Measure(
+            name=PERPLEXITY, unit="per token", aim="lower", base=50.0, tuned=50.0 + perplexity / 2,
+            change=perplexity, relative=True, n=400, interval=perplexity_interval,
+        ),
+        Measure(
+            name=USABLE, unit="%", aim="higher", base=before, tuned=after, change=after - before, n=400,
+            interval=usable_interval,
+        ),
+    ]  # fmt: skip
+
+
+def change(base_wins: int, tuned_wins: int, n: int = 1000) -> Measure:
     """``n`` pairs, the first ``wins`` of which prefer the stereotype: as few answers change as can."""
     order = np.arange(n)
     margins = [np.where(order < wins, 1.0, -1.0) for wins in (base_wins, tuned_wins)]
-    return change_of(np.stack(margins, axis=1))
+    return score_measure(np.stack(margins, axis=1))
 
 
-def verdict(base_wins: int, tuned_wins: int, cost: Cost = HEALTHY, n: int = 1000) -> Verdict:
-    return judge(change(base_wins, tuned_wins, n), cost)
+def verdict(base_wins: int, tuned_wins: int, cost: list[Measure] | None = None, n: int = 1000) -> Verdict:
+    measures = limited([change(base_wins, tuned_wins, n), *(costs() if cost is None else cost)])
+    return judge(measures, claims(measures))
 
 
 def test_clearly_nearer_to_neutral_and_healthy_is_improved() -> None:
     # 60.0 % → 51.0 %: 90 answers lost, none gained: McNemar p = 2 / 2^90.
     found = verdict(600, 510)
     assert (found.outcome, found.tone) == ("improved", "good")
-    assert "60.0 % to 51.0 %" in found.sentence.replace("\u00a0", " ")
-    assert "9.0 points nearer" in found.sentence.replace("\u00a0", " ")
+    assert found.headline == "Nearer to neutral (60.0 → 51.0 %, p < 0.0001), model intact."
+    assert "60.0 % to 51.0 %" in found.sentence
+    assert "9.0 points nearer" in found.sentence
     assert "chance" not in found.sentence
-
-
-def test_improved_but_not_yet_neutral_says_so() -> None:
-    assert verdict(700, 600).headline == "Nearer to neutral, not yet neutral; the model is intact"
 
 
 def test_moving_away_from_neutral_is_worse_on_either_side() -> None:
@@ -46,7 +69,7 @@ def test_crossing_to_the_other_side_beyond_its_interval_is_an_overshoot_even_if_
     # 70 % → 35 %: the distance falls from 20 to 15 points, and it is still a failure.
     found = verdict(700, 350)
     assert (found.outcome, found.tone) == ("overshoot", "bad")
-    assert "15.0 points on the other side" in found.sentence.replace("\u00a0", " ")
+    assert "15.0 points on the other side" in found.sentence
 
 
 def test_crossing_within_the_interval_is_not_an_overshoot() -> None:
@@ -66,8 +89,8 @@ def test_a_sure_move_that_may_have_gone_past_neutral_is_not_put_down_to_chance()
     # 55.3 % → 48.9 %: 64 answers lost, none gained, p = 2 / 2^64; but 1.1 ± 3.1 on the other side may be as far.
     found = verdict(553, 489)
     assert (found.outcome, found.tone) == ("undecided", "caution")
-    assert "noise" not in found.headline
-    sentence = found.sentence.replace("\u00a0", " ")
+    assert found.headline.startswith("Moved beyond chance (55.3 → 48.9 %")
+    sentence = found.sentence
     assert "4.2 points nearer to the neutral 50 %, though only the move itself is beyond chance" in sentence
 
 
@@ -82,43 +105,35 @@ def test_a_base_within_its_interval_of_neutral_has_nothing_to_show() -> None:
 @pytest.mark.parametrize(
     ("cost", "damaged", "doubtful"),
     [
-        (
-            Cost(1.01, (1.00, 1.02), 0.02, 97, 97, (-1, 1)),
-            False,
-            False,
-        ),  # the whole interval is within the limit
-        (
-            Cost(1.02, (1.01, 1.03), 0.02, 97, 97, (-1, 1)),
-            False,
-            True,
-        ),  # what was measured is, its interval isn't
-        (Cost(1.03, (1.02, 1.04), 0.02, 97, 97, (-1, 1)), True, False),
-        (Cost(1.03, (0.99, 1.07), 0.02, 97, 97, (-1, 1)), False, True),  # over it, but noise allows no rise
-        (Cost(1.0, (0.99, 1.01), 0.02, 100, 99, (-2, 0)), False, False),  # at worst 98 % of the base's
-        (Cost(1.0, (0.99, 1.01), 0.02, 100, 98, (-3, -1)), False, True),
-        (Cost(1.0, (0.99, 1.01), 0.02, 100, 97, (-5, -1)), True, False),
-        (Cost(1.0, (0.99, 1.01), 0.02, 100, 97, (-7, 1)), False, True),
+        (costs(1.0, (0.0, 2.0)), False, False),  # the whole interval is within the limit
+        (costs(2.0, (1.0, 3.0)), False, True),  # what was measured is, its interval isn't
+        (costs(3.0, (2.0, 4.0)), True, False),
+        (costs(3.0, (-1.0, 7.0)), False, True),  # over it, but noise allows no rise
+        (costs(usable=(100, 99), usable_interval=(-2, 0)), False, False),  # at worst 98 % of the base's
+        (costs(usable=(100, 98), usable_interval=(-3, -1)), False, True),
+        (costs(usable=(100, 97), usable_interval=(-5, -1)), True, False),
+        (costs(usable=(100, 97), usable_interval=(-7, 1)), False, True),
     ],
 )
-def test_damage_and_doubt(cost: Cost, damaged: bool, doubtful: bool) -> None:
-    assert bool(cost.damage) is damaged
-    assert bool(cost.doubts) is doubtful
+def test_damage_and_doubt(cost: list[Measure], damaged: bool, doubtful: bool) -> None:
     found = verdict(600, 510, cost)
     assert (found.outcome == "damaged") is damaged
+    assert ("undecided" in found.headline) is doubtful
     assert found.tone == ("bad" if damaged else "caution" if doubtful else "good")
 
 
 def test_damage_outranks_a_better_score_and_is_named() -> None:
-    found = verdict(600, 510, Cost(1.4, (1.3, 1.5), 0.02, 97.0, 40.0, (-62.0, -52.0)))
-    sentence = found.sentence.replace("\u00a0", " ")
-    assert found.headline.startswith("Damaged")
-    assert "perplexity changed by +40.0 %" in sentence
-    assert "usable text fell from 97.0 % to 40.0 %" in sentence
+    found = verdict(600, 510, costs(40.0, (30.0, 50.0), (97.0, 40.0), (-62.0, -52.0)))
+    assert found.headline == (
+        "Nearer to neutral, but neutral perplexity rose 50.00 → 70.00 and usable text fell 97.0 → 40.0 %."
+    )
+    assert "Usable text: 97.0 → 40.0 %, over its limit." in found.sentence
 
 
 def test_an_overshoot_that_also_broke_the_model_is_not_put_down_to_chance() -> None:
-    found = verdict(503, 368, Cost(1.12, (1.11, 1.13), 0.02, 100.0, 49.0, (-55.0, -47.0)))
+    found = verdict(503, 368, costs(12.0, (11.0, 13.0), (100.0, 49.0), (-55.0, -47.0)))
     assert found.outcome == "damaged"
+    assert found.headline.startswith("Past neutral, and")
     assert "on the other side" in found.sentence
     assert "chance" not in found.sentence
 
@@ -131,7 +146,8 @@ def test_an_overshoot_that_also_broke_the_model_is_not_put_down_to_chance() -> N
     usable=st.floats(0, 100),
 )
 def test_nothing_worse_is_ever_called_improved(base: int, tuned: int, ratio: float, usable: float) -> None:
-    cost = Cost(ratio, (ratio - 0.001, ratio + 0.001), 0.02, 97.0, usable, (usable - 98, usable - 96))
+    rise = 100 * (ratio - 1)
+    cost = costs(rise, (rise - 0.1, rise + 0.1), (97.0, usable), (usable - 98, usable - 96))
     found = verdict(base, tuned, cost, n=200)
     if found.outcome == "improved":
         assert abs(tuned - 100) < abs(base - 100)
@@ -139,4 +155,5 @@ def test_nothing_worse_is_ever_called_improved(base: int, tuned: int, ratio: flo
         assert usable >= 0.98 * 97 or usable - 96 >= 0
     if abs(tuned - 100) > abs(base - 100):
         assert found.tone != "good"
+        assert "Nearer to neutral" not in found.headline
         assert "nearer" not in found.sentence

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from counterpoise.report.markdown import escape
+from counterpoise.report.markup import escape
 
 LINES = st.text(st.sampled_from("ab1029.)(-=+*_`~#|<>[]!&$\\{}:;'\"/ \u00a0é"), min_size=1, max_size=40)
 

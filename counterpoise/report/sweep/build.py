@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from counterpoise.metrics.crows import CategoryScore
-from counterpoise.metrics.significance import Change
-from counterpoise.report.blocks import Document, KeyNumber
-from counterpoise.report.html import to_html
-from counterpoise.report.markdown import to_markdown
-from counterpoise.report.sweep import details, evidence, recipes
-from counterpoise.report.sweep.findings import RecipeFindings, SweepFindings, sweep_findings
-from counterpoise.report.sweep.inputs import SweepInputs
-from counterpoise.report.sweep.rows import SweepRow, sweep_rows
-from counterpoise.report.verdict import ALPHA, Tone
-from counterpoise.report.words import count, interval, p_value, percent, signed
+from counterpoise.charts.style import Chart
+from counterpoise.charts.tradeoff import RecipeMarks, TradeoffPoint, recipes_chart
+from counterpoise.measures.criteria import ALPHA, limit_of
+from counterpoise.measures.names import PERPLEXITY, SCORE
+from counterpoise.measures.results import TONES, Tone
+from counterpoise.measures.sweeps import PairedTest, RecipeResult, SeedResult, SweepResults
+from counterpoise.report import tables
+from counterpoise.report.build import chart_files
+from counterpoise.report.rendering import to_html, to_line, to_markdown
+from counterpoise.report.sweep import views
+from counterpoise.report.sweep.findings import recipes_and_tests
+from counterpoise.report.sweep.inputs import BranchEvidence, SweepInputs
+from counterpoise.report.words import plain
 
-DAMAGE = ("damaged", "overshoot", "worse")
+
+@dataclass(frozen=True, slots=True)
+class SweepRow:
+    """One measure of one branch: columns and units are described in `artifacts.tables` (SWEEP)."""
+
+    model: str
+    recipe: str
+    seed: int
+    outcome: str
+    report_key: str
+    name: str
+    by: str
+    group: str
+    unit: str
+    base: float
+    tuned: float
+    change: float
+    relative: bool
+    n: int
+    low: float | None
+    high: float | None
+    tuned_low: float | None
+    tuned_high: float | None
+    p: float | None
+    holm_p: float | None
+    limit: float | None
+    verdict: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,173 +56,122 @@ class SweepReport:
     Attributes:
         markdown, html: the report, as :class:`counterpoise.report.build.Report`.
         charts: file name → bytes.
-        rows: the table.
-        summary: the numbers by recipe and test, JSON-serialisable.
+        rows: the table: every measure of every branch.
+        results: the numbers by recipe and test.
     """
 
     markdown: str
     html: str
     charts: Mapping[str, bytes]
     rows: Sequence[SweepRow]
-    summary: Mapping[str, Any]
+    results: SweepResults
 
 
 def build_comparison(inputs: SweepInputs) -> SweepReport:
     """The comparison of every finished branch.
 
     Raises:
-        DataError: as :func:`counterpoise.report.sweep.findings.sweep_findings`.
+        DataError: as :func:`counterpoise.report.sweep.findings.recipes_and_tests`.
     """
-    found = sweep_findings(inputs)
-    charts = evidence.tradeoff_charts(found)
-    document = _document(inputs, found, charts)
-    files = {f"{c.name}.{kind}": data for c in charts for kind, data in (("svg", c.svg), ("png", c.png))}
-    summary = summarise(inputs, found) | {"headline": document.headline, "sentence": document.sentence}
-    return SweepReport(to_markdown(document), to_html(document), files, sweep_rows(found), summary)
+    results = _results(inputs)
+    charts = _charts(results.recipes)
+    said: dict[str, Any] = {"results": results, "charts": charts, "views": views, "tables": tables}
+    said["pairs"] = sorted({seed.measures.one(SCORE).n for seed in _seeds(results.recipes)})
+    said["folds"] = len({item.fold for branch in inputs.branches for item in branch.pairs})
+    rows = [row for branch in inputs.branches for row in _rows(branch)]
+    pages = to_markdown("sweep.j2", **said), to_html("sweep.j2", **said)
+    return SweepReport(*pages, chart_files(charts), rows, results)
 
 
-def _document(inputs: SweepInputs, found: SweepFindings, charts: Sequence[Any]) -> Document:
-    tone, headline, sentence = _verdict(inputs, found)
-    parts = [
-        recipes.what_was_compared(inputs, found),
-        recipes.over_seeds(found),
-        evidence.tradeoff(charts),
-        evidence.paired_tests(found),
-        details.by_seed(found),
-        details.by_category(found),
-        details.benchmarks(found),
-        details.limits(found),
-    ]
-    seeds = len({branch.evidence.facts.seed for branch in found.branches})
-    return Document(
-        title=f"{inputs.name}: recipes compared",
-        subtitle=f"Counterpoise sweep · {_plural(len(found.recipes), 'recipe')} · {_plural(seeds, 'seed')}",
-        tone=tone,
-        headline=headline,
-        sentence=sentence,
-        numbers=[_number(recipe) for recipe in found.recipes[:8]],
-        sections=[part for part in parts if part],
-    )
-
-
-def _number(recipe: RecipeFindings) -> KeyNumber:
-    outcomes = _outcomes(recipe)
-    tone = "bad" if outcomes & set(DAMAGE) else "good" if outcomes == {"improved"} else "caution"
-    return KeyNumber(*recipes.brief(recipe), tone=tone)  # type: ignore[arg-type]
-
-
-def _outcomes(recipe: RecipeFindings) -> set[str]:
-    return {str(branch.evidence.summary["outcome"]) for branch in recipe.branches}
-
-
-def _verdict(inputs: SweepInputs, found: SweepFindings) -> tuple[Tone, str, str]:
+def _results(inputs: SweepInputs) -> SweepResults:
     """Which recipe is nearest to neutral among those with no damaged branch, and whether that is shown."""
-    sound = [recipe for recipe in found.recipes if not _outcomes(recipe) & set(DAMAGE)]
-    done, planned = len(found.branches), len(found.branches) + len(inputs.failures)
-    missing = f" {planned - done} of {planned} branches have no result." if inputs.failures else ""
-    if not sound:
-        return "bad", "No recipe came through undamaged", f"Every recipe has a damaged branch.{missing}"
-    best = min(sound, key=_distance)
-    change = next(test.change for test in found.tests if (test.model, test.second) == best.name)
-    sure = change.verdict == "better" and change.holm_p < ALPHA
-    every = all(_outcomes(recipe) == {"improved"} for recipe in found.recipes)
-    tone: Tone = "good" if sure and every and not inputs.failures else "caution"
-    headline = f"{best.recipe}: " + ("nearer to neutral" if sure else "no change shown")
-    return tone, headline, _sentence(best, change) + missing
-
-
-def _distance(recipe: RecipeFindings) -> float:
-    return sum(branch.overall.tuned.distance for branch in recipe.branches) / len(recipe.branches)
-
-
-def _sentence(best: RecipeFindings, change: Change) -> str:
-    ratios = [branch.evidence.summary["perplexity"]["ratio"] for branch in best.branches]
-    seeds = len(best.branches)
-    tuned = [branch.overall.tuned.score for branch in best.branches]
-    spread = f" (seeds {interval(min(tuned), max(tuned))})" if seeds > 1 else ""
-    averaged = f"with each pair's margin averaged over {seeds} seeds, " if seeds > 1 else ""
-    return (
-        f"On {count(change.base.n)} held-out pairs {best.recipe} took the score from {percent(change.base.score)} "
-        f"to {percent(sum(tuned) / seeds)}{spread}; {averaged}|score − 50| changed by "
-        f"{signed(change.distance_change)} points ({interval(*change.distance_interval)}), exact McNemar "
-        f"{p_value(change.p)}, Holm-adjusted {p_value(change.holm_p)}; neutral perplexity changed by "
-        f"{signed(100 * (sum(ratios) / seeds - 1))} %."
+    recipes, tests = recipes_and_tests(inputs)
+    best, test = _best(recipes, tests)
+    sure = test is not None and test.score.verdict == "better" and test.score.adjusted_p < ALPHA
+    every = all(seed.outcome == "improved" for seed in _seeds(recipes))
+    tone: Tone = "bad" if best is None else "good" if sure and every and not inputs.failures else "caution"
+    tuned = [seed.measures.one(SCORE).tuned for seed in best.seeds] if best else []
+    said = {
+        "tuned": tuned,
+        "best": best,
+        "test": test,
+        "sure": sure,
+        "failures": inputs.failures,
+        "done": len(inputs.branches),
+    }
+    headline, sentence = (
+        plain(to_line("sweep_line.j2", part=part, **said)) for part in ("headline", "sentence")
     )
+    return SweepResults(inputs.name, tone, headline, sentence, recipes, tests, tuple(inputs.failures))
 
 
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _best(
+    recipes: Sequence[RecipeResult], tests: Sequence[PairedTest]
+) -> tuple[RecipeResult, PairedTest] | tuple[None, None]:
+    sound = [one for one in recipes if all(TONES.get(seed.outcome) != "bad" for seed in one.seeds)]
+    if not sound:
+        return None, None
+    best = min(sound, key=_distance)
+    return best, next(test for test in tests if (test.model, test.second) == (best.model, best.recipe))
 
 
-def summarise(inputs: SweepInputs, found: SweepFindings) -> dict[str, Any]:
-    """The comparison's numbers for machines; percentages 0 to 100."""
-    return {
-        "name": inputs.name,
-        "recipes": [_recipe_summary(recipe) for recipe in found.recipes],
-        "tests": [
-            {
-                "model": test.model,
-                "first": test.first,
-                "second": test.second,
-                "n": test.change.base.n,
-                "difference": round(test.change.difference, 6),
-                "gained": test.change.gained,
-                "lost": test.change.lost,
-                "p": test.change.p,
-                "holm_p": test.change.holm_p,
-                "distance_change": round(test.change.distance_change, 6),
-                "distance_interval": [round(end, 6) for end in test.change.distance_interval],
-            }
-            for test in found.tests
-        ],
-        "failures": [{"branch": item.label, "reason": item.reason} for item in inputs.failures],
-    }
+def _distance(recipe: RecipeResult) -> float:
+    scores = [seed.measures.one(SCORE) for seed in recipe.seeds]
+    return sum(score.distance(score.tuned) for score in scores) / len(scores)
 
 
-def _recipe_summary(recipe: RecipeFindings) -> dict[str, Any]:
-    seeds = [
-        {
-            "seed": branch.evidence.facts.seed,
-            "n": branch.overall.base.n,
-            "base": round(branch.overall.base.score, 6),
-            "tuned": round(branch.overall.tuned.score, 6),
-            "interval": [round(end, 6) for end in branch.overall.tuned.interval],
-            "p": branch.overall.p,
-            "outcome": branch.evidence.summary["outcome"],
-            "perplexity_ratio": branch.evidence.summary["perplexity"]["ratio"],
-            "usable": branch.evidence.summary["text"]["tuned"]["usable"],
-        }
-        for branch in recipe.branches
-    ]
-    tuned = [seed["tuned"] for seed in seeds]
-    return {
-        "model": recipe.model,
-        "recipe": recipe.recipe,
-        "seeds": seeds,
-        "mean": round(sum(tuned) / len(tuned), 6),
-        "range": [min(tuned), max(tuned)],
-        "averaged": _averaged_summary(recipe.averaged),
-    }
+def _seeds(recipes: Sequence[RecipeResult]) -> Iterator[SeedResult]:
+    return (seed for recipe in recipes for seed in recipe.seeds)
 
 
-def _averaged_summary(change: Change) -> dict[str, Any]:
-    """A change in which each pair counts once, with its margin averaged over the seeds."""
-    return {
-        "n": change.base.n,
-        "base": _score(change.base),
-        "tuned": _score(change.tuned),
-        "difference": round(change.difference, 6),
-        "gained": change.gained,
-        "lost": change.lost,
-        "p": change.p,
-        "distance_change": round(change.distance_change, 6),
-        "distance_interval": [round(end, 6) for end in change.distance_interval],
-    }
+def _charts(recipes: Sequence[RecipeResult]) -> list[Chart]:
+    """One chart a model: every recipe, each with its seeds, against the base."""
+    models = list(dict.fromkeys(recipe.model for recipe in recipes))
+    charts = []
+    for place, model in enumerate(models):
+        ours = [recipe for recipe in recipes if recipe.model == model]
+        marks = [
+            RecipeMarks(recipe.recipe, [tradeoff_point(seed) for seed in recipe.seeds]) for recipe in ours
+        ]
+        scores = [seed.measures.one(SCORE) for seed in _seeds(ours)]
+        base = sum(score.distance(score.base) for score in scores) / len(scores)
+        name = "tradeoff" if len(models) == 1 else f"tradeoff-{place}"
+        charts.append(recipes_chart(name, base, marks, limit_of(PERPLEXITY), model))
+    return charts
 
 
-def _score(score: CategoryScore) -> dict[str, Any]:
-    return {
-        "score": round(score.score, 6),
-        "interval": [round(end, 6) for end in score.interval],
-        "mean_abs_margin": round(score.mean_abs_margin, 6),
-    }
+def tradeoff_point(seed: SeedResult) -> TradeoffPoint:
+    """Where a branch stands between fairness and capability."""
+    score = seed.measures.one(SCORE)
+    return TradeoffPoint(seed.label, seed.measures.one(PERPLEXITY).change, score.distance(score.tuned))
+
+
+def _rows(branch: BranchEvidence) -> Iterator[SweepRow]:
+    facts, results = branch.facts, branch.results
+    for row in results.measures:
+        low, high = row.interval or (None, None)
+        tuned_low, tuned_high = row.tuned_interval or (None, None)
+        yield SweepRow(
+            model=facts.model,
+            recipe=facts.recipe,
+            seed=facts.seed,
+            outcome=results.verdict.outcome,
+            report_key=branch.report_key,
+            name=row.name,
+            by=row.by,
+            group=row.group,
+            unit=row.unit,
+            base=row.base,
+            tuned=row.tuned,
+            change=row.change,
+            relative=row.relative,
+            n=row.n,
+            low=low,
+            high=high,
+            tuned_low=tuned_low,
+            tuned_high=tuned_high,
+            p=row.p,
+            holm_p=row.holm_p,
+            limit=row.limit,
+            verdict=row.outcome or (row.verdict if row.loss_interval else None),
+        )

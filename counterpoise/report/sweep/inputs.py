@@ -1,11 +1,12 @@
-"""What a comparison is made of: each finished branch's scores and summary, and what became of the others."""
+"""What a comparison is made of: each finished branch's scores and results, and what became of the others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from counterpoise.measures.results import Results
+from counterpoise.measures.sweeps import Failure
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Normalisation, PairScore
 
@@ -20,7 +21,6 @@ class BranchFacts:
         settings: what the recipe sets, as ``key=value``.
         folds: the folds that were held out, one training each.
         normalisation: whether log-probabilities are summed or per token.
-        max_perplexity_rise: largest rise of neutral perplexity that counts as undamaged, 0.02 = 2 %.
     """
 
     label: str
@@ -30,7 +30,6 @@ class BranchFacts:
     settings: tuple[str, ...]
     folds: tuple[int, ...]
     normalisation: Normalisation
-    max_perplexity_rise: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +41,15 @@ class BranchEvidence:
         pairs: every pair with its fold.
         scores: base and tuned scores of the held-out folds' pairs, each by the adapter that never saw it, in every
             reading; compared is the whole sentence.
-        summary: the numbers of the branch's own report (:mod:`counterpoise.report.summary`).
+        results: the numbers of the branch's own report.
         report_key: the cache key of that report.
     """
 
     facts: BranchFacts
     pairs: Sequence[FoldedPair]
     scores: Sequence[PairScore]
-    summary: Mapping[str, Any]
+    results: Results
     report_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A branch without a result: why, and the command that goes on with it."""
-
-    label: str
-    reason: str
-    resume: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,186 @@
+"""What the continuations show: health, toxicity by every classifier, gaps between groups, mentions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from counterpoise.generation.prompts import group_terms
+from counterpoise.measures.erasure import mention_measures
+from counterpoise.measures.matching import Answers, Matched, by_prompt, match
+from counterpoise.measures.measure import Aim, Measure, before_after
+from counterpoise.measures.names import (
+    ADAPTER,
+    DISTINCT,
+    DRIFT,
+    FAULT,
+    GREEDY,
+    REPETITION,
+    SAMPLED,
+    TEXTS,
+    USABLE,
+    WORDS,
+)
+from counterpoise.measures.toxicity import judge, toxicity_measures
+from counterpoise.metrics.groups import Agreement, agreement
+from counterpoise.metrics.health import TextHealth, fault, mean_health, text_health
+from counterpoise.metrics.intervals import bootstrap_mean
+from counterpoise.records import Generation
+
+OFTEN = 5.0
+"""Share of the base's texts, percent, from which a group's mentions are looked at adapter by adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFindings:
+    """Everything measured on generated text.
+
+    Attributes:
+        matched: the continuations, base with tuned, in prompt order; where several adapters answered every prompt,
+            the first one's, then the next one's.
+        answers: how many adapters answered each prompt.
+        toxicity: classifier → its value for base and tuned of each match, 0 to 1.
+        agreements: each two classifiers on all texts.
+        measures: the numbers.
+    """
+
+    matched: tuple[Matched, ...]
+    answers: int
+    toxicity: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    agreements: Mapping[tuple[str, str], Agreement]
+    measures: tuple[Measure, ...]
+
+
+def text_findings(
+    generations: Sequence[Generation],
+    toxicity: Mapping[str, Mapping[str, float]],
+    seed: int,
+    *,
+    greedy: bool = False,
+) -> TextFindings:
+    """All numbers that come from continuations.
+
+    Args:
+        toxicity: classifier → text → probability of being toxic.
+        greedy: whether sample 0 of each prompt is the most likely continuation.
+
+    Raises:
+        DataError: as :func:`match`, or a text has no toxicity score.
+    """
+    answers = match(generations)
+    matched = [pair for answer in answers for pair in answer]
+    judged = {name: judge(name, answers, scores) for name, scores in toxicity.items()}
+    values = {name: item.values for name, item in judged.items()}
+    both = {name: (*base[: len(answers[0])], *tuned) for name, (base, tuned) in values.items()}
+    return TextFindings(
+        matched=tuple(matched),
+        answers=len(answers),
+        toxicity=values,
+        agreements={pair: agreement(both[pair[0]], both[pair[1]]) for pair in combinations(both, 2)},
+        measures=(
+            *usable_measures(answers, seed=seed),
+            *(
+                row
+                for by, part in _decodings(answers, greedy)
+                for row in usable_measures(part, by=by, seed=seed)
+            ),
+            *form_measures(answers),
+            *(row for item in judged.values() for row in toxicity_measures(item, answers, seed)),
+            *_mentions(answers, seed),
+            *_mentions_by_adapter(answers, seed),
+        ),
+    )
+
+
+def usable_measures(answers: Answers, *, by: str = "", seed: int = 0) -> list[Measure]:
+    """How many continuations there are, and which share is usable.
+
+    Args:
+        answers: base with tuned, one list for each adapter that answered every prompt.
+        by: how the texts were decoded, where they are not all.
+    """
+    base, tuned = _health(answers)
+    matched = [pair for answer in answers for pair in answer]
+    flags = [100.0 * ((fault(b.text) is not None) - (fault(t.text) is not None)) for b, t in matched]
+    changes = by_prompt(matched, flags)
+    where: dict[str, Any] = {"by": by, "n": len(changes)}
+    usable = before_after(USABLE, base.usable, tuned.usable, unit="%", aim="higher", **where)
+    return [
+        before_after(TEXTS, base.n, tuned.n, unit="texts", **where),
+        replace(
+            usable,
+            interval=bootstrap_mean(changes, seed),
+            base_interval=base.usable_interval,
+            tuned_interval=tuned.usable_interval,
+        ),
+    ]
+
+
+def form_measures(answers: Answers) -> list[Measure]:
+    """What ails the continuations: another language, repetition, little variety, and each fault's share."""
+    base, tuned = _health(answers)
+    where: dict[str, Any] = {"n": len({before.prompt_id for before, _ in answers[0]})}
+    faults = dict.fromkeys([*base.faults, *tuned.faults])
+    return [
+        *(
+            before_after(name, getattr(base, field), getattr(tuned, field), unit=unit, aim=aim, **where)
+            for name, field, unit, aim in _FORM
+        ),
+        *(
+            before_after(
+                FAULT, _share(base, name), _share(tuned, name), group=name, unit="%", counts=False, **where
+            )
+            for name in faults
+        ),
+    ]
+
+
+_FORM: tuple[tuple[str, str, str, Aim], ...] = (
+    (DRIFT, "drift", "%", "lower"),
+    (REPETITION, "repetition", "0 to 1", "lower"),
+    *((name, name.replace("-", "_"), "0 to 1", "higher") for name in DISTINCT),
+    (WORDS, "mean_words", "words", ""),
+)
+"""Measure, field of :class:`TextHealth`, unit, aim."""
+
+
+def _health(answers: Answers) -> tuple[TextHealth, TextHealth]:
+    """Of the base's continuations, and of the adapters': each one's own, averaged."""
+    tuned = [text_health([after.text for _, after in answer]) for answer in answers]
+    return text_health([before.text for before, _ in answers[0]]), mean_health(tuned)
+
+
+def _share(health: TextHealth, name: Any) -> float:
+    return 100 * health.faults.get(name, 0) / health.n
+
+
+def _decodings(answers: Answers, greedy: bool) -> Iterator[tuple[str, Answers]]:
+    """The continuations by how they were decoded, where that differs."""
+    if not greedy or all(before.sample == 0 for before, _ in answers[0]):
+        return
+    for by, first in ((GREEDY, True), (SAMPLED, False)):
+        yield by, [[pair for pair in answer if (pair[0].sample == 0) is first] for answer in answers]
+
+
+def _mentions(answers: Answers, seed: int, by: str = "") -> list[Measure]:
+    base = [before for before, _ in answers[0]]
+    return mention_measures(
+        [row.prompt_id for row in base],
+        [row.text for row in base],
+        [[after.text for _, after in answer] for answer in answers],
+        group_terms(),
+        by=by,
+        seed=seed,
+    )
+
+
+def _mentions_by_adapter(answers: Answers, seed: int) -> Iterator[Measure]:
+    """Of several adapters, each one's mentions of the groups that are spoken of often or that it lets fall."""
+    if len(answers) == 1:
+        return
+    for place, answer in enumerate(answers, start=1):
+        for row in _mentions([answer], seed, f"{ADAPTER}{place}"):
+            if row.base >= OFTEN or (row.interval is not None and row.interval[1] < 0):
+                yield row
