@@ -16,6 +16,12 @@ from counterpoise.settings import Settings
 S = TypeVar("S", bound=Settings)
 
 
+LISTED = 8
+"""Problems told at a time."""
+SHOWN = 120
+"""Characters of a wrong value."""
+
+
 def validated(model: type[S], values: dict[str, Any], where: str) -> S:
     """``model`` built from ``values``; every violation in one :class:`UsageError`.
 
@@ -25,7 +31,9 @@ def validated(model: type[S], values: dict[str, Any], where: str) -> S:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = [_problem(model, detail) for detail in error.errors()]
+        problems = [_problem(model, detail) for detail in error.errors()[:LISTED]]
+        if len(error.errors()) > LISTED:
+            problems.append(f"and {len(error.errors()) - LISTED} more")
         raise UsageError(
             f"{where}: " + "; ".join(problems), "correct the value, or remove it to use the default"
         ) from None
@@ -34,7 +42,8 @@ def validated(model: type[S], values: dict[str, Any], where: str) -> S:
 def _problem(model: type[BaseModel], detail: Any) -> str:
     path = ".".join(str(part) for part in detail["loc"])
     if detail["type"] != "extra_forbidden":
-        return f"{path} = {detail['input']!r}: {_expected(detail)}"
+        given = repr(detail["input"])
+        return f"{path} = {given if len(given) <= SHOWN else given[:SHOWN] + '…'}: {_expected(detail)}"
     nearest = nearest_key(model, path)
     known = sorted({key.partition(".")[0] for key in keys(model)})
     hint = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(known)}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import sys
 import traceback
 from typing import NoReturn
@@ -34,6 +36,20 @@ COMMANDS = {
     "reap": "Free runs that a vanished worker left running.",
     "doctor": "Say what this machine can do and which profile fits.",
 }
+
+
+PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+"""In the address of a server, proxy or bucket."""
+OURS = "COUNTERPOISE_"
+SETTINGS = (
+    "STORE",
+    "CACHE",
+    "SOURCES",
+    "ACCEPT_LICENCES",
+    "BROWSER_TIMEOUT_MS",
+    "REQUIRE_BROWSER",
+    "COMPLETE",
+)
 
 
 class LazyGroup(click.Group):
@@ -68,6 +84,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     prepare_streams()
+    _name_unknown_settings()
     try:
         code = cli.main(
             [a for a in arguments if a != "--debug"], prog_name="counterpoise", standalone_mode=False
@@ -124,7 +141,24 @@ def _tell(error: Exception, debug: bool) -> None:
     text = " ".join(str(error).split()) or type(error).__name__
     kind = "" if known else f"{type(error).__name__}: "
     hint = "" if known or debug else " (--debug shows where)"
-    click.echo(f"counterpoise: {kind}{text}{hint}", err=True)
+    click.echo(f"counterpoise: {kind}{without_password(text)}{hint}", err=True)
+
+
+def without_password(text: str) -> str:
+    """The text with every address's password left out.
+
+    >>> without_password("Proxy http://ann:secret@proxy:3128 refused")
+    'Proxy http://ann:***@proxy:3128 refused'
+    """
+    return PASSWORD.sub(r"\1:***@", text)
+
+
+def _name_unknown_settings() -> None:
+    """Says which of our environment variables nothing reads: a slip of the pen would otherwise just have no effect."""
+    for name in sorted(os.environ):
+        if name.startswith(OURS) and name.removeprefix(OURS) not in SETTINGS:
+            known = ", ".join(f"{OURS}{setting}" for setting in SETTINGS[:4])
+            click.echo(f"counterpoise: {name} is no setting, and ignored; known: {known}", err=True)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoise import toml
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
 from counterpoise.validation import validated
@@ -99,8 +99,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         UsageError: it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        return toml.read_toml(path)
+    except (ValueError, OSError) as error:
         raise UsageError(f"{path}: {error}", "the file must be readable UTF-8 TOML") from None
 
 
@@ -114,8 +114,8 @@ def parsed(override: str) -> tuple[list[str], Any]:
     if not separator or not key.strip():
         raise UsageError(f"--set {override!r}: expected key.path=value", "e.g. --set pairs.folds=5")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = toml.parse_toml(f"value = {text}")["value"]
+    except ValueError:
         value = text.strip()
     return key.strip().split("."), value
 

@@ -9,7 +9,6 @@ that belong to one group and have no counterpart). Every other table is a *rule*
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ from counterpoise.counterfactual.forms import plural
 from counterpoise.counterfactual.lexicon import Axis, Concept, Lexicon, Phrase, Reading
 from counterpoise.counterfactual.records import AXES
 from counterpoise.errors import DataError
+from counterpoise.toml import parse_toml
 
 _RESERVED = frozenset({"axis", "pairs", "default", "asked", "protect", "facts", "context"})
 _OPTIONS = frozenset({"also", "guard", "confidence", "weak", "free", "slots", "columns", "rows", "about"})
@@ -43,7 +43,7 @@ def read_user_file(path: Path) -> str:
         DataError: it cannot be read or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot read the lexicon: {error}", "give a UTF-8 TOML file") from None
 
@@ -71,8 +71,8 @@ def add(lexicon: Lexicon, text: str, where: str, override: bool = False) -> Axis
         DataError: the text is not a valid lexicon.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = parse_toml(text)
+    except ValueError as error:
         raise DataError(f"{where}: not valid TOML: {error}", _REMEDY) from None
     name = data.get("axis")
     if not isinstance(name, str):

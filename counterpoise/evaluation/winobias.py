@@ -63,7 +63,7 @@ def differ_in_pronouns_alone(first: str, second: str) -> bool:
 def _lines(path: Path) -> list[str]:
     """The sentences without line numbers, coreference brackets and detached punctuation."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file", "give the folder of WinoBias' eight files") from None
     except (OSError, UnicodeDecodeError) as error:

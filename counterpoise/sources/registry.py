@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -25,6 +24,7 @@ from counterpoise.sources.source import (
     is_safe_filename,
     parse_uri,
 )
+from counterpoise.toml import read_toml
 from counterpoise.validation import validated
 
 VARIABLE = "COUNTERPOISE_SOURCES"
@@ -93,7 +93,7 @@ def _registry(extra: str) -> Mapping[str, Source]:
 
 def _extended(entries: Mapping[str, Entry], path: Path) -> dict[str, Entry]:
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{VARIABLE}={path}: {error}", "the file must be readable UTF-8 TOML") from None
     added = {}

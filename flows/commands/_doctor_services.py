@@ -11,6 +11,7 @@ from counterpoise.errors import CounterpoiseError
 from counterpoise.sources.cache import cached, default_cache
 from counterpoise.sources.reach import reach_mirrors
 from counterpoise.sources.registry import get_source
+from flows.cli import without_password
 from flows.commands._doctor_findings import GIB, LOCAL_DISK_BYTES, Check
 
 NEEDED = ("crows-pairs", "smollm2-135m", "bold-wikipedia-profession")
@@ -78,10 +79,11 @@ def prefect_api(*, offline: bool) -> Check:
     from prefect.settings import PREFECT_API_URL
 
     url = PREFECT_API_URL.value()
+    shown = without_password(url or "")
     if not url:
         return Check("prefect", "ok", "no server set: each run starts its own, embedded one")
     if offline:
-        return Check("prefect", "ok", f"server {url}, not tried")
+        return Check("prefect", "ok", f"server {shown}, not tried")
     import httpx
 
     try:
@@ -90,9 +92,9 @@ def prefect_api(*, offline: bool) -> Check:
     except httpx.HTTPError as error:
         problem = str(error) or type(error).__name__
     if not problem:
-        return Check("prefect", "ok", f"server {url} answers")
+        return Check("prefect", "ok", f"server {shown} answers")
     return Check(
-        "prefect", "fail", f"server {url}: {problem}", "start it, or unset PREFECT_API_URL to run embedded"
+        "prefect", "fail", f"server {shown}: {problem}", "start it, or unset PREFECT_API_URL to run embedded"
     )
 
 

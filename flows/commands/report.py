@@ -30,13 +30,15 @@ def command(run: str, check: bool, out: Path | None, store_url: str) -> None:
         raise UsageError("give either --check or --out FOLDER", "e.g. counterpoise report latest --check")
     if out is not None and out.exists():
         raise UsageError(f"{out} exists", "name a folder that does not")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError(f"the folder {out.parent} does not exist", "create it first")
     store = Store.open(store_url, create=False)
     record = store.run(run)
     files = files_of(report_with_votes(store, record, []))
     if out is None:
         _check(record, files, report_folder(store, record))
         return
-    out.mkdir(parents=True)
+    out.mkdir()
     write_files(files, out)
     click.echo(f"report of run {record['run']} made from its artifacts: {out}/report.html")
 

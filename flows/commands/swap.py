@@ -80,6 +80,8 @@ def _lines() -> Iterator[tuple[str, str]]:
         raise UsageError("no text", 'give a sentence ("She left.") or lines on stdin')
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         line = raw.decode("utf-8", "surrogateescape")
+        if number == 1:
+            line = line.removeprefix("\ufeff")
         body = line.rstrip("\r\n")
         yield _text_of(body, number), line[len(body) :]
 
