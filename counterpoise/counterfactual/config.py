@@ -21,11 +21,16 @@ _AXES = (
 )
 
 
+def _as_text(path: object) -> str:
+    """A path as text; none is the empty one."""
+    return "" if path is None else str(path)
+
+
 class CounterfactualConfig(Settings):
     """The counterfactual engine."""
 
     axes: tuple[str, ...] = Field(_AXES, description="Identity axes to swap along, each on its own.")
-    lexicon: Annotated[str, BeforeValidator(str)] = Field(
+    lexicon: Annotated[str, BeforeValidator(_as_text)] = Field(
         "",
         description="Path of a TOML file of your own terms, added to the built-in lexicon; it wins collisions. "
         "Empty: none.",
