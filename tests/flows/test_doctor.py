@@ -138,7 +138,7 @@ def test_doctor_of_a_model_says_how_it_is_read(tmp_path: Path, capsys: pytest.Ca
     found = json.loads(capsys.readouterr().out)
     assert (ended.value.code, found["ok"]) == (0, True)
     states = {check["name"]: check["detail"] for check in found["checks"]}
-    assert states["weights"] == "73,984 parameters, all of them from its files"
+    assert states["weights"] == "74,048 parameters, all of them from its files"
     assert states["reading"] == "read by prefix trees, output head alone"
     weights = load_file(tmp_path / "model" / "model.safetensors")
     del weights["model.norm.weight"]
