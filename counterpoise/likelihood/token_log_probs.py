@@ -22,8 +22,12 @@ from torch import Tensor
 
 MATMUL_ROWS = 256
 """Rows of one head product: enough to amortise packing the head, small enough to stay out of swap."""
+MATMUL_CELLS = 1 << 25
+"""Logits of one head product at most, 64 MB in bf16: 256 rows of a 49k vocabulary, 128 of a 262k one."""
 SOFTMAX_ROWS = 8
 """Rows of one softmax: 8 × 49,152 fp32 values are 1.5 MB, in the cache still."""
+SOFTMAX_CELLS = SOFTMAX_ROWS * 49_152
+"""Logits of one softmax at most, so that wider vocabularies stay in the cache too."""
 
 
 def token_log_probs(hidden: Tensor, head_weight: Tensor, targets: Tensor) -> Tensor:
@@ -57,9 +61,10 @@ def _forward(hidden: Tensor, head: Tensor, targets: Tensor, slope: Tensor | None
     wide = torch.promote_types(hidden.dtype, torch.float32)
     out = torch.empty(len(hidden), dtype=wide, device=hidden.device)
     # One block for all: a fresh one each time would be fresh pages each time.
-    block = hidden.new_empty(min(MATMUL_ROWS, len(hidden)), len(head))
-    for start in range(0, len(hidden), MATMUL_ROWS):
-        rows = slice(start, start + MATMUL_ROWS)
+    step = min(MATMUL_ROWS, max(1, MATMUL_CELLS // len(head)))
+    block = hidden.new_empty(min(step, len(hidden)), len(head))
+    for start in range(0, len(hidden), step):
+        rows = slice(start, start + step)
         target_head = head[targets[rows]].to(wide)
         target_logit = (hidden[rows].to(wide) * target_head).sum(-1)
         logits = torch.mm(hidden[rows], head.T, out=block[: len(target_head)])
@@ -73,7 +78,8 @@ def _forward(hidden: Tensor, head: Tensor, targets: Tensor, slope: Tensor | None
 def _exponentiate(logits: Tensor, wide: torch.dtype, *, keep: bool) -> Tensor:
     """Log-sum-exp of each row, ``[rows]``; with ``keep``, ``logits`` is overwritten by its softmax."""
     result = torch.empty(len(logits), dtype=wide, device=logits.device)
-    step = SOFTMAX_ROWS if logits.device.type == "cpu" else len(logits)
+    cached = min(SOFTMAX_ROWS, max(1, SOFTMAX_CELLS // logits.shape[1]))
+    step = cached if logits.device.type == "cpu" else len(logits)
     for start in range(0, len(logits), step):
         rows = slice(start, start + step)
         block = logits[rows].to(wide)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from counterpoise.measures.measure import CHANGED, FAILS, HOLDS, OPEN, Measure, Measures, Outcome
 from counterpoise.measures.names import (
     ABS_MARGIN,
+    ACCURACY,
     GAP,
     IDENTITY,
     LIKELIHOOD,
@@ -174,6 +175,13 @@ CRITERIA = (
         "falls by at most {0:g} points",
         kept,
         (Target(LMS, limit=0.5),),
+        cost=True,
+    ),
+    Criterion(
+        "Multiple-choice accuracy is preserved",
+        "mean accuracy over the tasks falls by at most {0:g} points",
+        kept,
+        (Target(ACCURACY, limit=0.5),),
         cost=True,
     ),
     Criterion(

@@ -155,7 +155,14 @@ def health(measures: Measures) -> list[Measure]:
 def benchmarks(measures: Measures) -> list[Measure]:
     """Every number of the other benchmarks, a benchmark's parts after the whole."""
     names = (LMS, SS, ICAT, PRONOUN, PRONOUN_MARGIN, *BBQ_ACCURACY, *BBQ_BIAS, ACCURACY)
-    return [row for row in measures if row.name in names]
+    return [row for row in measures if row.name in names and not row.group]
+
+
+def bbq_by_category(measures: Measures) -> list[str]:
+    """BBQ's measures that every category has: of few questions one may not be defined."""
+    groups = {row.group for row in measures.groups(BBQ_ACCURACY[0])}
+    names = [*BBQ_ACCURACY, *BBQ_BIAS]
+    return [name for name in names if groups and {row.group for row in measures.groups(name)} == groups]
 
 
 def toxicity(measures: Measures) -> list[Measure]:

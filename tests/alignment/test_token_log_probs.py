@@ -44,6 +44,22 @@ def test_values_and_gradients_are_those_of_log_softmax(
     torch.testing.assert_close(ours_grad, expected_grad, rtol=1e-10, atol=1e-12)
 
 
+def test_a_wide_vocabulary_takes_no_larger_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, head, targets, _ = material((200, 262_144, 2), 0, torch.float32)
+    rows: list[int] = []
+    product = torch.mm
+
+    def counted(left: Tensor, right: Tensor, *, out: Tensor) -> Tensor:
+        rows.append(len(left))
+        return product(left, right, out=out)
+
+    monkeypatch.setattr(torch, "mm", counted)
+    with torch.no_grad():
+        ours = token_log_probs(hidden, head, targets)
+    assert rows == [128, 72]  # 2²⁵ logits are 128 rows of 2¹⁸
+    torch.testing.assert_close(ours[:3], plain(hidden[:3].detach(), head, targets[:3]), rtol=1e-5, atol=1e-4)
+
+
 @given(shape=SHAPES, seed=st.integers(0, 999))
 @settings(max_examples=30, deadline=None)
 def test_fp32_without_gradient_is_the_same_as_with(shape: tuple[int, int, int], seed: int) -> None:
