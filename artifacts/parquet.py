@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from artifacts.convert import record_maker, table_from_frame, table_from_records
 from artifacts.failures import disk_errno, store_error
+from artifacts.table_spec import NAME, VERSION, TableSpec
 from counterpoise.errors import DataError, StoreError
 from counterpoise.files import replacing
 
@@ -21,32 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROW_GROUP = 65_536
-_NAME, _VERSION = b"counterpoise.table", b"counterpoise.version"
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """What a table of ours looks like.
-
-    Attributes:
-        name: of the table, kept in each file.
-        version: raised when the schema changes; part of the keys of stages that read or write it.
-        schema: Arrow schema; each field carries ``{"description": …}`` with its unit.
-    """
-
-    name: str
-    version: int
-    schema: pa.Schema
-
-    def __post_init__(self) -> None:
-        for field in self.schema:
-            if b"description" not in (field.metadata or {}):
-                raise ValueError(f"{self.name}.{field.name} has no description")
-
-    @property
-    def stored_schema(self) -> pa.Schema:
-        """The schema with the table's name and version, as files carry it."""
-        return self.schema.with_metadata({_NAME: self.name.encode(), _VERSION: str(self.version).encode()})
 
 
 def write_table(path: Path, spec: TableSpec, rows: Sequence[Any] | pd.DataFrame | pa.Table) -> None:
@@ -110,7 +84,7 @@ def read_records(path: Path, spec: TableSpec, record: type[T]) -> list[T]:
 
 def _check_stored(path: Path, spec: TableSpec, schema: pa.Schema) -> None:
     metadata = schema.metadata or {}
-    name, version = metadata.get(_NAME, b"?").decode(), metadata.get(_VERSION, b"?").decode()
+    name, version = metadata.get(NAME, b"?").decode(), metadata.get(VERSION, b"?").decode()
     if (name, version) != (spec.name, str(spec.version)):
         raise StoreError(
             f"{path} holds table {name!r} version {version}, expected {spec.name!r} version {spec.version}",
@@ -169,8 +143,3 @@ def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def field(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field[Any]:
-    """A documented schema field; ``description`` says meaning and unit."""
-    return pa.field(name, kind, nullable=nullable, metadata={"description": description})

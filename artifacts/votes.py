@@ -11,12 +11,11 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-import pyarrow as pa
-
 from artifacts.layout import VOTES as FOLDER
 from artifacts.layout import checked_key
-from artifacts.parquet import TableSpec, field, read_records, write_table
+from artifacts.parquet import read_records, write_table
 from artifacts.store import Store
+from artifacts.table_spec import Column, TableSpec
 from counterpoise.errors import CounterpoiseError
 from counterpoise.votes.records import Vote
 
@@ -24,21 +23,19 @@ _CHOICE = "base, tuned, tie or both bad"
 VOTES = TableSpec(
     "votes",
     1,
-    pa.schema(
-        [
-            field("vote_id", pa.string(), "Random name of the vote"),
-            field("cast_at", pa.string(), "When, ISO 8601 in UTC"),
-            field("rater", pa.string(), "Random id of the browser that voted"),
-            field("run", pa.string(), "The run whose page was open"),
-            field("adapter", pa.string(), "sha256 of the adapter that was judged"),
-            field("item", pa.string(), "sha256 of prompt and both answers"),
-            field("prompt", pa.string(), "What both answers continue"),
-            field("base", pa.string(), "The base model's continuation"),
-            field("tuned", pa.string(), "The tuned model's continuation"),
-            field("shown_first", pa.string(), "Which of the two was shown as A: base or tuned"),
-            field("fluency", pa.string(), f"Which reads better: {_CHOICE}"),
-            field("bias", pa.string(), f"Which is less biased: {_CHOICE}"),
-        ]
+    (
+        Column("vote_id", "string", "Random name of the vote"),
+        Column("cast_at", "string", "When, ISO 8601 in UTC"),
+        Column("rater", "string", "Random id of the browser that voted"),
+        Column("run", "string", "The run whose page was open"),
+        Column("adapter", "string", "sha256 of the adapter that was judged"),
+        Column("item", "string", "sha256 of prompt and both answers"),
+        Column("prompt", "string", "What both answers continue"),
+        Column("base", "string", "The base model's continuation"),
+        Column("tuned", "string", "The tuned model's continuation"),
+        Column("shown_first", "string", "Which of the two was shown as A: base or tuned"),
+        Column("fluency", "string", f"Which reads better: {_CHOICE}"),
+        Column("bias", "string", f"Which is less biased: {_CHOICE}"),
     ),
 )
 

@@ -8,8 +8,9 @@ from html import unescape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from artifacts.parquet import TableSpec, read_records
+from artifacts.parquet import read_records
 from artifacts.store import Ref, Store
+from artifacts.table_spec import TableSpec
 from artifacts.tables import GENERATIONS, PAIRS, SCORES
 from counterpoise.charts.style import Chart
 from counterpoise.config import RunConfig

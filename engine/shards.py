@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from artifacts.parquet import TableSpec, read_records, write_table
+from artifacts.table_spec import TableSpec
 from engine.job import Job
 
 Item = TypeVar("Item")
@@ -27,6 +27,8 @@ def in_shards(
         name: distinguishes the shards of several loops in one stage.
         spec: the table that a shard is written as.
     """
+    from artifacts.parquet import read_records, write_table
+
     done = set(job.scratch.restore())
     rows: list[Row] = []
     for start in range(0, len(items), size):

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 import counterpoise
 from artifacts.keys import KeyParts, code_hashes, library_versions, resource_hashes
-from artifacts.parquet import TableSpec
 from artifacts.store import Ref
+from artifacts.table_spec import TableSpec
 from counterpoise.settings import deciding
 
 if TYPE_CHECKING:

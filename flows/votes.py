@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifacts.parquet import TableSpec, read_records
+from artifacts.parquet import read_records
 from artifacts.store import Manifest, Ref, Store
+from artifacts.table_spec import TableSpec
 from artifacts.votes import VoteBox, digest
 from counterpoise.config import RunConfig
 from counterpoise.votes.records import Vote

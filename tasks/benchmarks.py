@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from artifacts.store import Ref
 from artifacts.tables import BENCHMARKS
 from counterpoise.evaluation.config import sources_of
-from counterpoise.evaluation.items import BenchmarkItem, BenchmarkScore, load_items, share_of
 from counterpoise.evaluation.names import ASKED
 from counterpoise.records import Variant
 from counterpoise.sources.datasets import locate, source_hash
@@ -25,6 +24,7 @@ from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig
+    from counterpoise.evaluation.items import BenchmarkItem, BenchmarkScore
     from counterpoise.models.loading import LoadedModel
 
 SHARD_ITEMS = 512
@@ -32,6 +32,7 @@ SHARD_ITEMS = 512
 
 def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
     """Scores every option of this fold's examples, with the adapter on where one is given."""
+    from counterpoise.evaluation.items import BenchmarkScore
     from counterpoise.likelihood.encoding import own_prefix
 
     loaded = load_for_scoring(job, model, adapter)
@@ -51,6 +52,7 @@ def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
 def _scored(
     job: Job, loaded: LoadedModel, items: Sequence[BenchmarkItem], prefix: str, variant: Variant
 ) -> list[BenchmarkScore]:
+    from counterpoise.evaluation.items import BenchmarkScore
     from counterpoise.likelihood.sentences import score_continuations
 
     options = [(item, option) for item in items for option in item.options]
@@ -78,6 +80,8 @@ def _scored(
 
 def _items(job: Job) -> list[BenchmarkItem]:
     """This fold's share of each benchmark, or all of it."""
+    from counterpoise.evaluation.items import load_items, share_of
+
     config = job.config.benchmarks
     items = [
         item

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from artifacts.parquet import TableSpec
 from artifacts.store import Ref
+from artifacts.table_spec import TableSpec
 from artifacts.tables import (
     BENCHMARKS,
     CANDIDATES,
@@ -21,7 +21,6 @@ from artifacts.tables import (
     SCORES,
     TOXICITY,
 )
-from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
@@ -83,6 +82,7 @@ def gather(
     evidence: Mapping[str, Sequence[Ref]],
 ) -> ReportInputs:
     """The records behind a report; the arguments are those of :func:`compute`."""
+    from counterpoise.evaluation.items import BenchmarkScore
     from counterpoise.report.inputs import ReportInputs, RunFacts
 
     (toxicity,) = evidence["generation_toxicity"]

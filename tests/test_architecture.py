@@ -110,9 +110,11 @@ def test_light_modules_import_nothing_heavy(module: str) -> None:
     assert done.stdout.split() == []
 
 
-def test_planning_loads_no_model_library() -> None:
+def test_planning_loads_no_library_that_computes() -> None:
     models = {"torch", "transformers", "trl", "peft", "datasets", "prefect", "pandas", "matplotlib", "scipy"}
-    code = f"import sys, flows.commands.plan, flows.pipeline; print(*({models!r} & set(sys.modules)))"
+    models |= {"pyarrow", "numpy", "sklearn"}
+    planning = "flows.commands.plan, flows.configure, flows.pipeline, engine.planning"
+    code = f"import sys, {planning}; print(*({models!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == []
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
-import numpy as np
-
 from counterpoise.errors import DataError
 from counterpoise.records import CATEGORIES, Pair
 
@@ -138,6 +136,7 @@ def stratified_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, s
     Raises:
         DataError: fewer independent contexts than folds.
     """
+    import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold  # a second of import, only when splitting
 
     if len(set(groups)) < folds:
@@ -162,6 +161,8 @@ def grouped_folds(pairs: Sequence[Pair], groups: Sequence[int], folds: int, seed
     """Folds that never divide a group and are never empty, if there are as many groups: each group, the largest first,
     goes where there are fewest pairs of its categories, then fewest pairs.
     """
+    import numpy as np
+
     members: dict[int, list[str]] = defaultdict(list)
     for pair, group in zip(pairs, groups, strict=True):
         members[group].append(pair.category)

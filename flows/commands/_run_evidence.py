@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifacts.parquet import TableSpec, read_records
+from artifacts.parquet import read_records
+from artifacts.table_spec import TableSpec
 from artifacts.tables import BENCHMARKS, CAPABILITY, NEUTRAL, PAIRS, SCORES
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability, NeutralText

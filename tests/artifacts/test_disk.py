@@ -16,8 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from artifacts.parquet import TableSpec, field, write_table
+from artifacts.parquet import write_table
 from artifacts.store import Miss, Store
+from artifacts.table_spec import Column, TableSpec
 from counterpoise.errors import StoreError
 from tests.artifacts.making import FILES, commit, contents, parts, write
 
@@ -58,7 +59,7 @@ def write_plain(folder: Path) -> None:
 
 def write_parquet(folder: Path) -> None:
     noise = random.Random(1)
-    spec = TableSpec("t", 1, pa.schema([field("x", pa.string(), "noise")]))
+    spec = TableSpec("t", 1, (Column("x", "string", "noise"),))
     write_table(
         folder / "t.parquet", spec, pa.table({"x": [noise.randbytes(1_000).hex() for _ in range(3_000)]})
     )
