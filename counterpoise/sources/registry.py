@@ -61,11 +61,12 @@ def get_source(name: str) -> Source:
 
 
 def hint_for(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, or where the names stand."""
-    nearest = difflib.get_close_matches(name, list(known), n=1)
+    """The nearest known name, or all of them."""
+    names = sorted(known)
+    nearest = difflib.get_close_matches(name, names, n=1)
     if nearest:
         return f"did you mean {nearest[0]!r}?"
-    return "give an existing path, hf://owner/name@commit, or a name of counterpoise/sources/registry.toml"
+    return f"give an existing path, hf://owner/name@commit, or one of {', '.join(names)}"
 
 
 def registry() -> Mapping[str, Source]:

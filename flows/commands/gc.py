@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from shlex import quote
 
 import click
 
@@ -51,5 +52,24 @@ def command(
     report = store.gc(keep_runs=keep, pins=pins, min_age_s=min_age_hours * 3600, dry_run=dry_run)
     if as_json:
         print_json(asdict(report))
-    else:
-        click.echo(str(report))
+        return
+    click.echo(str(report))
+    if not report.removed and min_age_hours:
+        younger = store.gc(keep_runs=keep, pins=pins, min_age_s=0, dry_run=True)
+        click.echo(
+            _why_nothing(younger.freed_bytes, min_age_hours, f"--keep {keep} --store {quote(store_url)}")
+        )
+
+
+def _why_nothing(freed_bytes: int, hours: float, options: str) -> str:
+    """Why nothing went, and the command with which something would.
+
+    >>> _why_nothing(0, 24.0, "--keep 5 --store store")
+    'the runs kept need everything; `--keep` with a smaller number keeps fewer'
+    """
+    if not freed_bytes:
+        return "the runs kept need everything; `--keep` with a smaller number keeps fewer"
+    return (
+        f"nothing that no kept run needs is older than {hours:g} hours; {freed_bytes / 1e6:.1f} MB younger would go "
+        f"with: counterpoise gc --min-age-hours 0 {options}"
+    )
