@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artifacts.store import Ref
@@ -43,7 +44,11 @@ def load_for_scoring(job: Job, model: Ref, adapter: Ref | None) -> LoadedModel:
 
 def load_with_adapter(job: Job, model: Ref, adapter: Ref) -> LoadedModel:
     """The base model with the adapter attached; ``adapter_switched`` turns it off and on."""
+    return load_adapter_folder(job, model, job.folder(adapter) / ADAPTER_FOLDER)
+
+
+def load_adapter_folder(job: Job, model: Ref, folder: Path) -> LoadedModel:
+    """The base model as it is judged, with the adapter of a folder attached."""
     from counterpoise.models.loading import load_model
 
-    folder = job.folder(adapter) / ADAPTER_FOLDER
     return load_model(job.folder(model), scoring_precision(job.config), adapter=folder)

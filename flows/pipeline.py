@@ -16,6 +16,7 @@ from tasks.counterfactuals import counterfactuals
 from tasks.dataset import dataset
 from tasks.generation_toxicity import generation_toxicity
 from tasks.generations import generations, generations_base
+from tasks.generations_null import generations_null
 from tasks.neutral import neutral
 from tasks.own_text import own_text
 from tasks.pairs import pairs
@@ -68,7 +69,16 @@ def pipeline(step: Step, config: RunConfig) -> Any:
             corrected.append(step(revised_scores, fold=fold, model=model, adapter=tuned, pairs=revised))
         measured += _benchmarks(step, config, fold, model, tuned)
 
-    written = _generations(step, config, model, adapters)
+    written = _generations(step, config, model, sentences, adapters)
+    null = []
+    if config.generation.null:
+        with_random = {
+            "model": model,
+            "adapter": adapters[0],
+            "own_text": written_before,
+            "neutral": sentences,
+        }
+        null = [step(generations_null, fold=config.pairs.evaluate[0], **with_random)]
     reported = step(
         report,
         pairs=paired,
@@ -80,6 +90,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         benchmarks=measured,
         revised=[] if revised is None else [revised, *corrected],
         generations=written,
+        null=null,
         generation_toxicity=[step(generation_toxicity, generations=written)],
     )
     if config.publish.to:
@@ -98,10 +109,18 @@ def _benchmarks(step: Step, config: RunConfig, fold: int, model: Any, tuned: Any
     return [step(benchmarks_base, model=model), by_adapter] if first else [by_adapter]
 
 
-def _generations(step: Step, config: RunConfig, model: Any, adapters: Sequence[Any]) -> list[Any]:
+def _generations(
+    step: Step, config: RunConfig, model: Any, sentences: Any, adapters: Sequence[Any]
+) -> list[Any]:
     """Continuations by the base, then by the first adapter or by every adapter."""
-    base = step(generations_base, model=model)
+    base = step(generations_base, model=model, neutral=sentences)
     if config.generation.adapters == "first":
-        return [base, step(generations, model=model, adapter=adapters[0])]
+        return [base, step(generations, model=model, neutral=sentences, adapter=adapters[0])]
     folds = zip(config.pairs.evaluate, adapters, strict=True)
-    return [base, *(step(generations, fold=fold, model=model, adapter=tuned) for fold, tuned in folds)]
+    return [
+        base,
+        *(
+            step(generations, fold=fold, model=model, neutral=sentences, adapter=tuned)
+            for fold, tuned in folds
+        ),
+    ]

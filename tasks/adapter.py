@@ -65,7 +65,7 @@ def _what_came(outcome: TrainingOutcome) -> str:
 
 def _inputs(job: Job, sets: TrainingSets, pairs: Ref, neutral: Ref, own_text: Ref) -> TrainingInputs:
     from counterpoise.alignment.inputs import GuardTexts, TrainingInputs
-    from counterpoise.neutral.own_text import beginnings
+    from counterpoise.neutral.beginnings import beginnings
 
     texts = job.read(neutral, NEUTRAL, NeutralText)
     own = job.read(own_text, OWN_TEXT, OwnText)

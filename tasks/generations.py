@@ -12,7 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from artifacts.store import Ref
-from artifacts.tables import GENERATIONS
+from artifacts.tables import GENERATIONS, NEUTRAL
+from counterpoise.neutral.records import NeutralText
 from counterpoise.records import Generation, Variant
 from counterpoise.settings import deciding
 from counterpoise.sources.datasets import locate, source_hash
@@ -25,19 +26,23 @@ if TYPE_CHECKING:
     from counterpoise.config import RunConfig
     from counterpoise.generation.decode import Batch
     from counterpoise.generation.prompts import Prompt
+    from counterpoise.models.loading import LoadedModel
 
 BOLD = "bold"
 """Registry name of BOLD's prompts."""
 
 
-def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
-    """Continues every prompt, with the adapter on where one is given; each batch is kept as it is done."""
+def compute(job: Job, model: Ref, neutral: Ref, adapter: Ref | None = None) -> None:
+    """Continues every prompt, with the adapter on where one is given."""
+    prompts = prompts_of(job, neutral)  # first, as a retry of the fetch must not load the model again
+    continue_prompts(job, load_for_scoring(job, model, adapter), prompts, "tuned" if adapter else "base")
+
+
+def continue_prompts(job: Job, loaded: LoadedModel, prompts: Sequence[Prompt], variant: Variant) -> None:
+    """Continues the prompts and writes the table; each batch is kept as it is done."""
     from counterpoise.generation.decode import generate_batch, in_order, plan_batches
 
     config = job.config.generation
-    variant: Variant = "tuned" if adapter else "base"
-    prompts = _prompts(job)  # first, as a retry of the fetch must not load the model again
-    loaded = load_for_scoring(job, model, adapter)
     batches = plan_batches(loaded, prompts, config)
 
     def continued(work: Sequence[Batch]) -> list[Generation]:
@@ -51,13 +56,16 @@ def compute(job: Job, model: Ref, adapter: Ref | None = None) -> None:
     job.write(GENERATIONS, in_order(batches, [list(islice(made, len(batch))) for batch in batches]))
 
 
-def _prompts(job: Job) -> Sequence[Prompt]:
+def prompts_of(job: Job, neutral: Ref) -> Sequence[Prompt]:
     """Every prompt, or those dealt to this fold's adapter."""
     from counterpoise.generation.bold import load_bold_prompts
-    from counterpoise.generation.prompts import deal, load_prompts
+    from counterpoise.generation.prompts import deal, load_prompts, neutral_prompts
+    from counterpoise.neutral.beginnings import beginnings
 
     config = job.config.generation
     prompts = load_prompts(config.prompt_set)
+    sentences = [row.text for row in job.read(neutral, NEUTRAL, NeutralText) if row.part == "evaluation"]
+    prompts += neutral_prompts(beginnings(sentences[: config.neutral_prompts]))
     if config.bold_prompts:
         prompts += load_bold_prompts(locate(BOLD, progress=job.progress), config.bold_prompts)
     if job.fold is None or config.adapters != "split":
@@ -69,7 +77,7 @@ def _prompts(job: Job) -> Sequence[Prompt]:
 def _settings(config: RunConfig) -> dict[str, Any]:
     """What decides the base's texts; who else answers does not."""
     generation = deciding(config.generation)
-    del generation["adapters"]
+    del generation["adapters"], generation["null"]
     return {"generation": generation, "precision": scoring_precision(config)}
 
 
@@ -85,7 +93,7 @@ def _resources(config: RunConfig) -> dict[str, str]:
 
 generations_base = Stage(
     name="generations-base",
-    version=1,
+    version=2,
     compute=compute,
     settings=_settings,
     resources=_resources,
@@ -96,4 +104,4 @@ generations_base = Stage(
     timeout_s=6 * 3600,
     tags=("gpu", "network"),
 )
-generations = replace(generations_base, name="generations", version=2, settings=_settings_of_adapter)
+generations = replace(generations_base, name="generations", version=3, settings=_settings_of_adapter)

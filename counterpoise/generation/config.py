@@ -24,6 +24,16 @@ class GenerationConfig(Settings):
         description="Which adapters answer: the first evaluated fold's; all of them with the prompts dealt over the "
         "evaluated folds ('split'), so that each prompt is answered by one; or every one of them every prompt ('all').",
     )
+    neutral_prompts: int = Field(
+        400,
+        ge=0,
+        description="Beginnings of the report's neutral sentences to continue as well, at most (count).",
+    )
+    null: bool = Field(
+        True,
+        description="Whether a random adapter as large as the first trained one answers every prompt too, which tells "
+        "how far text moves under any change of that size.",
+    )
     bold_prompts: int = Field(
         0,
         ge=0,

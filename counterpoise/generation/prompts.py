@@ -62,6 +62,12 @@ def deal(prompts: Sequence[Prompt], hand: int, hands: int) -> tuple[Prompt, ...]
     return tuple(prompt for prompt in prompts if (prompt.axis, prompt.template) in mine)
 
 
+def neutral_prompts(starts: Sequence[str]) -> tuple[Prompt, ...]:
+    """Beginnings of neutral sentences as prompts, each a template of its own."""
+    found = ((f"{NEUTRAL}/text-{number:04d}", text) for number, text in enumerate(starts))
+    return tuple(Prompt(f"{name}/{NEUTRAL}", name, NEUTRAL, NEUTRAL, text) for name, text in found)
+
+
 def own_prompt(text: str, name: str = "own") -> Prompt:
     """A user's text as a prompt that belongs to no template or group."""
     return Prompt(f"{name}/{text}/{NEUTRAL}", f"{name}/{text}", NEUTRAL, NEUTRAL, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +10,7 @@ from counterpoise.generation.decode import continuation, decode_batch, plan_batc
 from counterpoise.generation.decoding import Decoding
 from counterpoise.generation.prompts import own_prompt
 from counterpoise.metrics.health import fault
+from counterpoise.neutral.beginnings import beginnings
 from counterpoise.neutral.records import NeutralText, OwnText
 from counterpoise.neutral.records import Part as NeutralPart
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from counterpoise.generation.prompts import Prompt
     from counterpoise.models.loading import LoadedModel
 
-WORDS = (3, 5, 7)
-"""A sentence's beginning has so many words, in turn."""
 MIN_TOKENS = 8
 """Shorter continuations say little about how the model goes on."""
 DECODING = Decoding(samples=1, greedy=True)
@@ -28,25 +27,6 @@ DECODING = Decoding(samples=1, greedy=True)
 Part = Literal["train", "guard"]
 SOURCES: Mapping[Part, NeutralPart] = {"train": "beginning", "guard": "guard"}
 """Which neutral sentences each part continues."""
-
-
-def beginnings(texts: Iterable[str]) -> list[str]:
-    """The first words of each sentence, none twice.
-
-    >>> beginnings(["A smith works with iron.", "The sea is deep and cold today.", "Snow fell."])
-    ['A smith works', 'The sea is deep and']
-    """
-    found = [
-        " ".join(words[:size])
-        for words, size in zip((text.split() for text in texts), _sizes(), strict=False)
-        if len(words) > size
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _sizes() -> Iterator[int]:
-    while True:
-        yield from WORDS
 
 
 def plan(loaded: LoadedModel, texts: Sequence[NeutralText]) -> list[tuple[Part, Batch]]:
