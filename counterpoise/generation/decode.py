@@ -14,7 +14,7 @@ same bytes: work that is divided to survive a kill must be divided along :func:`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +94,26 @@ def plan_batches(
 ) -> list[Batch]:
     """Every continuation to make, in batches of similar prompt length, the longest first.
 
-    Sorting keeps padding small; longest first shows at once whether memory suffices. The batches depend on
-    the prompts, the tokenizer and the config alone.
+    Sorting keeps padding small; longest first shows at once whether memory suffices. Where there are several batches,
+    greedy continuations have their own: they need no sampling. The batches depend on the prompts, the tokenizer and the
+    config alone.
 
     Raises:
         UsageError: as :func:`generate`.
     """
     requests = _requests(loaded, prompts, config)
+    several = len(requests) > config.batch_size
+    kinds = (
+        [[row for row in requests if row.greedy is greedy] for greedy in (True, False)]
+        if several
+        else [requests]
+    )
+    return [batch for kind in kinds for batch in _by_length(kind, config.batch_size)]
+
+
+def _by_length(requests: Sequence[Request], size: int) -> Iterator[Batch]:
     ordered = sorted(requests, key=lambda request: (-len(request.ids), request.index))
-    return [tuple(ordered[i : i + config.batch_size]) for i in range(0, len(ordered), config.batch_size)]
+    yield from (tuple(ordered[start : start + size]) for start in range(0, len(ordered), size))
 
 
 def generate_batch(
@@ -193,15 +204,17 @@ def _decode(
     width = max(len(request.ids) for request in batch)
     ids = torch.tensor([[pad] * (width - len(request.ids)) + list(request.ids) for request in batch])
     mask = torch.tensor([[0] * (width - len(request.ids)) + [1] * len(request.ids) for request in batch])
-    draws = torch.from_numpy(np.stack([_draws(request, config, seed) for request in batch]))
-    chooser = NucleusByInversion(
-        draws.to(loaded.device), width, config.temperature, config.top_p, config.top_k
-    )
+    choosers = LogitsProcessorList()
+    if not all(request.greedy for request in batch):
+        draws = torch.from_numpy(np.stack([_draws(request, config, seed) for request in batch]))
+        choosers.append(
+            NucleusByInversion(draws.to(loaded.device), width, config.temperature, config.top_p, config.top_k)
+        )
     output = loaded.model.generate(
         input_ids=ids.to(loaded.device),
         attention_mask=mask.to(loaded.device),
         generation_config=_decoding(config, stop, pad),
-        logits_processor=LogitsProcessorList([chooser]),
+        logits_processor=choosers,
     )
     return [_until_stop(row, stop) for row in output[:, width:].tolist()]
 

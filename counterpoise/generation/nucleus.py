@@ -26,9 +26,9 @@ class NucleusByInversion(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Scores ``[batch, vocabulary]`` → the same with one finite entry a row."""
-        log_probs = torch.log_softmax(scores.float() / self.temperature, dim=-1)
-        best, tokens = log_probs.topk(min(self.top_k, scores.shape[-1]), dim=-1)
-        mass = best.exp()
+        scaled = scores.float() / self.temperature
+        best, tokens = scaled.topk(min(self.top_k, scores.shape[-1]), dim=-1)
+        mass = (best - scaled.logsumexp(-1, keepdim=True)).exp()
         mass = torch.where(mass.cumsum(-1) - mass < self.top_p, mass, 0.0)
         reached = mass.cumsum(-1)
         draw = self.draws[:, input_ids.shape[1] - self.prompt_length].to(reached.dtype)

@@ -55,8 +55,8 @@ def test_records_come_in_the_order_of_prompts_then_samples(loaded: LoadedModel) 
     assert [(g.prompt_id, g.group, g.axis, g.prompt, g.sample) for g in made] == expected
     assert {g.variant for g in made} == {"tuned"}
     assert all(0 <= g.tokens <= 12 for g in made)
-    # 5 prompts × (1 greedy + 2 samples) = 15 continuations in batches of 4
-    assert seen == [(0, 15), (4, 15), (8, 15), (12, 15), (15, 15)]
+    # 5 prompts × (1 greedy + 2 samples) = 15 continuations in batches of 4: 4 + 1 greedy, then 4 + 4 + 2
+    assert seen == [(0, 15), (4, 15), (5, 15), (9, 15), (13, 15), (15, 15)]
 
 
 def test_same_seed_same_text_other_seed_other_text(loaded: LoadedModel) -> None:
@@ -86,8 +86,13 @@ def test_batches_made_apart_and_put_together_are_the_whole(loaded: LoadedModel) 
 
 
 def test_batches_are_sorted_by_length_longest_first(loaded: LoadedModel) -> None:
-    lengths = [len(request.ids) for batch in plan_batches(loaded, prompts(), CONFIG) for request in batch]
-    assert lengths == sorted(lengths, reverse=True)
+    rows = [request for batch in plan_batches(loaded, prompts(), CONFIG) for request in batch]
+    for greedy in (True, False):
+        lengths = [len(request.ids) for request in rows if request.greedy is greedy]
+        assert lengths == sorted(lengths, reverse=True)
+    assert [request.greedy for request in rows] == [True] * 5 + [
+        False
+    ] * 10  # greedy ones have batches of their own
 
 
 def test_groups_of_a_template_and_both_variants_share_their_draws(loaded: LoadedModel) -> None:
