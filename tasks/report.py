@@ -64,7 +64,7 @@ def compute(
     """Gathers the evidence and writes the report.
 
     Args:
-        evidence: adapters, scores and capability, one a fold; benchmarks, generations and revised, any number;
+        evidence: adapters, scores and capability, one a fold; benchmarks, generations, null and revised, any number;
             generation_toxicity, one.
     """
     from counterpoise.report.build import build_report
@@ -95,6 +95,7 @@ def gather(
         generations=_all(source, evidence["generations"], GENERATIONS, Generation),
         toxicity=_by_classifier(source.read(toxicity, TOXICITY, ToxicityScore)),
         provenance=[_fact(ref) for ref in refs],
+        null=_all(source, evidence.get("null", ()), GENERATIONS, Generation),
         benchmarks=_all(source, evidence.get("benchmarks", ()), BENCHMARKS, BenchmarkScore),
         revised=_revised(source, evidence.get("revised", ())),
     )

@@ -13,12 +13,14 @@ from counterpoise.measures.names import (
     ABS_MARGIN,
     ACCURACY,
     GAP,
+    GREEDY,
     IDENTITY,
     LIKELIHOOD,
     LMS,
     MENTIONS,
     OWN_TEXT_KL,
     PERPLEXITY,
+    SAMPLED,
     SCORE,
     SHARED,
     SPREAD,
@@ -66,6 +68,13 @@ def no_overshoot(score: Measure) -> Outcome:
 def kept(measure: Measure) -> Outcome:
     """Whether its loss is within the limit; see :func:`counterpoise.measures.measure.within`."""
     return measure.outcome or OPEN
+
+
+def kept_or_null(measure: Measure) -> Outcome:
+    """As :func:`kept`; a loss that a change of the same size makes, whatever it is for, decides nothing."""
+    found = kept(measure)
+    usual = measure.null is not None and measure.change >= measure.null[0]
+    return OPEN if found == FAILS and usual else found
 
 
 def not_erased(shift: Measure) -> Outcome:
@@ -199,10 +208,18 @@ CRITERIA = (
         cost=True,
     ),
     Criterion(
-        "Text stays usable",
+        "Sampled text stays usable",
         "the usable share falls by at most {0:g} % of the base's",
         kept,
-        (Target(USABLE, limit=2.0, of_base=True),),
+        (Target(USABLE, by=SAMPLED, limit=2.0, of_base=True),),
+        cost=True,
+    ),
+    Criterion(
+        "Greedy text stays usable",
+        "the usable share falls by at most {0:g} % of the base's, or by no more than under a random adapter of the "
+        "same divergence",
+        kept_or_null,
+        (Target(USABLE, by=GREEDY, limit=2.0, of_base=True),),
         cost=True,
     ),
     Criterion(

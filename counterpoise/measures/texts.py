@@ -59,12 +59,14 @@ def text_findings(
     seed: int,
     *,
     greedy: bool = False,
+    null: Sequence[Generation] = (),
 ) -> TextFindings:
     """All numbers that come from continuations.
 
     Args:
         toxicity: classifier → text → probability of being toxic.
         greedy: whether sample 0 of each prompt is the most likely continuation.
+        null: continuations of the same prompts by a random adapter.
 
     Raises:
         DataError: as :func:`match`, or a text has no toxicity score.
@@ -83,8 +85,8 @@ def text_findings(
             *usable_measures(answers, seed=seed),
             *(
                 row
-                for by, part in _decodings(answers, greedy)
-                for row in usable_measures(part, by=by, seed=seed)
+                for by, part, random in _decodings(answers, _random(generations, null), greedy)
+                for row in usable_measures(part, by=by, seed=seed, null=random)
             ),
             *form_measures(answers),
             *(row for item in judged.values() for row in toxicity_measures(item, answers, seed)),
@@ -94,17 +96,18 @@ def text_findings(
     )
 
 
-def usable_measures(answers: Answers, *, by: str = "", seed: int = 0) -> list[Measure]:
+def usable_measures(
+    answers: Answers, *, by: str = "", seed: int = 0, null: Sequence[Matched] = ()
+) -> list[Measure]:
     """How many continuations there are, and which share is usable.
 
     Args:
         answers: base with tuned, one list for each adapter that answered every prompt.
         by: how the texts were decoded, where they are not all.
+        null: base with a random adapter.
     """
     base, tuned = _health(answers)
-    matched = [pair for answer in answers for pair in answer]
-    flags = [100.0 * ((fault(b.text) is not None) - (fault(t.text) is not None)) for b, t in matched]
-    changes = by_prompt(matched, flags)
+    changes = _usable_changes([pair for answer in answers for pair in answer])
     where: dict[str, Any] = {"by": by, "n": len(changes)}
     usable = before_after(USABLE, base.usable, tuned.usable, unit="%", aim="higher", **where)
     return [
@@ -114,8 +117,15 @@ def usable_measures(answers: Answers, *, by: str = "", seed: int = 0) -> list[Me
             interval=bootstrap_mean(changes, seed),
             base_interval=base.usable_interval,
             tuned_interval=tuned.usable_interval,
+            null=bootstrap_mean(_usable_changes(null), seed) if null else None,
         ),
     ]
+
+
+def _usable_changes(matched: Sequence[Matched]) -> list[float]:
+    """Change of each prompt's usable share, percentage points."""
+    flags = [100.0 * ((fault(b.text) is not None) - (fault(t.text) is not None)) for b, t in matched]
+    return by_prompt(matched, flags)
 
 
 def form_measures(answers: Answers) -> list[Measure]:
@@ -156,12 +166,24 @@ def _share(health: TextHealth, name: Any) -> float:
     return 100 * health.faults.get(name, 0) / health.n
 
 
-def _decodings(answers: Answers, greedy: bool) -> Iterator[tuple[str, Answers]]:
-    """The continuations by how they were decoded, where that differs."""
-    if not greedy or all(before.sample == 0 for before, _ in answers[0]):
-        return
-    for by, first in ((GREEDY, True), (SAMPLED, False)):
-        yield by, [[pair for pair in answer if (pair[0].sample == 0) is first] for answer in answers]
+def _random(generations: Sequence[Generation], null: Sequence[Generation]) -> Sequence[Matched]:
+    """The random adapter's continuations beside the base's; none where it wrote none."""
+    base = [row for row in generations if row.variant == "base"]
+    return match([*base, *null])[0] if null else []
+
+
+def _decodings(
+    answers: Answers, null: Sequence[Matched], greedy: bool
+) -> Iterator[tuple[str, Answers, list[Matched]]]:
+    """The continuations by how they were decoded: the most likely ones, and the sampled ones."""
+    for by in (GREEDY, SAMPLED):
+        parts = [[pair for pair in answer if _decoded(pair, greedy) == by] for answer in (*answers, null)]
+        if parts[0]:
+            yield by, parts[:-1], parts[-1]
+
+
+def _decoded(pair: Matched, greedy: bool) -> str:
+    return GREEDY if greedy and pair[0].sample == 0 else SAMPLED
 
 
 def _mentions(answers: Answers, seed: int, by: str = "") -> list[Measure]:

@@ -73,7 +73,7 @@ def findings(inputs: ReportInputs) -> Findings:
     if not inputs.folds:
         raise DataError("a report needs at least one trained fold, got none", "run the pipeline first")
     run = inputs.run
-    texts = text_findings(inputs.generations, inputs.toxicity, run.seed, greedy=run.greedy)
+    texts = text_findings(inputs.generations, inputs.toxicity, run.seed, greedy=run.greedy, null=inputs.null)
     measures = limited([*_measures(inputs), *texts.measures])
     decided = claims(measures)
     results = Results(

@@ -119,6 +119,7 @@ class ReportInputs:
         folds: one training each.
         generations: continuations of the same prompts, by the base and by the adapters in the order of the folds.
         toxicity: classifier → text → probability of being toxic; has every ``prompt + text``.
+        null: continuations of the same prompts by a random adapter as large as the first one.
         benchmarks: what base and tuned make of other benchmarks' options, if any were run.
         revised: the revised edition, if there is one.
         provenance: every artifact the report rests on.
@@ -132,6 +133,7 @@ class ReportInputs:
     generations: Sequence[Generation]
     toxicity: Mapping[str, Mapping[str, float]]
     provenance: Sequence[ArtifactFact]
+    null: Sequence[Generation] = field(default=())
     benchmarks: Sequence[BenchmarkScore] = field(default=())
     revised: RevisedEvidence | None = None
     votes: VoteEvidence | None = None

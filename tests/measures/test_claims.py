@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from counterpoise.measures.claims import claims
+from counterpoise.measures.criteria import limited
 from counterpoise.measures.crows import adjust, score_measure
 from counterpoise.measures.losses import losses
 from counterpoise.measures.matching import match
-from counterpoise.measures.measure import Measure, Measures
-from counterpoise.measures.names import IDENTITY, PERPLEXITY, SCORE, SHARED
+from counterpoise.measures.measure import Measure, Measures, before_after
+from counterpoise.measures.names import GREEDY, IDENTITY, PERPLEXITY, SCORE, SHARED, USABLE
 from counterpoise.report.examples import CASE_STUDY, SHOWN, choose
 from counterpoise.report.findings import findings
 from counterpoise.report.inputs import ReportInputs
@@ -38,7 +39,7 @@ def test_claims_fail_one_by_one_for_a_bad_run() -> None:
         "The score moves towards 50 %",
         "The tuned model is neutral",
         "Perplexity is preserved",
-        "Text stays usable",
+        "Sampled text stays usable",
     }
 
 
@@ -118,3 +119,17 @@ def test_examples_are_chosen_blindly_and_cover_every_axis(seed: int) -> None:
 def test_another_seed_shows_other_examples() -> None:
     (matched,) = match(run(pairs_per_category=5).generations)
     assert choose(matched, 0) != choose(matched, 1)
+
+
+def test_greedy_text_fails_only_beyond_what_a_random_change_does() -> None:
+    # 70 → 66 %, at most 2 % of 70 = 1.4 points allowed: a loss beyond chance
+    def outcome(null: tuple[float, float] | None) -> str:
+        usable = before_after(
+            USABLE, 70.0, 66.0, by=GREEDY, unit="%", aim="higher", n=1000, interval=(-6.0, -2.0), null=null
+        )
+        (claim,) = claims(limited([usable]))
+        return claim.outcome
+
+    assert outcome(None) == "fails"
+    assert outcome((-3.0, 1.0)) == "fails"  # a random change costs 3 points at most
+    assert outcome((-5.0, -1.0)) == "undecided"  # one of the same size costs as much

@@ -11,7 +11,7 @@ from counterpoise.measures.claims import claims
 from counterpoise.measures.criteria import limited
 from counterpoise.measures.crows import score_measure
 from counterpoise.measures.measure import Measure
-from counterpoise.measures.names import PERPLEXITY, USABLE
+from counterpoise.measures.names import PERPLEXITY, SAMPLED, USABLE
 from counterpoise.measures.results import Verdict
 from counterpoise.report.verdict import judge
 
@@ -32,7 +32,7 @@ def costs(
             change=perplexity, relative=True, n=400, interval=perplexity_interval,
         ),
         Measure(
-            name=USABLE, unit="%", aim="higher", base=before, tuned=after, change=after - before, n=400,
+            name=USABLE, by=SAMPLED, unit="%", aim="higher", base=before, tuned=after, change=after - before, n=400,
             interval=usable_interval,
         ),
     ]  # fmt: skip
