@@ -47,7 +47,7 @@ class LossSettings(Settings):
         default=("sigmoid",), min_length=1, description="Preference losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(12.0,), description="One weight per loss; 1 each where only losses are named"
+        default=(16.0,), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
         default=0.1,
@@ -114,12 +114,12 @@ class LossSettings(Settings):
 class OptimisationSettings(Settings):
     """AdamW and its data order."""
 
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Peak learning rate")
+    learning_rate: float = Field(default=2e-3, gt=0, le=1, description="Peak learning rate")
     schedule: Schedule = Field(
         default="constant_with_warmup", description="Learning-rate decay after the warm-up"
     )
     warmup: float = Field(default=0.1, ge=0, lt=1, description="Share of all steps spent warming up")
-    epochs: int = Field(default=2, ge=1, description="Passes over the preferences")
+    epochs: int = Field(default=1, ge=1, description="Passes over the preferences")
     batch_pairs: int = Field(default=16, ge=1, description="Preference pairs in one forward pass")
     gradient_accumulation: int = Field(default=1, ge=1, description="Forward passes to one optimiser step")
     average: float = Field(
