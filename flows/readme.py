@@ -18,15 +18,16 @@ from counterpoise.errors import UsageError
 from counterpoise.measures.measure import Measures
 from counterpoise.measures.results import Results, measure_json, read_results, results_from, to_text
 from counterpoise.measures.sweeps import measures_from, read_sweep
-from counterpoise.report.readme import readme_block
+from counterpoise.report.readme import readme_block, results_page
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
+PAGE = ROOT / "docs" / "results.md"
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 CHART = "![Share of held-out pairs preferring the stereotype, by category](docs/results/scores.png)"
 
 
-def with_results(readme: str, runs: Sequence[Results], averaged: Measures | None) -> str:
+def with_results(readme: str, runs: Sequence[Results]) -> str:
     """The README with its results block made anew from a result file's content; see :func:`committed`.
 
     Raises:
@@ -36,7 +37,7 @@ def with_results(readme: str, runs: Sequence[Results], averaged: Measures | None
     _, end, after = rest.partition(END)
     if not (start and end):
         raise UsageError(f"README.md: no {START} … {END} block", "put the two comments back")
-    return f"{before}{START}\n{readme_block(runs, averaged)}\n\n{CHART}\n{END}{after}"
+    return f"{before}{START}\n{CHART}\n\n{readme_block(runs)}\n{END}{after}"
 
 
 def main(runs: Sequence[str], store_url: str) -> None:
@@ -61,7 +62,13 @@ def main(runs: Sequence[str], store_url: str) -> None:
     write_results(RESULTS / f"{profiles.pop()}.json", found, averaged)
     shutil.copyfile(folders[0] / "charts" / "scores.png", RESULTS / "scores.png")
     readme = ROOT / "README.md"
-    readme.write_text(with_results(readme.read_text(encoding="utf-8"), found, averaged), encoding="utf-8")
+    readme.write_text(with_results(readme.read_text(encoding="utf-8"), found), encoding="utf-8")
+    PAGE.write_text(page(found, averaged), encoding="utf-8")
+
+
+def page(runs: Sequence[Results], averaged: Measures | None) -> str:
+    """docs/results.md: every number that the README's are taken from."""
+    return f"# Results\n\n{results_page(runs, averaged)}\n"
 
 
 def write_results(path: Path, runs: Sequence[Results], averaged: Measures | None) -> None:

@@ -9,16 +9,17 @@ from pathlib import Path
 from counterpoise.measures.claims import Claim
 from counterpoise.measures.names import SCORE
 from counterpoise.measures.results import read_results
-from counterpoise.report.readme import readme_block
+from counterpoise.report.readme import readme_block, results_page
 from flows.cli import COMMANDS
 from flows.front import RECIPES, front_chart
-from flows.readme import committed, with_results
+from flows.readme import committed, page, with_results
 
 
 def test_results_block_is_the_committed_result(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     runs, averaged = committed(root / "docs" / "results" / "local.json")
-    assert with_results(readme, runs, averaged) == readme
+    assert with_results(readme, runs) == readme
+    assert page(runs, averaged) == (root / "docs" / "results.md").read_text(encoding="utf-8")
     assert {run.facts.profile for run in runs} == {"local"}
 
 
@@ -27,7 +28,7 @@ def test_several_seeds_have_a_column_each(root: Path) -> None:
     claim = Claim("The score moves", "|score − 50| falls", "holds", False, ())
     seeds = [replace(run, facts=replace(run.facts, seed=seed), claims=(claim,)) for seed in (0, 1)]
     seeds[1] = replace(seeds[1], verdict=replace(run.verdict, headline="Damaged"))
-    block = readme_block(seeds, averaged)
+    block = results_page(seeds, averaged)
     score, together = run.measures.one(SCORE), averaged.one(SCORE) if averaged else None
     assert together is not None
     (line,) = (line for line in block.splitlines() if line.startswith(f"| {SCORE} |"))
@@ -35,6 +36,7 @@ def test_several_seeds_have_a_column_each(root: Path) -> None:
     assert f"{together.base:.1f} → {together.tuned:.1f} %" in line, "one for all together"
     assert f"- **Seed 0: {run.verdict.headline}**" in block
     assert "- **Seed 1: Damaged**" in block
+    assert "Of 2 claims 2 hold, 0 fail and 0 are undecided" in readme_block(seeds)
     assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block
 
 

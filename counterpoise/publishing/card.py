@@ -11,7 +11,7 @@ from counterpoise.measures.losses import losses
 from counterpoise.measures.measure import Measure
 from counterpoise.measures.names import FOLD, SCORE
 from counterpoise.measures.results import Results
-from counterpoise.report.readme import readme_block
+from counterpoise.report.readme import results_page
 from counterpoise.report.rendering import to_text
 
 SPDX = {"apache-2.0": "apache-2.0", "mit": "mit", "cc by-sa 4.0": "cc-by-sa-4.0"}
@@ -59,7 +59,7 @@ def model_card(facts: CardFacts) -> str:
         own=own,
         front_matter=_front_matter(facts, own),
         place=place + (f", gguf_file={facts.base_file!r}" if facts.base_file else ""),
-        results_block=readme_block([facts.results]),
+        results_block=results_page([facts.results]),
         worse=losses(facts.results.measures, facts.results.claims),
         config=json.dumps(facts.config, indent=1, sort_keys=True, ensure_ascii=False),
     )

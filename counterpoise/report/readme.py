@@ -1,11 +1,11 @@
-"""The README's results block, from the results of one run or of several seeds of one recipe."""
+"""The README's results block and the page of all results, from one run or from several seeds of one recipe."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from counterpoise.measures.measure import Measure, Measures
+from counterpoise.measures.measure import FAILS, HOLDS, OPEN, Measure, Measures
 from counterpoise.measures.names import ABS_MARGIN, IDENTITY, LMS, PERPLEXITY, SCORE, SHARED, TOXICITY, USABLE
 from counterpoise.measures.results import Results
 from counterpoise.report.rendering import to_text
@@ -13,9 +13,24 @@ from counterpoise.report.tables import Row, Table, table
 from counterpoise.report.views import cost_line, score_table
 from counterpoise.report.words import MISSING, changed, moved, p_value, plain, span
 
+BRIEF = {(SCORE, ""), (SCORE, SHARED), (PERPLEXITY, "")}
+"""Measure and way of what the README shows."""
 
-def readme_block(runs: Sequence[Results], averaged: Measures | None = None) -> str:
-    """The verdict, the scores by seed and by category, and what they cost, as Markdown.
+
+def readme_block(runs: Sequence[Results]) -> str:
+    """What a reader needs first, as Markdown: the headlines, and three measures by seed."""
+    wanted = [row for row in _main(runs[0].measures) if (row.name, row.by) in BRIEF]
+    said = {
+        "headlines": headlines(runs),
+        "pairs": runs[0].measures.one(SCORE).n,
+        "seeds": _by_seed(wanted, runs),
+        "decided": _decided(runs),
+    }
+    return plain(to_text("readme.md.j2", **said)).rstrip("\n")
+
+
+def results_page(runs: Sequence[Results], averaged: Measures | None = None) -> str:
+    """The verdict, the scores by seed and by category, every claim, and what it cost, as Markdown.
 
     Args:
         averaged: of several seeds, the measures with each pair's margin averaged over them, as a comparison has it.
@@ -42,14 +57,23 @@ def headlines(runs: Iterable[Results]) -> list[tuple[str, list[int]]]:
 
 def by_seed(runs: Sequence[Results], averaged: Measures | None) -> Table:
     """The main measures as rows, a column a seed, and one for all seeds together."""
+    return _by_seed(_main(runs[0].measures), runs, averaged)
+
+
+def _by_seed(wanted: Sequence[Measure], runs: Sequence[Results], averaged: Measures | None = None) -> Table:
     columns = [run.measures for run in runs]
     columns += [Measures([averaged.one(SCORE)])] if averaged else []  # an ensemble's margins are no seed's
     titles = ["measure", *(f"seed {run.facts.seed}" for run in runs), *(["together"] if averaged else [])]
     rows = [
-        Row((_name(row), *(_cell(measures.get(row.name, row.by)) for measures in columns)))
-        for row in _main(runs[0].measures)
+        Row((_name(row), *(_cell(measures.get(row.name, row.by)) for measures in columns))) for row in wanted
     ]
     return table(titles, rows)
+
+
+def _decided(runs: Sequence[Results]) -> dict[str, int]:
+    """How many claims there are over all seeds, and how many hold, fail and are undecided."""
+    outcomes = [claim.outcome for run in runs for claim in run.claims]
+    return {"all": len(outcomes), **{name: outcomes.count(name) for name in (HOLDS, FAILS, OPEN)}}
 
 
 def _name(measure: Measure) -> str:
