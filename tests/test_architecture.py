@@ -1,4 +1,4 @@
-"""The house as a test: imports run downward, commands start light, the README tells the truth about the tree."""
+"""The house as a test: imports run downward, commands start light, the design tells the truth about the tree."""
 
 from __future__ import annotations
 
@@ -119,11 +119,11 @@ def test_planning_loads_no_library_that_computes() -> None:
     assert done.stdout.split() == []
 
 
-def test_readme_names_every_top_level_folder_and_no_other() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_design_names_every_top_level_folder_and_no_other() -> None:
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     folders = {
         line.split("/")[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")
     }
-    named = set(re.findall(r"^\| `([a-z]+)/`", readme, flags=re.MULTILINE))
+    named = set(re.findall(r"^\| `([a-z]+)/`", design, flags=re.MULTILINE))
     assert named == folders

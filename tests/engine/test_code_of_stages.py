@@ -109,13 +109,16 @@ class NextNumber(ast.NodeTransformer):
 @pytest.mark.parametrize(
     ("module", "stages"),
     [
-        ("likelihood.budget", {"adapter", "scores", "capability", "benchmarks", "evaluation", "preflight"}),
+        (
+            "likelihood.budget",
+            {"adapter", "scores", "capability", "benchmarks", "evaluation", "preflight", "generations_null"},
+        ),
         ("alignment.config", {"adapter", "preflight"}),
         ("preferences.build", {"preferences"}),
-        ("generation.decode", {"generations", "own_text", "adapter", "preflight"}),
+        ("generation.decode", {"generations", "generations_null", "own_text", "adapter", "preflight"}),
         ("counterfactual.engine", {"counterfactuals", "neutral"}),
         ("toxicity.scoring", {"toxicity", "generation_toxicity"}),
-        ("charts.style", {"report", "comparison"}),
+        ("charts.style", {"report", "comparison", "publication"}),
         ("sources.download", set()),
     ],
 )

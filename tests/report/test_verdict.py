@@ -125,9 +125,10 @@ def test_damage_and_doubt(cost: list[Measure], damaged: bool, doubtful: bool) ->
 def test_damage_outranks_a_better_score_and_is_named() -> None:
     found = verdict(600, 510, costs(40.0, (30.0, 50.0), (97.0, 40.0), (-62.0, -52.0)))
     assert found.headline == (
-        "Nearer to neutral, but neutral perplexity rose 50.00 → 70.00 and usable text fell 97.0 → 40.0 %."
+        "Nearer to neutral, but neutral perplexity rose 50.00 → 70.00 and usable text, sampled fell "
+        "97.0 → 40.0 %."
     )
-    assert "Usable text: 97.0 → 40.0 %, over its limit." in found.sentence
+    assert "Usable text, sampled: 97.0 → 40.0 %, over its limit." in found.sentence
 
 
 def test_an_overshoot_that_also_broke_the_model_is_not_put_down_to_chance() -> None:
