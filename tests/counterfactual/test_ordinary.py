@@ -15,6 +15,7 @@ import pytest
 from counterpoise.counterfactual import AXES, CounterfactualConfig, Engine, swap
 
 CASES = Path(__file__).parent / "data" / "ordinary.tsv"
+FRESH = Path(__file__).parent / "data" / "ordinary_fresh.tsv"
 ENGINE = Engine.from_config()
 
 
@@ -25,7 +26,7 @@ def names(axis: str, group: str) -> str:
 
 
 M, F = names("gender", "male"), names("gender", "female")
-HOLES = {"M": M, "F": F, "ML": M.lower(), "MU": M.upper(), "X": names("race-color", "white")}
+HOLES = {"M": M, "F": F, "ML": M.lower(), "FL": F.lower(), "MU": M.upper(), "X": names("race-color", "white")}
 
 
 def accepted(expected: str, got: str) -> bool:
@@ -80,3 +81,19 @@ def test_code_and_addresses_are_no_text() -> None:
         swap("She read https://x.org/?for=her <i>twice</i>.").swapped
         == "He read https://x.org/?for=her <i>twice</i>."
     )
+
+
+def test_sentences_that_no_rule_was_tuned_on() -> None:
+    """The guide's error rate: 125 of 137 were right when they were first read."""
+    with FRESH.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    right = sum(
+        accepted(
+            row["expected"],
+            ENGINE.swap(
+                row["text"], (row["axis"],), (row["from"], row["to"]) if row["from"] else None
+            ).swapped,
+        )
+        for row in rows
+    )
+    assert (len(rows), right >= 125) == (137, True)
