@@ -1,50 +1,98 @@
-"""What is printed as a remedy does what it says: it is run as it stands."""
+"""What errors tell people to do is itself right: every command exists, every setting is one, every example is taken."""
 
 from __future__ import annotations
 
+import ast
 import re
-import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from artifacts.store import Store
-from counterpoise.extras import install_command
-from flows.cli import main
-from tests.artifacts.making import commit, parts
+from counterpoise import errors
+from counterpoise.config import RunConfig
+from counterpoise.validation import keys
+from flows.cli import cli
+from flows.configure import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = ("artifacts", "counterpoise", "demo", "engine", "flows", "tasks")
+ERRORS = {name for name in vars(errors) if name.endswith(("Error", "Stopped"))}
+SETTINGS = set(keys(RunConfig))
+LAST_NAMES = {key.rpartition(".")[2] for key in SETTINGS}
+HOLE = "…"
+"""Stands for what a message takes from the moment."""
 
 
-def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit):
-        main(arguments)
-    captured = capsys.readouterr()
-    return captured.out + captured.err
+def told() -> Iterator[tuple[str, str]]:
+    """Where an error is made, and a text that it tells."""
+    for package in PRODUCT:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ERRORS:
+                    for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                        yield f"{path.relative_to(ROOT)}:{node.lineno}", text_of(argument)
 
 
-def test_gc_says_why_nothing_goes_and_its_command_frees_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    store = Store.open(tmp_path / "my store")
-    commit(store, parts(), {"a": bytes(2_000_000)})
-    said = printed(["gc", "--store", store.url], capsys)
-    assert "2.0 MB younger would go with" in said
-    (command,) = re.findall(r"with: (counterpoise gc .*)", said)
-    assert "deleted" in printed(shlex.split(command)[1:], capsys)
-    assert list((tmp_path / "my store" / "manifests").rglob("*.json")) == []
-    assert "the runs kept need everything" in printed(["gc", "--store", store.url], capsys)
+def text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return text_of(node.left) + text_of(node.right)
+    if isinstance(node, ast.IfExp):
+        return f"{text_of(node.body)} {text_of(node.orelse)}"
+    return HOLE
 
 
-def test_an_unknown_source_is_told_the_names_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    said = printed(["plan", "--profile", "smoke", "--set", "pairs.source=zzzzzz"], capsys)
-    assert "smoke-pairs" in said
-    assert "registry.toml" not in said
+TOLD = list(told())
 
 
-def test_the_line_that_installs_an_extra_is_this_interpreters_pip() -> None:
-    python, *rest = shlex.split(install_command("counterpoise[demo]"))
-    assert python == sys.executable
-    assert rest == ["-m", "pip", "install", "counterpoise[demo]"]
-    version = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, text=True, check=True)
-    assert version.stdout.startswith("pip ")
+def test_errors_are_found() -> None:
+    assert len(TOLD) > 400
+    assert any("--set" in text for _, text in TOLD)
+
+
+def test_every_example_of_an_override_is_taken() -> None:
+    examples = [
+        (where, found) for where, text in TOLD for found in re.findall(r"--set ([\w.]+=[^\s…`'\"]+)", text)
+    ]
+    assert examples
+    for where, example in examples:
+        if example != "key.path=value":
+            assert load_config("local", [example]), where
+
+
+def test_every_setting_that_is_named_is_named_in_full() -> None:
+    """So that it can be given to ``--set`` as it stands."""
+    wrong = []
+    for where, text in TOLD:
+        for name in re.findall(r"(?<![\w./\"'-])[a-z_]+(?:\.[a-z_]+)*(?![\w./(\"'])", text):
+            section, _, rest = name.partition(".")
+            looks_like_one = (section in SETTINGS and rest) or (
+                "_" in name and name.rpartition(".")[2] in LAST_NAMES
+            )
+            if looks_like_one and name not in SETTINGS:
+                wrong.append((where, name))
+    assert wrong == []
+
+
+def commands() -> list[tuple[str, str]]:
+    found = [(where, line) for where, text in TOLD for line in re.findall(r"counterpoise [a-z][^`…]*", text)]
+    return [(where, line) for where, line in found if not line.startswith("counterpoise cannot")]
+
+
+@pytest.mark.parametrize(("where", "line"), commands())
+def test_every_command_that_is_named_exists_with_its_options(where: str, line: str) -> None:
+    words = line.split()[1:]
+    command: click.Command | None = cli
+    while isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words.pop(0).rstrip(",.;:"))
+    assert command is not None, f"{where}: {line}"
+    known = {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    asked = {word.rstrip(",.;:)") for word in words if word.startswith("--")}
+    assert asked <= known | {"--help"}, f"{where}: {line}"
