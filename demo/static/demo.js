@@ -17,6 +17,7 @@ document.addEventListener("keydown", (event) => {
 // How many characters a box holds, counted as the server counts them; too many are said before they are sent.
 function countCharacters(name, text) {
   const line = document.querySelector(`#${name}-count`);
+  if (!line) return; // a tab that was never opened
   const limit = Number(line.dataset.limit);
   const length = [...(text ?? "").trim()].length;
   const over = length - limit;
