@@ -6,7 +6,7 @@ that nothing was trained on, by the functions and the limits of the report's cla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -69,9 +69,18 @@ class Evaluator:
         lora: the shape of the adapter.
         inputs: the validation and calibration pairs, the guards' texts, and how sentences are scored.
         seed: of the sampled continuations.
+        before_each: called before each measurement; it may raise to end the search.
     """
 
-    def __init__(self, loaded: LoadedModel, lora: LoraConfig, inputs: TrainingInputs, seed: int) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        lora: LoraConfig,
+        inputs: TrainingInputs,
+        seed: int,
+        before_each: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._before_each = before_each
         self._loaded, self._inputs, self._seed = _with_lora(loaded, lora), inputs, seed
         self._texts: GuardTexts = inputs.guard_texts
         known = [*inputs.validation, *inputs.calibration_pairs]
@@ -86,6 +95,7 @@ class Evaluator:
 
     def score(self, strength: float) -> Candidate:
         """The validation score at a strength; no guard is asked yet."""
+        self._before_each()
         now = self._margins(strength)
         moved = _soft_score(now) - _soft_score(self._before)
         return Candidate(
@@ -97,6 +107,7 @@ class Evaluator:
 
     def guarded(self, candidate: Candidate) -> Candidate:
         """The candidate with what the guards measure, and the first guard that it fails."""
+        self._before_each()
         set_strength(self._loaded.model, candidate.strength)
         base, now = self._base_reading, self._read(on=True)
         tokens = [row.tokens for row in base.neutral]

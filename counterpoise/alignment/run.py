@@ -90,7 +90,7 @@ class Run:
         self.trainer = self._trainer(loaded, lora, own_text, seed)
         self.model = self.trainer.model
         judge = judged or replace(loaded, model=self.model)
-        self.evaluator = Evaluator(judge, lora, inputs, seed) if team.leads else None
+        self.evaluator = Evaluator(judge, lora, inputs, seed, self._stop_if_asked) if team.leads else None
         weights = self._category_weights()
         self.trainer.use_weights(preference_weights(inputs.train, weights))
         self.average = WeightAverage(self.model, config.optimisation.average)
@@ -161,6 +161,14 @@ class Run:
         asked = self.config.strength
         looked = search(self._measured) if asked == "search" else fixed(self._measured, asked)
         return *verdict(looked, enforce=asked == "search"), looked
+
+    def _stop_if_asked(self) -> None:
+        """Ends the search for a strength where the process was asked to stop; the last step's checkpoint is whole."""
+        if self.trainer.steps and self.hooks.should_stop():
+            raise TrainingStopped(
+                f"stopped after all {self.steps} steps, at a checkpoint, before a strength was chosen",
+                "run the same command again to go on",
+            )
 
     def _after_step(self, step: int, last: bool) -> tuple[bool, bool]:
         """Whether to save and whether to stop after this optimiser step."""

@@ -190,6 +190,23 @@ def test_a_failed_guard_lowers_the_strength_and_the_search_survives_a_kill(
     assert digests(tmp_path / "two" / "out") == digests(tmp_path / "one" / "out")
 
 
+def test_asked_to_stop_while_a_strength_is_searched_it_stops_there_and_trains_nothing_again(
+    finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path
+) -> None:
+    _, whole = finished
+    done: list[int] = []
+    with pytest.raises(TrainingStopped, match="stopped after all 6 steps, at a checkpoint"):
+        train(
+            tiny_folder,
+            tmp_path,
+            progress=lambda step, total: done.append(step),
+            should_stop=lambda: len(done) == 6,
+        )
+    steps: list[int] = []
+    assert train(tiny_folder, tmp_path, progress=lambda step, total: steps.append(step)) == whole
+    assert steps == []
+
+
 def test_out_of_memory_is_one_line_and_what_was_saved_resumes(
     finished: tuple[Path, TrainingOutcome], tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
