@@ -18,8 +18,8 @@ from counterpoise.errors import StoreError
 from counterpoise.measures.results import Results, read_results
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Pair, PairScore
+from engine.report_files import CHARTS, RESULTS
 from engine.run_record import RunRecord
-from tasks.report import CHARTS, RESULTS
 
 _TITLE = re.compile(rb"<title>(.*?)</title>|<dc:title>(.*?)</dc:title>", re.DOTALL)
 Record = TypeVar("Record")

@@ -17,6 +17,7 @@ from counterpoise.measures.results import Results, read_results
 from counterpoise.sources.datasets import require_licence
 from engine.dashboard import publish_report
 from engine.prefect_step import Around, PrefectStep
+from engine.report_files import MARKDOWN, RESULTS
 from engine.reporting import Reporters
 from engine.runlog import RunLog
 from flows.configure import load_config, of_profile
@@ -27,7 +28,6 @@ from flows.prefect_settings import quiet_libraries
 from flows.preflight import preflight
 from flows.reporters import console_reporter, dashboard_reporter
 from flows.termination import prefect_decides, stop_on_request
-from tasks.report import MARKDOWN, RESULTS
 
 Result = TypeVar("Result")
 DEFAULT_CONFIG = load_config()

@@ -21,6 +21,7 @@ from counterpoise.errors import CounterpoiseError
 from counterpoise.measures.sweeps import Failure, read_sweep
 from engine.dashboard import in_run, publish_comparison
 from engine.execute import Outcome, execute
+from engine.report_files import MARKDOWN, RESULTS
 from engine.run_record import RunRecord
 from engine.runlog import RecordLog
 from engine.stopping import StopFlag
@@ -33,7 +34,6 @@ from flows.reporters import branch_lines
 from flows.sweep_plan import Branch, SweepPlan, branches
 from flows.termination import prefect_decides, stop_on_request
 from tasks.comparison import Finished, comparison, inputs_of
-from tasks.report import MARKDOWN, RESULTS
 
 DEFAULT_PLAN = SweepPlan()
 

@@ -11,8 +11,9 @@ from artifacts.tables import PAIRS, SCORES, SWEEP
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import PairScore
 from engine.job import Job
+from engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
 from engine.stage import Stage, package_data
-from tasks.report import CHARTS, HTML, MARKDOWN, RESULTS, TEMPLATES, write_files
+from tasks.report import TEMPLATES, write_files
 
 if TYPE_CHECKING:
     from counterpoise.measures.sweeps import Failure

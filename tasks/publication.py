@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from artifacts.store import Ref
 from engine.job import Job
 from engine.models import ADAPTER_FOLDER
+from engine.report_files import RESULTS
 from engine.stage import Stage, package_data
-from tasks.report import RESULTS
 
 if TYPE_CHECKING:
     from counterpoise.publishing.card import CardFacts

@@ -25,6 +25,7 @@ from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
 from engine.job import Job
+from engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
 from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RevisedEvidence
 
 Record = TypeVar("Record")
-MARKDOWN, HTML, RESULTS = "report.md", "report.html", "results.json"
-CHARTS = "charts"
 TEMPLATES = ("report/html.j2", "report/markdown.j2", "report/report.css")
 """How every report looks."""
 

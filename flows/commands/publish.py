@@ -62,8 +62,8 @@ def chosen_run(store: Store, record: dict[str, Any]) -> dict[str, str]:
         UsageError: it has no report.
     """
     from counterpoise.measures.results import read_results
+    from engine.report_files import RESULTS
     from engine.run_record import RunRecord
-    from tasks.report import RESULTS
 
     report = store.fetch(RunRecord(record).first("report"))
     headline = read_results(report / RESULTS).verdict.headline

@@ -132,7 +132,7 @@ def results_of(store: Store, record: dict[str, Any]) -> Results | None:
         DataError: an older version made the report.
     """
     from counterpoise.measures.results import read_results
-    from tasks.report import RESULTS
+    from engine.report_files import RESULTS
 
     folder = report_folder(store, record)
     return read_results(folder / RESULTS) if folder else None

@@ -94,7 +94,7 @@ def print_sweep(store_url: str, record: dict[str, Any]) -> None:
     """The verdict, a line a recipe and seed, the failures, and where the comparison is."""
     from artifacts.store import Store
     from counterpoise.measures.sweeps import read_sweep
-    from tasks.report import RESULTS
+    from engine.report_files import RESULTS
 
     store = Store.open(store_url, create=False)
     folder = comparison_folder(store, record)

@@ -18,8 +18,8 @@ from counterpoise.toxicity.classifiers import load_classifier
 from demo.answers import Sampling
 from demo.line import LONGEST_LINE, Ticket
 from demo.session import Session
+from engine.report_files import HTML
 from engine.run_record import RunRecord
-from tasks.report import HTML
 from tests.browser import PHONE, Visit
 from tests.demo.conftest import Served
 

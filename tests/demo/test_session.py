@@ -25,9 +25,9 @@ from demo.line import LONGEST_LINE
 from demo.run_data import RunData
 from demo.session import Session, title_of
 from demo.streaming import Row, decode
+from engine.report_files import HTML
 from engine.run_record import RunRecord
 from flows.votes import report_with_votes
-from tasks.report import HTML
 
 pytestmark = pytest.mark.slow
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")
