@@ -11,6 +11,7 @@ from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.records import Direction, Edit, Refusal, Swap
 from counterpoise.counterfactual.resolve.names import is_first_name
+from counterpoise.counterfactual.resolve.people import says_pity
 from counterpoise.counterfactual.resolve.slots import decide
 from counterpoise.counterfactual.tokens import APOSTROPHES, Document
 
@@ -93,6 +94,8 @@ def _reads_back(document: Document, match: Match, reading: Reading, form: str, p
     concept = reading.concept
     if reading.slot == "name":
         return is_first_name(document, match.first, form.lower()) is None
+    if form == "poor" and says_pity(document, match.last):
+        return False
     theirs = concept.forms[partner]
     slots = frozenset(slot for slot, other in zip(concept.slots, theirs, strict=True) if other == form)
     if len({concept.form(reading.group, slot) for slot in slots}) < 2:

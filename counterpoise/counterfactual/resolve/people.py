@@ -51,9 +51,14 @@ def _another_sense(document: Document, first: int, last: int) -> str | None:
     """ "pretty tall", "poor John"."""
     if document.lower[first] == "pretty" and document.next_word(last) in words("graded"):
         return "not-people: 'pretty' only says how much"
-    if document.lower[first] == "poor" and document.joined(last) and _first_name(document, last + 1):
+    if document.lower[first] == "poor" and says_pity(document, last):
         return "not-people: 'poor' only says pity"
     return None
+
+
+def says_pity(document: Document, last: int) -> bool:
+    """Whether "poor" in the place that ends at word ``last`` stands before a name: "poor John"."""
+    return document.joined(last) and _first_name(document, last + 1)
 
 
 def _quoted_or_joint(document: Document, first: int, last: int) -> bool:
