@@ -47,7 +47,7 @@ class LossSettings(Settings):
         default=("sigmoid",), min_length=1, description="Preference losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(16.0,), description="One weight per loss; 1 each where only losses are named"
+        default=(14.0,), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
         default=0.1,
@@ -73,7 +73,7 @@ class LossSettings(Settings):
         description="Penalty on changes of what should stay: identity terms, and categories without bias",
     )
     consistency_weight: float = Field(
-        default=5.0,
+        default=4.0,
         ge=0,
         allow_inf_nan=False,
         description="Weight of the KL divergence (nats a token) between what a pair's two sentences predict next",
@@ -114,7 +114,7 @@ class LossSettings(Settings):
 class OptimisationSettings(Settings):
     """AdamW and its data order."""
 
-    learning_rate: float = Field(default=1.8e-3, gt=0, le=1, description="Peak learning rate")
+    learning_rate: float = Field(default=1.6e-3, gt=0, le=1, description="Peak learning rate")
     schedule: Schedule = Field(
         default="constant_with_warmup", description="Learning-rate decay after the warm-up"
     )
