@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from artifacts.store import Ref
-from artifacts.tables import OWN_TEXT
+from artifacts.tables import GENERATIONS, OWN_TEXT
 from counterpoise.neutral.records import OwnText
 from engine.job import Job
 from engine.models import ADAPTER_FOLDER, load_adapter_folder
 from tasks.generations import continue_prompts, generations, prompts_of
+
+NOTHING = 1e-6
+"""Divergence below which the trained adapter changes nothing (a search may deliver none), nats a token."""
 
 
 def compute(job: Job, model: Ref, adapter: Ref, own_text: Ref, neutral: Ref) -> None:
@@ -24,6 +27,9 @@ def compute(job: Job, model: Ref, adapter: Ref, own_text: Ref, neutral: Ref) -> 
     texts = [row for row in job.read(own_text, OWN_TEXT, OwnText) if row.part == "guard"]
     trained = job.folder(adapter) / ADAPTER_FOLDER
     wanted = own_text_divergence(load_adapter_folder(job, model, trained), texts)
+    if wanted < NOTHING:
+        job.write(GENERATIONS, [])
+        return
     with tempfile.TemporaryDirectory() as scratch:
         drawn = Path(scratch) / ADAPTER_FOLDER
         write_random_adapter(trained, drawn, job.seed)

@@ -41,6 +41,7 @@ STAGES = [
     "benchmarks-base · fold 0",
     "generations-base",
     "generations",
+    "generations-null · fold 0",
     "generation-toxicity",
     "report",
 ]
@@ -145,7 +146,14 @@ def test_edited_helper_re_runs_its_stage_and_stops_where_the_bytes_are_the_same(
 
 def test_changed_setting_re_runs_what_it_decides(shell: Shell) -> None:
     computed = shell.computed("--set", "generation.max_new_tokens=4")
-    assert computed == ["preflight", "generations-base", "generations", "generation-toxicity", "report"]
+    assert computed == [
+        "preflight",
+        "generations-base",
+        "generations",
+        "generations-null · fold 0",
+        "generation-toxicity",
+        "report",
+    ]
 
 
 def test_changed_upstream_byte_re_runs_what_follows(shell: Shell, tmp_path: Path) -> None:
