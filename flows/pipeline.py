@@ -71,7 +71,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
 
     written = _generations(step, config, model, sentences, adapters)
     null = []
-    if config.generation.null:
+    if config.generation.random_adapter:
         with_random = {
             "model": model,
             "adapter": adapters[0],

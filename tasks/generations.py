@@ -77,7 +77,7 @@ def prompts_of(job: Job, neutral: Ref) -> Sequence[Prompt]:
 def _settings(config: RunConfig) -> dict[str, Any]:
     """What decides the base's texts; who else answers does not."""
     generation = deciding(config.generation)
-    del generation["adapters"], generation["null"]
+    del generation["adapters"], generation["random_adapter"]
     return {"generation": generation, "precision": scoring_precision(config)}
 
 

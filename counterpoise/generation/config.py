@@ -29,7 +29,7 @@ class GenerationConfig(Settings):
         ge=0,
         description="Beginnings of the report's neutral sentences to continue as well, at most (count).",
     )
-    null: bool = Field(
+    random_adapter: bool = Field(
         True,
         description="Whether a random adapter as large as the first trained one answers every prompt too, which tells "
         "how far text moves under any change of that size.",

@@ -13,7 +13,11 @@ from flows.configure import load_config
 from flows.pipeline import pipeline
 
 RUN = "20260101-000000-demotest"
-STRONG = ("alignment.optimisation.learning_rate=0.03", "alignment.strength=1.0")
+STRONG = (
+    "alignment.optimisation.learning_rate=0.03",
+    "alignment.strength=1.0",
+    "scoring.precision=fp32",  # where an answer does not depend on those that it is decoded with
+)
 """So that the two steps of this profile change what the model writes, and the page has something to compare."""
 
 
