@@ -60,7 +60,14 @@ VALIDATION = PAIRS[16:]
 CONFIG = AlignmentConfig.model_validate(
     {
         "lora": {"rank": 4, "alpha": 8},
-        "loss": {"category_weights": "equal"},
+        "loss": {
+            "types": ["sigmoid"],
+            "weights": [8.0],
+            "identity_weight": 0.25,
+            "category_weights": "equal",
+            "hold_weight": 0.2,
+            "consistency_weight": 3.0,
+        },
         "optimisation": {"learning_rate": 1e-2, "batch_pairs": 4, "epochs": 3, "gradient_accumulation": 2},
         "strength": 1.0,
         "checkpoint_every": 2,

@@ -27,8 +27,9 @@ def test_every_profile_is_valid_and_says_its_name() -> None:
 def test_local_is_the_default_and_says_where_it_departs_from_the_rooms_defaults() -> None:
     assert load_config() == load_config("local")
     local, rooms = load_config("local"), RunConfig()
-    assert local.model_copy(update={"scoring": rooms.scoring}) == rooms
+    assert local.model_copy(update={"scoring": rooms.scoring, "generation": rooms.generation}) == rooms
     assert (local.model.precision, local.scoring.precision) == ("nf4", "bf16")
+    assert local.generation.model_copy(update={"prompt_set": "local"}) == rooms.generation
 
 
 def test_overrides_reach_any_depth_and_type() -> None:

@@ -253,7 +253,7 @@ def test_a_full_disk_is_one_line_and_no_mirrors_fault(
         raise OSError(28, "No space left on device")
 
     first, second = serve(), serve()
-    monkeypatch.setattr("counterpoise.sources.download.os.fsync", full)
+    monkeypatch.setattr("counterpoise.files.os.fsync", full)
     with pytest.raises(SourceError, match=r"cache .*: No space left on device — free some space") as caught:
         fetch(a_source(first.url, second.url), cache, sleep=sleep)
     assert "\n" not in str(caught.value)
