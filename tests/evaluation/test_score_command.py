@@ -9,6 +9,7 @@ import pytest
 
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.likelihood.sentences import score_continuations, score_sentences
+from counterpoise.measures.names import SCORE
 from counterpoise.models.loading import load_model
 from counterpoise.pairs.parse import parse_pairs
 from flows.cli import main
@@ -58,7 +59,8 @@ def test_an_adapter_is_scored_and_compared(
     assert tuned["mean_margin"] != base["mean_margin"]
     assert both["mean_margin"] == tuned["mean_margin"]
     assert both["base"]["mean_margin"] == base["mean_margin"]
-    assert both["comparison"]["difference"] == pytest.approx(tuned["overall"] - base["overall"])
+    (score, *_) = (row for row in both["measures"] if row["name"] == SCORE and not row.get("group"))
+    assert score["change"] == pytest.approx(tuned["overall"] - base["overall"])
     assert (tuned["variant"], tuned["adapter"]) == ("tuned", str(adapter_folder))
 
 

@@ -112,7 +112,10 @@ def write(name: str, text: str) -> Callable[[Path], object]:
             lambda folder: (folder / "model.safetensors").rename(folder / "model.bin"),
             "holds model.bin, but no",
         ),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"torn"), "not a readable safetensors file"),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(b"torn"),
+            "not a readable safetensors file",
+        ),
         (lambda folder: (folder / "tokenizer.json").unlink(), "holds no tokenizer"),
     ],
 )
