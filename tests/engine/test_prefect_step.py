@@ -163,7 +163,7 @@ def test_a_stage_saves_before_it_stops_and_its_task_is_no_failure(
     with pytest.raises(Stopped, match="stopped on request"):
         run(tmp_path, asked, flow_run=(seen := []))
     key = asked.key_parts(CONFIG, None, {}).key
-    assert Store.open(str(tmp_path)).scratch("asked", key).restore() == ["checkpoint-1"]
+    assert list(Store.open(str(tmp_path)).scratch("asked", key).restore()) == ["checkpoint-1"]
     (task,) = (
         each
         for each in wait_for("every task run has ended", lambda: ended(seen[0], 3), 60)
@@ -186,7 +186,7 @@ def test_a_gpu_task_says_whom_it_waits_for(tmp_path: Path) -> None:
         assert held_by(client).startswith(f"{other.name.partition(':')[0]} of ")
         given_back = threading.Timer(3, _give_back, [answer.json()["lease_id"]])
         given_back.start()
-        found, _ = run(tmp_path, gpu, tasks=4)
+        found, _ = run(tmp_path / "own", gpu, tasks=4)
         given_back.join()
         assert held_by(client) == ""
         client.delete_concurrency_limit_by_tag(GPU_TAG)
