@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from counterpoise.alignment.batches import EncodedPair, TokenBatch
+from counterpoise.alignment.batches import EncodedPair, TokenBatch, aligned_tokens
 
 T = TypeVar("T")
 
@@ -82,18 +82,29 @@ class Team:
         self, groups: Sequence[Sequence[EncodedPair]], build: Callable[[Sequence[EncodedPair]], TokenBatch]
     ) -> list[Share]:
         """This process's part of each group of pairs, as a batch that ``build`` makes of it."""
-        return [
-            Share(build(part), weight)
-            for part, weight in (share_of(group, self.rank, self.size) for group in groups)
-        ]
+        return [self._share(group, build) for group in groups]
+
+    def _share(
+        self, group: Sequence[EncodedPair], build: Callable[[Sequence[EncodedPair]], TokenBatch]
+    ) -> Share:
+        part, weight = share_of(group, self.rank, self.size)
+        total = sum(len(aligned_tokens(pair)) for pair in group)
+        own = sum(len(aligned_tokens(pair)) for pair in part) if weight else 0
+        return Share(build(part), weight, own * self.size / total if total else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of a pair batch; the mean over processes of ``weight`` × part's mean is the whole batch's mean."""
+    """A part of a pair batch.
+
+    Attributes:
+        weight: the mean over processes of ``weight`` × a part's mean over pairs is the whole batch's.
+        token_weight: the same of means over aligned tokens.
+    """
 
     batch: TokenBatch
     weight: float
+    token_weight: float
 
 
 ALONE = Team()

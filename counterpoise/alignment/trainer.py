@@ -145,11 +145,12 @@ class DebiasTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             else now.sums.new_zeros(()),
         }
         own = self._own_text_divergence(inputs["place"], now.sums)
+        weights = {"consistency": share.token_weight, "own_text": 1.0}
         for name, value in {**parts, "own_text": own, **_metrics(pairs, loss)}.items():
-            self._metrics["train"][name].append(share.weight * value.detach())
-        total: Tensor = parts["preference"] + loss.hold_weight * parts["hold"]
-        total = total + loss.consistency_weight * parts["consistency"]
-        result: Tensor = share.weight * total + loss.own_text_weight * own
+            self._metrics["train"][name].append(weights.get(name, share.weight) * value.detach())
+        of_pairs: Tensor = parts["preference"] + loss.hold_weight * parts["hold"]
+        of_tokens = loss.consistency_weight * parts["consistency"]
+        result: Tensor = share.weight * of_pairs + share.token_weight * of_tokens + loss.own_text_weight * own
         return result
 
     def _base_of(self, number: int, batch: TokenBatch) -> PairPass:
