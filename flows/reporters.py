@@ -21,6 +21,7 @@ from rich.progress import (
 from engine.dashboard import ProgressArtifact
 from engine.execute import Outcome
 from engine.reporting import Reporter
+from flows.interrupts import current
 from flows.terminal import console
 
 quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -98,7 +99,9 @@ class ConsoleReporter:
         self._print(f"✗ {label}", "red")
 
     def _print(self, line: str, style: str = "", *, cut: bool = False) -> None:
-        """A line; nobody may read it any more, which is no reason to end the run."""
+        """A line; nobody may read it any more, which is no reason to end the run. After a stop was told, nothing."""
+        if (asked := current()) is not None and asked.number:
+            return
         with contextlib.suppress(OSError):
             self._console.print(
                 line,

@@ -122,7 +122,7 @@ def test_worker_runs_the_smoke_deployment(finished: FlowRun, prefect_server: str
     assert {task.state_name for task in tasks} == {"Completed"}
     names = {task.name.partition(":")[0]: task.name for task in tasks}
     assert names["pairs"] == "pairs: 48 pairs"
-    assert re.fullmatch(r"adapter, fold 0: step \d+ of \d+, [\d.]+ -> [\d.]+ %", names["adapter, fold 0"])
+    assert re.fullmatch(r"adapter, fold 0: strength [\d.]+, [\d.]+ -> [\d.]+ %", names["adapter, fold 0"])
     assert finished.state is not None  # the headline, which the report's task and its run both say
     assert names["report"] == f"report: {finished.state.message}"
 
