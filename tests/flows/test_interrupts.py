@@ -23,7 +23,7 @@ from flows.interrupts import TOLD
 
 WITHIN_S = 5.0
 """On a machine that has a core for it; see :func:`allowed_s`."""
-STAGES = ("base-model", "adapter · fold 0", "report")
+STAGES = ("base-model", "adapter · fold 0", "scores")
 
 
 @dataclass
