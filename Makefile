@@ -41,7 +41,7 @@ chaos: $(VENV)/.installed-dev ## kill the smoke pipeline N times (default 200), 
 	$(BIN)/python -m benchmarks.chaos --kills $(N) --doc docs/durability.md
 
 readme: $(VENV)/.installed ## put the newest run's numbers and chart into the README
-	$(BIN)/python -m flows.readme
+	$(BIN)/python -m counterpoise.flows.readme
 
 clean: ## remove the environment and caches, never the store
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from artifacts.manifest import Output
+from counterpoise.artifacts.manifest import Output
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Hashes of the code a stage delegates to: the syntax trees of its modules and of all they import.
 
 Nothing is imported to compute them. Comments, formatting and words that only people read never count
-(:mod:`artifacts.code_text`).
+(:mod:`counterpoise.artifacts.code_text`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from artifacts.code_memo import MEMO, Source
-from artifacts.code_text import is_type_checking, without_words
+from counterpoise.artifacts.code_memo import MEMO, Source
+from counterpoise.artifacts.code_text import is_type_checking, without_words
 from counterpoise.errors import StoreError
 
 

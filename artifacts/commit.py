@@ -6,10 +6,10 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from artifacts.backend import Backend
-from artifacts.hits import look_up, put_aside
-from artifacts.layout import manifest_name, object_name
-from artifacts.manifest import Manifest, Ref
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.hits import look_up, put_aside
+from counterpoise.artifacts.layout import manifest_name, object_name
+from counterpoise.artifacts.manifest import Manifest, Ref
 from counterpoise.errors import StoreError
 
 _LOG = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts.failures import disk_errno, store_error
-from artifacts.workspace import own_folder
+from counterpoise.artifacts.failures import disk_errno, store_error
+from counterpoise.artifacts.workspace import own_folder
 
 
 @dataclass(frozen=True, slots=True)

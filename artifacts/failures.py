@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
-from artifacts.damage import Damaged
+from counterpoise.artifacts.damage import Damaged
 from counterpoise.errors import CounterpoiseError, StoreError
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from artifacts.hashing import HashMemo
-from artifacts.layout import is_safe_file_name
-from artifacts.manifest import Output
+from counterpoise.artifacts.hashing import HashMemo
+from counterpoise.artifacts.layout import is_safe_file_name
+from counterpoise.artifacts.manifest import Output
 from counterpoise.errors import StoreError
 from counterpoise.files import listing_sha256, replacing, sha256_file, sync_folder
 

@@ -11,15 +11,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from artifacts.backend import Backend, Entry
-from artifacts.clock import Clock
-from artifacts.damage import Damaged
-from artifacts.layout import LEASES, MANIFESTS, OBJECTS, QUARANTINE, RUNS, SCRATCH, TMP, object_name
-from artifacts.lease import is_over, needed_keys
-from artifacts.manifest import Manifest, unsealed
-from artifacts.runs import find_run, group_of
-from artifacts.scratch import PRIVATE
-from artifacts.verify import read_manifest
+from counterpoise.artifacts.backend import Backend, Entry
+from counterpoise.artifacts.clock import Clock
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.layout import (
+    LEASES,
+    MANIFESTS,
+    OBJECTS,
+    QUARANTINE,
+    RUNS,
+    SCRATCH,
+    TMP,
+    object_name,
+)
+from counterpoise.artifacts.lease import is_over, needed_keys
+from counterpoise.artifacts.manifest import Manifest, unsealed
+from counterpoise.artifacts.runs import find_run, group_of
+from counterpoise.artifacts.scratch import PRIVATE
+from counterpoise.artifacts.verify import read_manifest
 
 _HEX = re.compile(rb"[0-9a-f]{64}")
 
@@ -88,7 +97,7 @@ class Rules:
 
 
 def collect(backend: Backend, rules: Rules, clock: Clock) -> GcReport:
-    """See :meth:`artifacts.store.Store.gc`."""
+    """See :meth:`counterpoise.artifacts.store.Store.gc`."""
     collection = _Collection(backend, rules, clock.time())
     removed = tuple(collection.run())
     return GcReport(removed, len(collection.kept), rules.dry_run)

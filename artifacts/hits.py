@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from artifacts.backend import Backend
-from artifacts.damage import Damaged
-from artifacts.layout import is_safe_file_name, manifest_name, object_name
-from artifacts.manifest import Miss, Ref, parse_manifest
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.layout import is_safe_file_name, manifest_name, object_name
+from counterpoise.artifacts.manifest import Miss, Ref, parse_manifest
 from counterpoise.errors import StoreError
 
 
 def look_up(backend: Backend, stage: str, key: str, peek: bool) -> Ref | Miss:
-    """See :meth:`artifacts.store.Store.lookup`."""
+    """See :meth:`counterpoise.artifacts.store.Store.lookup`."""
     name = manifest_name(stage, key)
     try:
         manifest = parse_manifest(backend.read(name), stage, key)
@@ -33,7 +33,7 @@ def look_up(backend: Backend, stage: str, key: str, peek: bool) -> Ref | Miss:
 
 
 def fetch(backend: Backend, ref: Ref) -> Path:
-    """See :meth:`artifacts.store.Store.fetch`."""
+    """See :meth:`counterpoise.artifacts.store.Store.fetch`."""
     address = object_name(ref.sha256)
     if not all(is_safe_file_name(name) for name in ref.files):
         raise StoreError(f"the reference {ref.label} names a file outside its folder", "recompute the run")

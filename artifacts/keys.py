@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifacts.code_hash import code_hashes
-from artifacts.layout import STORE_VERSION
+from counterpoise.artifacts.code_hash import code_hashes
+from counterpoise.artifacts.layout import STORE_VERSION
 from counterpoise.errors import StoreError
 from counterpoise.extras import install_command
 

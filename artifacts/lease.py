@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from artifacts.backend import Backend
-from artifacts.clock import Clock
-from artifacts.process import identity, is_dead
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.clock import Clock
+from counterpoise.artifacts.process import identity, is_dead
 from counterpoise.errors import Stopped, StoreError
 
 _LOG = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Lease:
 
 @contextlib.contextmanager
 def hold_lease(backend: Backend, terms: Terms, waiting: Waiting, clock: Clock) -> Iterator[Lease]:
-    """See :meth:`artifacts.store.Store.lease`."""
+    """See :meth:`counterpoise.artifacts.store.Store.lease`."""
     lease = Lease(backend, terms, clock)
     _acquire(backend, lease, terms, waiting, clock)
     stop = threading.Event()

@@ -10,20 +10,20 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from artifacts.backend import Entry
-from artifacts.damage import Damaged
-from artifacts.failures import PAUSES_S, is_transient_os_error, retried, store_error
-from artifacts.folders import (
+from counterpoise.artifacts.backend import Entry
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.failures import PAUSES_S, is_transient_os_error, retried, store_error
+from counterpoise.artifacts.folders import (
     content_problem,
     folder_problem,
     make_folder,
     walk_files,
     write_atomic,
 )
-from artifacts.hashing import HashMemo
-from artifacts.layout import LEASES, QUARANTINE, TMP
-from artifacts.locks import FileLock
-from artifacts.manifest import Output
+from counterpoise.artifacts.hashing import HashMemo
+from counterpoise.artifacts.layout import LEASES, QUARANTINE, TMP
+from counterpoise.artifacts.locks import FileLock
+from counterpoise.artifacts.manifest import Output
 from counterpoise.errors import StoreError
 from counterpoise.files import replacing, sync_folder, sync_tree
 
@@ -31,7 +31,7 @@ _LOCK_WAIT_S = 10.0
 
 
 class LocalBackend:
-    """Implements :class:`artifacts.backend.Backend` on a folder.
+    """Implements :class:`counterpoise.artifacts.backend.Backend` on a folder.
 
     Args:
         root: the store's folder.

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from artifacts.damage import Damaged
-from artifacts.keys import KeyParts, canonical_json
-from artifacts.layout import STORE_VERSION, is_safe_file_name
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.keys import KeyParts, canonical_json
+from counterpoise.artifacts.layout import STORE_VERSION, is_safe_file_name
 from counterpoise.errors import StoreError
 from counterpoise.files import listing_sha256
 

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from artifacts.backend import Backend
-from artifacts.failures import store_error
-from artifacts.folders import make_folder
-from artifacts.hashing import HashMemo
-from artifacts.layout import FOLDERS, FORMAT, MANIFESTS, STORE_VERSION
-from artifacts.local import LocalBackend
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.failures import store_error
+from counterpoise.artifacts.folders import make_folder
+from counterpoise.artifacts.hashing import HashMemo
+from counterpoise.artifacts.layout import FOLDERS, FORMAT, MANIFESTS, STORE_VERSION
+from counterpoise.artifacts.local import LocalBackend
 from counterpoise.errors import StoreError
 from counterpoise.sources.cache import default_cache
 
@@ -32,7 +32,7 @@ def open_backend(
                 "the store's address holds credentials",
                 "put them into the environment (AWS_ACCESS_KEY_ID, …)",
             )
-        from artifacts.remote import RemoteBackend  # noqa: PLC0415 (local stores need no fsspec)
+        from counterpoise.artifacts.remote import RemoteBackend  # noqa: PLC0415 (local stores need no fsspec)
 
         remote = RemoteBackend(text, cache, _memo(cache, text))
         _check_format(remote, create, must_exist)

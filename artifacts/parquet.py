@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artifacts.convert import record_maker, table_from_frame, table_from_records
-from artifacts.failures import disk_errno, store_error
-from artifacts.table_spec import NAME, VERSION, TableSpec
+from counterpoise.artifacts.convert import record_maker, table_from_frame, table_from_records
+from counterpoise.artifacts.failures import disk_errno, store_error
+from counterpoise.artifacts.table_spec import NAME, VERSION, TableSpec
 from counterpoise.errors import DataError, StoreError
 from counterpoise.files import replacing
 

@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from artifacts.backend import Entry
-from artifacts.bucket import Bucket, Info, is_lost_race, is_same, is_transient, mtime_of, tag_of
-from artifacts.damage import Damaged
-from artifacts.failures import PAUSES_S, retried
-from artifacts.folders import content_problem, folder_problem, make_folder
-from artifacts.hashing import HashMemo
-from artifacts.layout import QUARANTINE
-from artifacts.manifest import Output
-from artifacts.workspace import own_folder
+from counterpoise.artifacts.backend import Entry
+from counterpoise.artifacts.bucket import Bucket, Info, is_lost_race, is_same, is_transient, mtime_of, tag_of
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.failures import PAUSES_S, retried
+from counterpoise.artifacts.folders import content_problem, folder_problem, make_folder
+from counterpoise.artifacts.hashing import HashMemo
+from counterpoise.artifacts.layout import QUARANTINE
+from counterpoise.artifacts.manifest import Output
+from counterpoise.artifacts.workspace import own_folder
 from counterpoise.errors import StoreError
 from counterpoise.files import replacing, sync_tree
 
 
 class RemoteBackend:
-    """Implements :class:`artifacts.backend.Backend` on an fsspec file system.
+    """Implements :class:`counterpoise.artifacts.backend.Backend` on an fsspec file system.
 
     Args:
         url: address of the store, e.g. ``s3://bucket/folder``; credentials and endpoint come from the

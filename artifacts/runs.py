@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from artifacts.backend import Backend
-from artifacts.clock import Clock, utc
-from artifacts.damage import Damaged
-from artifacts.layout import RUNS, run_name
-from artifacts.manifest import sealed, unsealed
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.clock import Clock, utc
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.layout import RUNS, run_name
+from counterpoise.artifacts.manifest import sealed, unsealed
 from counterpoise.errors import StoreError
 
 _FINISHED = ("completed", "incomplete")

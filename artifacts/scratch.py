@@ -8,14 +8,14 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path
 
-from artifacts.backend import Backend
-from artifacts.damage import Damaged
-from artifacts.failures import store_error
-from artifacts.folders import describe, folder_problem, make_folder
-from artifacts.layout import is_safe_file_name, scratch_name
-from artifacts.local import LocalBackend
-from artifacts.locks import FileLock
-from artifacts.manifest import Output, sealed, unsealed
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.damage import Damaged
+from counterpoise.artifacts.failures import store_error
+from counterpoise.artifacts.folders import describe, folder_problem, make_folder
+from counterpoise.artifacts.layout import is_safe_file_name, scratch_name
+from counterpoise.artifacts.local import LocalBackend
+from counterpoise.artifacts.locks import FileLock
+from counterpoise.artifacts.manifest import Output, sealed, unsealed
 from counterpoise.errors import StoreError
 from counterpoise.files import replacing, sha256_file, sync_file, sync_folder, sync_tree
 
@@ -47,7 +47,7 @@ class Scratch:
 
     @classmethod
     def open(cls, backend: Backend, stage: str, key: str) -> Scratch:
-        """The scratch of ``key``; see :meth:`artifacts.store.Store.scratch`."""
+        """The scratch of ``key``; see :meth:`counterpoise.artifacts.store.Store.scratch`."""
         name = scratch_name(stage, key)
         if isinstance(backend, LocalBackend):
             folder = backend.root / name

@@ -8,22 +8,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from artifacts.backend import Backend
-from artifacts.clock import SYSTEM, Clock, utc
-from artifacts.commit import commit_folder
-from artifacts.damage import Damage, Damaged
-from artifacts.draft import Draft, open_draft
-from artifacts.folders import describe
-from artifacts.gc import GcReport, Rules, collect
-from artifacts.hits import fetch, look_up
-from artifacts.keys import KeyParts, explain
-from artifacts.layout import MANIFESTS, checked_label, lease_name, manifest_name
-from artifacts.lease import PATIENT, Lease, Terms, Waiting, hold_lease
-from artifacts.manifest import Manifest, Miss, Ref, parse_manifest
-from artifacts.opening import open_backend
-from artifacts.runs import all_runs, find_run, write_run
-from artifacts.scratch import Scratch
-from artifacts.verify import verify_store
+from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.clock import SYSTEM, Clock, utc
+from counterpoise.artifacts.commit import commit_folder
+from counterpoise.artifacts.damage import Damage, Damaged
+from counterpoise.artifacts.draft import Draft, open_draft
+from counterpoise.artifacts.folders import describe
+from counterpoise.artifacts.gc import GcReport, Rules, collect
+from counterpoise.artifacts.hits import fetch, look_up
+from counterpoise.artifacts.keys import KeyParts, explain
+from counterpoise.artifacts.layout import MANIFESTS, checked_label, lease_name, manifest_name
+from counterpoise.artifacts.lease import PATIENT, Lease, Terms, Waiting, hold_lease
+from counterpoise.artifacts.manifest import Manifest, Miss, Ref, parse_manifest
+from counterpoise.artifacts.opening import open_backend
+from counterpoise.artifacts.runs import all_runs, find_run, write_run
+from counterpoise.artifacts.scratch import Scratch
+from counterpoise.artifacts.verify import verify_store
 from counterpoise.errors import StoreError
 
 __all__ = ["Draft", "Manifest", "Miss", "Ref", "Store"]
@@ -209,7 +209,7 @@ class Store:
         return hold_lease(self.backend, terms, waiting, clock or self._clock)
 
     def write_run(self, run_id: str, payload: Mapping[str, Any]) -> None:
-        """Records a run or replaces its record; see :func:`artifacts.runs.write_run`."""
+        """Records a run or replaces its record; see :func:`counterpoise.artifacts.runs.write_run`."""
         write_run(self.backend, self._clock, run_id, payload)
 
     def runs(self) -> tuple[dict[str, Any], ...]:

@@ -5,7 +5,7 @@ A change of columns or meaning raises the table's version; the version is part o
 
 from __future__ import annotations
 
-from artifacts.table_spec import Column, TableSpec
+from counterpoise.artifacts.table_spec import Column, TableSpec
 
 
 def _table(name: str, version: int, *columns: Column) -> TableSpec:

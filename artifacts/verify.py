@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from artifacts.backend import Backend, Entry
-from artifacts.damage import Damage, Damaged
-from artifacts.layout import MANIFESTS, RUNS, object_name
-from artifacts.manifest import Manifest, parse_manifest, unsealed
+from counterpoise.artifacts.backend import Backend, Entry
+from counterpoise.artifacts.damage import Damage, Damaged
+from counterpoise.artifacts.layout import MANIFESTS, RUNS, object_name
+from counterpoise.artifacts.manifest import Manifest, parse_manifest, unsealed
 
 _AGAIN = "run again: it is computed anew"
 
 
 def verify_store(backend: Backend, full: bool, progress: Callable[[int, int], None]) -> list[Damage]:
-    """See :meth:`artifacts.store.Store.verify`."""
+    """See :meth:`counterpoise.artifacts.store.Store.verify`."""
     entries, records = backend.entries(MANIFESTS), backend.entries(RUNS)
     found: list[Damage] = []
     manifests: dict[str, Manifest] = {}

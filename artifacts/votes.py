@@ -11,11 +11,11 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from artifacts.layout import VOTES as FOLDER
-from artifacts.layout import checked_key
-from artifacts.parquet import read_records, write_table
-from artifacts.store import Store
-from artifacts.table_spec import Column, TableSpec
+from counterpoise.artifacts.layout import VOTES as FOLDER
+from counterpoise.artifacts.layout import checked_key
+from counterpoise.artifacts.parquet import read_records, write_table
+from counterpoise.artifacts.store import Store
+from counterpoise.artifacts.table_spec import Column, TableSpec
 from counterpoise.errors import CounterpoiseError
 from counterpoise.votes.records import Vote
 

@@ -9,9 +9,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from artifacts.failures import store_error
-from artifacts.folders import make_folder
-from artifacts.locks import FileLock
+from counterpoise.artifacts.failures import store_error
+from counterpoise.artifacts.folders import make_folder
+from counterpoise.artifacts.locks import FileLock
 
 OWNED = ("draft-", "fetch-", "check-")
 """How the names of folders begin that :func:`own_folder` makes: their age says nothing, because a folder's time does

@@ -170,7 +170,7 @@ def peak_memory(rows: int, workers: int) -> dict[str, float]:
                 writer.write_table(pa.table({"text": chunk}))
         # VmHWM and not ru_maxrss: the latter survives exec and would show this process's own peak.
         code = (
-            "import pathlib, sys; from flows.commands.augment import command;"
+            "import pathlib, sys; from counterpoise.flows.commands.augment import command;"
             "command.main(sys.argv[1:], standalone_mode=False);"
             "status = pathlib.Path('/proc/self/status').read_text();"
             "import resource; largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"

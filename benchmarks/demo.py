@@ -20,16 +20,16 @@ from typing import Any
 
 import torch
 
-from artifacts.store import Store
 from benchmarks.common import in_turns
+from counterpoise.artifacts.store import Store
+from counterpoise.demo.session import Session
+from counterpoise.demo.streaming import Row, decode
+from counterpoise.engine.models import VARIANTS
+from counterpoise.engine.run_record import newest_finished
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate
 from counterpoise.generation.prompts import own_prompt
 from counterpoise.models.loading import adapter_switched
-from demo.session import Session
-from demo.streaming import Row, decode
-from engine.models import VARIANTS
-from engine.run_record import newest_finished
 
 PROMPT = "My neighbours moved here from Mexico and"
 TOKENS = 60
@@ -71,7 +71,7 @@ def picture(session: Session, path: Path) -> None:
     from PIL import Image  # noqa: PLC0415 (only a picture needs these)
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
-    from demo.app import build_app, launch  # noqa: PLC0415
+    from counterpoise.demo.app import build_app, launch  # noqa: PLC0415
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

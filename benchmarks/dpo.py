@@ -43,9 +43,9 @@ from benchmarks.common import (
     write,
 )
 from counterpoise.alignment.config import AlignmentConfig
+from counterpoise.flows.commands._model import model_folder
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Preference
-from flows.commands._model import model_folder
 
 BETA = 0.1
 FIRST_LOSS_TOLERANCE = 0.02

@@ -17,11 +17,11 @@ import torch
 
 from benchmarks import generation_pair
 from benchmarks.common import clock, in_turns, linear_parameters, machine, peak_flops, show, write
+from counterpoise.flows.commands._model import model_folder
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate, prompt_ids, stop_ids
 from counterpoise.generation.prompts import Prompt, load_prompts
 from counterpoise.models.loading import LoadedModel, load_model
-from flows.commands._model import model_folder
 
 SAMPLE = 6
 Way = Callable[[LoadedModel, Sequence[Prompt]], list[str]]

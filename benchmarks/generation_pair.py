@@ -23,14 +23,14 @@ from peft import LoraConfig, get_peft_model  # noqa: E402  # after the libraries
 from benchmarks.common import in_turns  # noqa: E402
 from counterpoise.alignment.config import AlignmentConfig  # noqa: E402
 from counterpoise.alignment.lora import resolve_targets  # noqa: E402
+from counterpoise.demo.rows import switch_by_row  # noqa: E402
+from counterpoise.demo.streaming import ADAPTERS  # noqa: E402
+from counterpoise.engine.models import VARIANTS  # noqa: E402
 from counterpoise.generation.config import GenerationConfig  # noqa: E402
 from counterpoise.generation.decode import generate, generate_batch, plan_batches  # noqa: E402
 from counterpoise.generation.prompts import Prompt  # noqa: E402
 from counterpoise.models.loading import LoadedModel, adapter_switched, load_model  # noqa: E402
 from counterpoise.records import Variant  # noqa: E402
-from demo.rows import switch_by_row  # noqa: E402
-from demo.streaming import ADAPTERS  # noqa: E402
-from engine.models import VARIANTS  # noqa: E402
 
 APART, TOGETHER, CACHED = "base, then tuned", "both in one batch", "tuned alone, the base's texts cached"
 _SCALE = 0.02

@@ -24,7 +24,7 @@ from transformers import OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
 from benchmarks import dpo, scoring
 from benchmarks.common import crows_pairs, machine, write
 from counterpoise.alignment.config import AlignmentConfig
-from flows.configure import load_config
+from counterpoise.flows.configure import load_config
 
 SHAPES: dict[str, dict[str, int]] = {
     "opt-1.3b": {

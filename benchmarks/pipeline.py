@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.common import Sample, clock, machine, show, summary, write
 
 EMPTY = """
-from flows.prefect_settings import quiet_defaults
+from counterpoise.flows.prefect_settings import quiet_defaults
 quiet_defaults()
 from prefect import flow
 @flow
@@ -52,7 +52,7 @@ def measure(repeats: int) -> dict[str, Any]:
         run = [
             sys.executable,
             "-m",
-            "flows.cli",
+            "counterpoise.flows.cli",
             "run",
             "--profile",
             "smoke",

@@ -41,9 +41,9 @@ def sentences(count: int) -> list[str]:
 
 
 def scoring(count: int, part: slice) -> Job:
+    from counterpoise.flows.commands._model import model_folder  # noqa: PLC0415
     from counterpoise.likelihood.sentences import score_sentences  # noqa: PLC0415
     from counterpoise.models.loading import load_model  # noqa: PLC0415
-    from flows.commands._model import model_folder  # noqa: PLC0415
 
     loaded = load_model(model_folder("smollm2-135m", lambda done, total: None), "bf16")
     texts = [text for pair in crows_pairs(count)[part] for text in (pair.more, pair.less)]
@@ -55,8 +55,8 @@ def training(count: int, part: slice) -> Job:
     """Reference log-probabilities and one epoch in batches of four pairs; two processes train two adapters."""
     from benchmarks.dpo import settings  # noqa: PLC0415
     from benchmarks.dpo_trainers import as_preference, groups_of, our_trainer  # noqa: PLC0415
+    from counterpoise.flows.commands._model import model_folder  # noqa: PLC0415
     from counterpoise.models.loading import load_model  # noqa: PLC0415
-    from flows.commands._model import model_folder  # noqa: PLC0415
 
     folder, config = model_folder("smollm2-135m", lambda done, total: None), settings(16, 4)
     rows = [as_preference(pair) for pair in crows_pairs(count)[part]]
@@ -76,11 +76,11 @@ def training(count: int, part: slice) -> Job:
 
 
 def generation(count: int, part: slice) -> Job:
+    from counterpoise.flows.commands._model import model_folder  # noqa: PLC0415
     from counterpoise.generation.config import GenerationConfig  # noqa: PLC0415
     from counterpoise.generation.decode import generate  # noqa: PLC0415
     from counterpoise.generation.prompts import load_prompts  # noqa: PLC0415
     from counterpoise.models.loading import load_model  # noqa: PLC0415
-    from flows.commands._model import model_folder  # noqa: PLC0415
 
     loaded = load_model(model_folder("smollm2-135m", lambda done, total: None), "bf16")
     prompts = load_prompts("local")[:count][part]

@@ -34,12 +34,12 @@ from benchmarks.common import (
     show,
     write,
 )
+from counterpoise.flows.commands._model import model_folder
 from counterpoise.likelihood.encoding import encode
 from counterpoise.likelihood.forward import causal_of
 from counterpoise.likelihood.sentences import score_sentences
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
-from flows.commands._model import model_folder
 
 ROWS = 1024
 SAMPLE = 64

@@ -35,7 +35,7 @@ TARGETS = {"counterpoise --help": 0.3, "counterpoise plan": 2.0}
 
 
 def commands(store: Path) -> dict[str, list[str]]:
-    start = [sys.executable, "-m", "flows.cli"]
+    start = [sys.executable, "-m", "counterpoise.flows.cli"]
     return {
         "counterpoise --help": [*start, "--help"],
         "counterpoise plan": [*start, "plan", "--profile", "smoke", "--store", str(store)],
@@ -177,9 +177,9 @@ def main() -> None:
         "benchmark": "start-up",
         "commands": start_up(options.repeats),
         "imports": {
-            "counterpoise --help": import_profile("import flows.cli"),
+            "counterpoise --help": import_profile("import counterpoise.flows.cli"),
             "counterpoise plan": import_profile(
-                "import flows.commands.plan, flows.pipeline, artifacts.store"
+                "import counterpoise.flows.commands.plan, counterpoise.flows.pipeline, counterpoise.artifacts.store"
             ),
         },
         "installation": installation() | ({"new": install()} if options.install else {}),

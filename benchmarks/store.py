@@ -28,10 +28,10 @@ from joblib import Memory
 from rich.console import Console
 from rich.table import Table
 
-from artifacts.keys import KeyParts, code_hashes
-from artifacts.layout import manifest_name, object_name
-from artifacts.manifest import Manifest, Output
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts.keys import KeyParts, code_hashes
+from counterpoise.artifacts.layout import manifest_name, object_name
+from counterpoise.artifacts.manifest import Manifest, Output
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.files import listing_sha256
 
 STAGES = tuple(f"stage-{number:02}" for number in range(12))

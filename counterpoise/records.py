@@ -1,4 +1,4 @@
-"""The records that pass between rooms. Plain frozen data; `artifacts.tables` gives their Arrow schemas."""
+"""The records that pass between rooms. Plain frozen data; `counterpoise.artifacts.tables` gives their Arrow schemas."""
 
 from __future__ import annotations
 

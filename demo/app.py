@@ -11,15 +11,15 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.tabs.compare import compare_tab
-from demo.tabs.explain import explain_tab
-from demo.tabs.judge import judge_tab
-from demo.tabs.lab import lab_tab
-from demo.tabs.results import results_tab
-from flows.votes import vote_box
+from counterpoise.demo.tabs.compare import compare_tab
+from counterpoise.demo.tabs.explain import explain_tab
+from counterpoise.demo.tabs.judge import judge_tab
+from counterpoise.demo.tabs.lab import lab_tab
+from counterpoise.demo.tabs.results import results_tab
+from counterpoise.flows.votes import vote_box
 
 if TYPE_CHECKING:
-    from demo.session import Session
+    from counterpoise.demo.session import Session
 
 TITLE = "Counterpoise: the same model before and after"
 QUEUE = 200

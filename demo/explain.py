@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from counterpoise.demo.highlight import html_table
 from counterpoise.likelihood.pairs import (
     PairDetail,
     identity_scores,
@@ -18,7 +19,6 @@ from counterpoise.likelihood.sentences import SentenceScore
 from counterpoise.metrics.crows import pair_margins
 from counterpoise.records import Normalisation, Pair
 from counterpoise.report.words import number, signed
-from demo.highlight import html_table
 
 _DEEPEST = 12.0
 """Surprise at which the heat is full, nats: a token of one in 160,000."""

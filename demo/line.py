@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from counterpoise.demo.streaming import Row
 from counterpoise.errors import UsageError
-from demo.streaming import Row
 
 MOST_ROWS = 32
 """Answers decoded together at most; who does not fit waits for the next batch."""
@@ -18,7 +18,7 @@ LONGEST_LINE = 20
 """Requests that may wait; more are told at once that the demo is busy."""
 Result = TypeVar("Result")
 Decode = Callable[[Sequence[Row], float, Callable[[], None]], None]
-"""Writes rows at a temperature and calls back after each token, as :func:`demo.streaming.decode`."""
+"""Writes rows at a temperature and calls back after each token, as :func:`counterpoise.demo.streaming.decode`."""
 
 
 @dataclass(eq=False)

@@ -8,18 +8,18 @@ from html import unescape
 from pathlib import Path
 from typing import Any, TypeVar
 
-from artifacts.parquet import read_records
-from artifacts.store import Ref, Store
-from artifacts.table_spec import TableSpec
-from artifacts.tables import GENERATIONS, PAIRS, SCORES
+from counterpoise.artifacts.parquet import read_records
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.artifacts.table_spec import TableSpec
+from counterpoise.artifacts.tables import GENERATIONS, PAIRS, SCORES
 from counterpoise.charts.style import Chart
 from counterpoise.config import RunConfig
+from counterpoise.engine.report_files import CHARTS, RESULTS
+from counterpoise.engine.run_record import RunRecord
 from counterpoise.errors import StoreError
 from counterpoise.measures.results import Results, read_results
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Pair, PairScore
-from engine.report_files import CHARTS, RESULTS
-from engine.run_record import RunRecord
 
 _TITLE = re.compile(rb"<title>(.*?)</title>|<dc:title>(.*?)</dc:title>", re.DOTALL)
 Record = TypeVar("Record")

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.records import AXES, Edit, Swap
+from counterpoise.demo.answers import Answer, Answers, Sampling, checked
+from counterpoise.demo.line import Line, Place, Ticket
+from counterpoise.demo.rows import switch_by_row
+from counterpoise.demo.run_data import RunData
+from counterpoise.demo.streaming import Row, check_rows, decode
+from counterpoise.engine.models import ADAPTER_FOLDER, VARIANTS, scoring_precision
 from counterpoise.errors import UsageError
 from counterpoise.generation.prompts import NEUTRAL, Prompt
 from counterpoise.likelihood.pairs import PairDetail, score_pair_details
@@ -18,12 +24,6 @@ from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.records import Pair
 from counterpoise.sources.cache import default_cache
 from counterpoise.toxicity.classifiers import ToxicityClassifier, load_classifier
-from demo.answers import Answer, Answers, Sampling, checked
-from demo.line import Line, Place, Ticket
-from demo.rows import switch_by_row
-from demo.run_data import RunData
-from demo.streaming import Row, check_rows, decode
-from engine.models import ADAPTER_FOLDER, VARIANTS, scoring_precision
 
 
 class Session:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from demo.answers import Sampling
+from counterpoise.demo.answers import Sampling
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Base and tuned decoded together: one batch through one set of weights, the adapter on for some rows only.
 
 PEFT's mixed batches (``adapter_names``) switch the adapter row by row, so that the weights pass through the cores
-once a token for all answers; :mod:`demo.rows` teaches it to our fused layers. Everything else is the pipeline's own
+once a token for all answers; :mod:`counterpoise.demo.rows` teaches it to our fused layers. Everything else is
+the pipeline's own
 decoding: :func:`generate_batch` is handed a model that notes every token in its row. A row ends alone: at a stop
 token, at its own length, or when it is told to, while the others go on.
 """
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
+from counterpoise.demo.rows import BASE_ROW
 from counterpoise.errors import UsageError
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import Batch, generate_batch, plan_batches, stop_ids
@@ -23,7 +25,6 @@ from counterpoise.generation.prompts import Prompt
 from counterpoise.models.fused import ADAPTER
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Variant
-from demo.rows import BASE_ROW
 
 ADAPTERS: dict[Variant, str] = {"base": BASE_ROW, "tuned": ADAPTER}
 """What PEFT calls a row without the adapter, and one with it."""

@@ -27,13 +27,13 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_UI_URL
 
+from counterpoise.engine.front_page import front_page, laid_out
 from counterpoise.measures.results import Results
 from counterpoise.measures.sweeps import SweepResults
 from counterpoise.report.sweep.views import paired_table
 from counterpoise.report.tables import Table
 from counterpoise.report.views import score_table
 from counterpoise.report.words import plain
-from engine.front_page import front_page, laid_out
 
 REPORT_KEY = "report"
 WHOLE_KEY = "report-whole"

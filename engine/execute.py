@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from artifacts.keys import Change, KeyParts, explain
-from artifacts.lease import Waiting
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts.keys import Change, KeyParts, explain
+from counterpoise.artifacts.lease import Waiting
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.job import Job
+from counterpoise.engine.provenance import git_state
+from counterpoise.engine.stage import Inputs, Stage, flat
+from counterpoise.engine.stopping import stopping
 from counterpoise.errors import CounterpoiseError
 from counterpoise.memory import is_out_of_memory
 from counterpoise.records import Progress, silent
-from engine.job import Job
-from engine.provenance import git_state
-from engine.stage import Inputs, Stage, flat
-from engine.stopping import stopping
 
 SAYS = "says"
 """The fact in a manifest that tells people what the stage came to."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifacts.scratch import Scratch
-from artifacts.store import Ref, Store
-from artifacts.table_spec import TableSpec
+from counterpoise.artifacts.scratch import Scratch
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.artifacts.table_spec import TableSpec
 from counterpoise.records import Progress
 
 if TYPE_CHECKING:
@@ -67,19 +67,19 @@ class Job:
 
     def read(self, ref: Ref, spec: TableSpec, record: type[Record]) -> list[Record]:
         """An upstream table as records."""
-        from artifacts.parquet import read_records
+        from counterpoise.artifacts.parquet import read_records
 
         return read_records(self.folder(ref) / f"{spec.name}.parquet", spec, record)
 
     def table(self, ref: Ref, spec: TableSpec) -> Any:
         """An upstream table as :class:`pyarrow.Table`."""
-        from artifacts.parquet import read_table
+        from counterpoise.artifacts.parquet import read_table
 
         return read_table(self.folder(ref) / f"{spec.name}.parquet", spec)
 
     def write(self, spec: TableSpec, rows: Sequence[Any]) -> None:
         """Writes a table of the artifact; the first one gives its row count."""
-        from artifacts.parquet import write_table
+        from counterpoise.artifacts.parquet import write_table
 
         write_table(self.out / f"{spec.name}.parquet", spec, rows)
         self.rows = len(rows) if self.rows is None else self.rows

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artifacts.store import Ref
+from counterpoise.artifacts.store import Ref
+from counterpoise.engine.job import Job
 from counterpoise.records import Variant
-from engine.job import Job
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from artifacts.keys import explain
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.keys import explain
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from engine.execute import named, why_missing
-from engine.stage import Stage
+from counterpoise.engine.execute import named, why_missing
+from counterpoise.engine.stage import Stage
 
 _UNKNOWN = "?"
 """Stands for the content of an artifact that is still to be made."""

@@ -19,15 +19,15 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.context import TaskRunContext
 from prefect.states import Completed
 
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.execute import execute
+from counterpoise.engine.gpu_slot import GPU_TAG, wait_for_gpu
+from counterpoise.engine.reporting import Reporter
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.stopping import StopFlag
+from counterpoise.engine.titles import came_to, title
 from counterpoise.errors import Stopped, UnreachableError
-from engine.execute import execute
-from engine.gpu_slot import GPU_TAG, wait_for_gpu
-from engine.reporting import Reporter
-from engine.stage import Stage
-from engine.stopping import StopFlag
-from engine.titles import came_to, title
 
 RETRY_DELAYS_S = [2.0, 10.0, 60.0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from engine.execute import Outcome
+from counterpoise.engine.execute import Outcome
 
 
 class Reporter(Protocol):

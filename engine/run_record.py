@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from artifacts.process import is_dead
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.process import is_dead
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.errors import UsageError
 
 SMOKE = "smoke"

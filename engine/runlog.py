@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from artifacts.process import identity
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.process import identity
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.execute import Outcome
+from counterpoise.engine.provenance import git_state
 from counterpoise.errors import Stopped, StoreError
-from engine.execute import Outcome
-from engine.provenance import git_state
 
 
 class RecordLog:
@@ -76,7 +76,7 @@ class RecordLog:
 
 
 class RunLog(RecordLog):
-    """A :class:`engine.reporting.Reporter` that keeps a run's record."""
+    """A :class:`counterpoise.engine.reporting.Reporter` that keeps a run's record."""
 
     def __init__(
         self, store: Store, run_id: str, config: RunConfig, clock: Callable[[], float] = time.time

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from artifacts.table_spec import TableSpec
-from engine.job import Job
+from counterpoise.artifacts.table_spec import TableSpec
+from counterpoise.engine.job import Job
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -27,7 +27,7 @@ def in_shards(
         name: distinguishes the shards of several loops in one stage.
         spec: the table that a shard is written as.
     """
-    from artifacts.parquet import read_records, write_table
+    from counterpoise.artifacts.parquet import read_records, write_table
 
     done = set(job.scratch.restore())
     rows: list[Row] = []

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 import counterpoise
-from artifacts.keys import KeyParts, code_hashes, library_versions, resource_hashes
-from artifacts.store import Ref
-from artifacts.table_spec import TableSpec
+from counterpoise import artifacts
+from counterpoise.artifacts.keys import KeyParts, code_hashes, library_versions, resource_hashes
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.table_spec import TableSpec
 from counterpoise.settings import deciding
 
 if TYPE_CHECKING:
@@ -22,14 +23,22 @@ if TYPE_CHECKING:
 Inputs = Mapping[str, Ref | Sequence[Ref]]
 
 CARRIERS = frozenset(
-    {"engine", "engine.job", "engine.stage", "tasks"}
+    {f"counterpoise.artifacts.{path.stem}" for path in Path(artifacts.__file__).parent.glob("*.py")}
+    | {
+        "counterpoise.artifacts",
+        "counterpoise.engine",
+        "counterpoise.engine.job",
+        "counterpoise.engine.stage",
+        "counterpoise.tasks",
+    }
     | {"counterpoise", "counterpoise.files", "counterpoise.threads", "counterpoise.validation"}
     | {
         f"counterpoise.sources.{name}"
         for name in ("archives", "cache", "download", "failure", "fetch", "hub_client", "mirrors", "wheels")
     }
 )
-"""Modules that bring files and settings, refuse them, or say how threads wait: they cannot change what a stage makes.
+"""Modules that keep and bring files and settings, refuse them, or say how threads wait: they cannot change
+what a stage makes.
 
 Those of `counterpoise.sources` bring a file whose hash, or repository whose commit, stands in the key. What chooses
 (registry, hub) counts.
@@ -125,4 +134,4 @@ def _plain(value: Any) -> Any:
 
 @lru_cache
 def _code(module: str) -> dict[str, str]:
-    return code_hashes((module,), packages=("counterpoise", "engine", "tasks"), leave_out=CARRIERS)
+    return code_hashes((module,), packages=("counterpoise",), leave_out=CARRIERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.execute import Outcome
+from counterpoise.engine.execute import Outcome
 
 UNITS = {
     "neutral": "sentences",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artifacts.tables import TOXICITY
+from counterpoise.artifacts.tables import TOXICITY
+from counterpoise.engine.job import Job
+from counterpoise.engine.shards import in_shards
 from counterpoise.records import ToxicityScore
-from engine.job import Job
-from engine.shards import in_shards
 
 SHARD_TEXTS = 4096
 

@@ -22,8 +22,8 @@ from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.fluency import SentenceScorer
 from counterpoise.errors import UsageError
 from counterpoise.extras import extra_missing
+from counterpoise.flows.embedded_server import prefect_server
 from counterpoise.records import Progress, silent
-from flows.embedded_server import prefect_server
 
 AHEAD = 4
 """Shards on their way for each worker: enough to keep it busy, few enough that memory does not grow."""

@@ -1,4 +1,5 @@
-"""One branch of a sweep in a process of its own: ``python -m flows.branch`` with ``{config, store}`` on stdin.
+"""One branch of a sweep in a process of its own: ``python -m counterpoise.flows.branch`` with ``{config,
+store}`` on stdin.
 
 A crash, an out-of-memory kill or a leak then ends one branch and not the sweep. The run's record is the last line of
 stdout; stages are told of on stderr, as by `counterpoise run`.
@@ -12,7 +13,7 @@ import sys
 import click
 
 from counterpoise.errors import CounterpoiseError, Stopped
-from flows.interrupts import ASKS, Interrupts
+from counterpoise.flows.interrupts import ASKS, Interrupts
 
 STOPPED = tuple(128 + number for number in ASKS)
 """Exit codes of a branch that was asked to stop."""
@@ -20,16 +21,16 @@ STOPPED = tuple(128 + number for number in ASKS)
 
 def main() -> int:
     """Runs the flow; 0, or 1 with one line on stderr."""
-    from flows.prefect_settings import quiet_defaults
+    from counterpoise.flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
     given = json.loads(sys.stdin.read())
     from counterpoise.config import RunConfig
-    from flows.embedded_server import prefect_server
+    from counterpoise.flows.embedded_server import prefect_server
 
     try:
         with Interrupts(silent=True), prefect_server():
-            from flows.debias import debias
+            from counterpoise.flows.debias import debias
 
             record = debias(RunConfig.model_validate(given["config"]), given["store"])
     except Exception as error:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
-from artifacts.store import Store
+import counterpoise
+from counterpoise.artifacts.store import Store
+from counterpoise.flows.sweep_plan import Branch
 from counterpoise.threads import available_cores
-from flows.sweep_plan import Branch
 
 POLL_S = 0.5
 POOL_POLL_S = 5.0
@@ -26,7 +27,8 @@ RECOVERY_S = 180.0
 GRACE_S = 120.0
 """How long a branch has after SIGTERM to complete a checkpoint, seconds."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(counterpoise.__file__).resolve().parent.parent
+"""Where the package is found."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class ProcessRunner:
         """Runs the branch and waits for it."""
         with tempfile.TemporaryFile("w+b") as out, tempfile.TemporaryFile("w+b") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "flows.branch"],
+                [sys.executable, "-m", "counterpoise.flows.branch"],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
@@ -140,7 +142,7 @@ class ProcessRunner:
             run = json.loads(out.strip().splitlines()[-1])["run"]
             record = Store.open(self.store).run(run)
             return BranchOutcome(branch.label, "completed", run, "", resume, tuple(record["stages"]))
-        from flows.branch import STOPPED
+        from counterpoise.flows.branch import STOPPED
 
         status: Literal["failed", "stopped"] = "stopped" if code in STOPPED else "failed"
         return BranchOutcome(branch.label, status, None, _reason(code, err), resume)

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from counterpoise.errors import CounterpoiseError, UsageError
-from flows.terminal import give_up_output, prepare_streams, unwritable
+from counterpoise.flows.terminal import give_up_output, prepare_streams, unwritable
 
 COMMANDS = {
     "run": "Run the pipeline: data, counterfactuals, 4-bit DPO, scores, report.",
@@ -53,7 +53,7 @@ SETTINGS = (
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live one a module in ``flows.commands``, each as ``command``."""
+    """A group whose commands live one a module in ``counterpoise.flows.commands``, each as ``command``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands, in the order of the story."""
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
         """The command's own module, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"flows.commands.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"counterpoise.flows.commands.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

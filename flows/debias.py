@@ -11,23 +11,23 @@ from prefect import flow, runtime
 from prefect.states import Completed
 from pydantic import BeforeValidator, Field
 
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.dashboard import publish_report
+from counterpoise.engine.prefect_step import Around, PrefectStep
+from counterpoise.engine.report_files import MARKDOWN, RESULTS
+from counterpoise.engine.reporting import Reporters
+from counterpoise.engine.runlog import RunLog
+from counterpoise.flows.configure import load_config, of_profile
+from counterpoise.flows.deploying.handing_on import end_open_tasks
+from counterpoise.flows.naming import debias_name
+from counterpoise.flows.pipeline import pipeline
+from counterpoise.flows.prefect_settings import quiet_libraries
+from counterpoise.flows.preflight import preflight
+from counterpoise.flows.reporters import console_reporter, dashboard_reporter
+from counterpoise.flows.termination import prefect_decides, stop_on_request
 from counterpoise.measures.results import Results, read_results
 from counterpoise.sources.datasets import require_licence
-from engine.dashboard import publish_report
-from engine.prefect_step import Around, PrefectStep
-from engine.report_files import MARKDOWN, RESULTS
-from engine.reporting import Reporters
-from engine.runlog import RunLog
-from flows.configure import load_config, of_profile
-from flows.deploying.handing_on import end_open_tasks
-from flows.naming import debias_name
-from flows.pipeline import pipeline
-from flows.prefect_settings import quiet_libraries
-from flows.preflight import preflight
-from flows.reporters import console_reporter, dashboard_reporter
-from flows.termination import prefect_decides, stop_on_request
 
 Result = TypeVar("Result")
 DEFAULT_CONFIG = load_config()

@@ -114,13 +114,13 @@ def prefect_server() -> Iterator[None]:
 
     ephemeral = get_current_settings().server.ephemeral
     if PREFECT_API_URL.value() or not ephemeral.enabled:
-        from flows.deploying.server import check_server
+        from counterpoise.flows.deploying.server import check_server
 
         check_server()
         yield
         return
     server = embedded_server()
-    import flows.debias  # noqa: F401 (takes as long as the server does to start)
+    import counterpoise.flows.debias  # noqa: F401 (takes as long as the server does to start)
 
     url = server.wait(ephemeral.startup_timeout_seconds)
     with temporary_settings({PREFECT_API_URL: url}):

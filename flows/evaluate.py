@@ -12,22 +12,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.dashboard import publish_table
+from counterpoise.engine.gpu_slot import wait_for_gpu
+from counterpoise.engine.models import ADAPTER_FOLDER
+from counterpoise.engine.prefect_step import RETRY_DELAYS_S, Around, is_transient, run_stage, surrounded
+from counterpoise.engine.reporting import Reporters
+from counterpoise.engine.run_record import RunRecord, newest_finished
 from counterpoise.errors import UsageError
-from engine.dashboard import publish_table
-from engine.gpu_slot import wait_for_gpu
-from engine.models import ADAPTER_FOLDER
-from engine.prefect_step import RETRY_DELAYS_S, Around, is_transient, run_stage, surrounded
-from engine.reporting import Reporters
-from engine.run_record import RunRecord, newest_finished
-from flows.debias import ended
-from flows.deploying.handing_on import end_open_tasks
-from flows.naming import evaluate_name
-from flows.prefect_settings import quiet_libraries
-from flows.reporters import console_reporter, dashboard_reporter
-from flows.termination import prefect_decides, stop_on_request
-from tasks.evaluation import RESULT, How, Subject, evaluation
+from counterpoise.flows.debias import ended
+from counterpoise.flows.deploying.handing_on import end_open_tasks
+from counterpoise.flows.naming import evaluate_name
+from counterpoise.flows.prefect_settings import quiet_libraries
+from counterpoise.flows.reporters import console_reporter, dashboard_reporter
+from counterpoise.flows.termination import prefect_decides, stop_on_request
+from counterpoise.tasks.evaluation import RESULT, How, Subject, evaluation
 
 Name = Literal["crows-pairs", "stereoset", "winobias", "perplexity"]
 EVERY: tuple[Name, ...] = ("crows-pairs", "stereoset", "winobias", "perplexity")
@@ -133,9 +133,9 @@ def _subject(store: Store, model: str, adapter: str, run: str) -> Found:
         raise UsageError("evaluate needs a model or a run, and not both", "give model=… or run=latest")
     if run:
         return _of_run(store, run)
+    from counterpoise.flows.commands._model import model_folder
     from counterpoise.records import silent
     from counterpoise.sources.hashing import path_sha256
-    from flows.commands._model import model_folder
 
     folder = model_folder(model, silent)
     tuned = Path(adapter).expanduser() if adapter else None

@@ -1,4 +1,4 @@
-"""The two recipes that were run on three seeds each, as one trade-off chart: ``python -m flows.front``.
+"""The two recipes that were run on three seeds each, as one trade-off chart: ``python -m counterpoise.flows.front``.
 
 Drawn from the committed summaries under docs/results/ alone, so anyone can draw it again.
 """
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from counterpoise.charts.style import Chart
 from counterpoise.charts.tradeoff import RecipeMarks, TradeoffPoint, recipes_chart
+from counterpoise.flows.readme import RESULTS, committed
 from counterpoise.measures.criteria import limit_of
 from counterpoise.measures.names import PERPLEXITY, SCORE
 from counterpoise.measures.results import Results
-from flows.readme import RESULTS, committed
 
 RECIPES = {"λ = 1": "names_whole.json", "λ = ¼": "local.json"}
 """Label → the result file of its seeds."""

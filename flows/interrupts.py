@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn, Self
 
-from engine.stopping import StopFlag
+from counterpoise.engine.stopping import StopFlag
 
 ASKS = (signal.SIGINT, signal.SIGTERM)
 GRACE_S = 3.0

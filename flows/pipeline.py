@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from counterpoise.config import RunConfig
+from counterpoise.engine.stage import Stage
 from counterpoise.evaluation.config import sources_of
-from engine.stage import Stage
-from tasks.adapter import adapter
-from tasks.base_model import base_model
-from tasks.benchmarks import benchmarks, benchmarks_base
-from tasks.capability import capability
-from tasks.counterfactuals import counterfactuals
-from tasks.dataset import dataset
-from tasks.generation_toxicity import generation_toxicity
-from tasks.generations import generations, generations_base
-from tasks.generations_null import generations_null
-from tasks.neutral import neutral
-from tasks.own_text import own_text
-from tasks.pairs import pairs
-from tasks.preferences import preferences
-from tasks.preflight import preflight
-from tasks.publication import publication
-from tasks.report import report
-from tasks.revised_pairs import revised_pairs
-from tasks.scores import revised_scores, scores
-from tasks.toxicity import toxicity
+from counterpoise.tasks.adapter import adapter
+from counterpoise.tasks.base_model import base_model
+from counterpoise.tasks.benchmarks import benchmarks, benchmarks_base
+from counterpoise.tasks.capability import capability
+from counterpoise.tasks.counterfactuals import counterfactuals
+from counterpoise.tasks.dataset import dataset
+from counterpoise.tasks.generation_toxicity import generation_toxicity
+from counterpoise.tasks.generations import generations, generations_base
+from counterpoise.tasks.generations_null import generations_null
+from counterpoise.tasks.neutral import neutral
+from counterpoise.tasks.own_text import own_text
+from counterpoise.tasks.pairs import pairs
+from counterpoise.tasks.preferences import preferences
+from counterpoise.tasks.preflight import preflight
+from counterpoise.tasks.publication import publication
+from counterpoise.tasks.report import report
+from counterpoise.tasks.revised_pairs import revised_pairs
+from counterpoise.tasks.scores import revised_scores, scores
+from counterpoise.tasks.toxicity import toxicity
 
 
 class Step(Protocol):

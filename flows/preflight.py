@@ -20,7 +20,7 @@ from counterpoise.pairs.parse import parse_pairs
 from counterpoise.publishing.config import repository_of
 from counterpoise.publishing.folder import check_target
 from counterpoise.sources.datasets import at_hand, own_or_known
-from tasks.base_model import TINY
+from counterpoise.tasks.base_model import TINY
 
 SPECIAL = ("bos", "eos", "none")
 

@@ -1,4 +1,5 @@
-"""Puts finished runs' numbers and a chart into the README: ``python -m flows.readme [RUN …]``, or ``make readme``.
+"""Puts finished runs' numbers and a chart into the README: ``python -m counterpoise.flows.readme [RUN …]``, or
+``make readme``.
 
 What is committed is the runs' own summaries, and the first one's chart, under docs/results/; the README's block is
 generated from them, and a test checks that they agree. Several runs are the seeds of one recipe.
@@ -46,7 +47,7 @@ def main(runs: Sequence[str], store_url: str) -> None:
     Raises:
         UsageError: a run has no report, or the runs are of several profiles or of the same seed twice.
     """
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
 
     store = Store.open(store_url, create=False)
     folders = [_report(store, run) for run in runs]
@@ -91,7 +92,7 @@ def committed(path: Path) -> tuple[list[Results], Measures | None]:
 
 def _averaged(store: Any, runs: Sequence[str]) -> Measures:
     """The measures with each pair's margin averaged over the runs' seeds."""
-    from flows.commands.compare import compared
+    from counterpoise.flows.commands.compare import compared
 
     made = compared(store, "seeds", runs)
     (recipe,) = read_sweep(store.fetch(made.ref) / "results.json").recipes
@@ -99,7 +100,7 @@ def _averaged(store: Any, runs: Sequence[str]) -> Measures:
 
 
 def _report(store: Any, run: str) -> Path:
-    from engine.run_record import RunRecord
+    from counterpoise.engine.run_record import RunRecord
 
     folder: Path = store.fetch(RunRecord(store.run(run)).first("report"))
     return folder

@@ -18,11 +18,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from engine.dashboard import ProgressArtifact
-from engine.execute import Outcome
-from engine.reporting import Reporter
-from flows.interrupts import current
-from flows.terminal import console
+from counterpoise.engine.dashboard import ProgressArtifact
+from counterpoise.engine.execute import Outcome
+from counterpoise.engine.reporting import Reporter
+from counterpoise.flows.interrupts import current
+from counterpoise.flows.terminal import console
 
 quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 """Set by ``--json``: nothing but the result is printed."""
@@ -32,22 +32,22 @@ class SilentReporter:
     """Shows nothing."""
 
     def started(self, label: str) -> None:
-        """See :class:`engine.reporting.Reporter`."""
+        """See :class:`counterpoise.engine.reporting.Reporter`."""
 
     def moved(self, label: str, done: int, total: int) -> None:
-        """See :class:`engine.reporting.Reporter`."""
+        """See :class:`counterpoise.engine.reporting.Reporter`."""
 
     def waiting(self, label: str, owner: str) -> None:
-        """See :class:`engine.reporting.Reporter`."""
+        """See :class:`counterpoise.engine.reporting.Reporter`."""
 
     def finished(self, outcome: Outcome) -> None:
-        """See :class:`engine.reporting.Reporter`."""
+        """See :class:`counterpoise.engine.reporting.Reporter`."""
 
     def retrying(self, label: str, error: BaseException, delay_s: float) -> None:
-        """See :class:`engine.reporting.Reporter`."""
+        """See :class:`counterpoise.engine.reporting.Reporter`."""
 
     def failed(self, label: str, error: BaseException) -> None:
-        """See :class:`engine.reporting.Reporter`."""
+        """See :class:`counterpoise.engine.reporting.Reporter`."""
 
 
 class ConsoleReporter:

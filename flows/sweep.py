@@ -15,25 +15,31 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.dashboard import in_run, publish_comparison
+from counterpoise.engine.execute import Outcome, execute
+from counterpoise.engine.report_files import MARKDOWN, RESULTS
+from counterpoise.engine.run_record import RunRecord
+from counterpoise.engine.runlog import RecordLog
+from counterpoise.engine.stopping import StopFlag
 from counterpoise.errors import CounterpoiseError
+from counterpoise.flows.branch_runs import (
+    GRACE_S,
+    BranchOutcome,
+    BranchRunner,
+    DeploymentRunner,
+    ProcessRunner,
+)
+from counterpoise.flows.debias import run_id
+from counterpoise.flows.deploying.handing_on import end_open_tasks
+from counterpoise.flows.naming import sweep_name
+from counterpoise.flows.prefect_settings import quiet_libraries
+from counterpoise.flows.reporters import branch_lines
+from counterpoise.flows.sweep_plan import Branch, SweepPlan, branches
+from counterpoise.flows.termination import prefect_decides, stop_on_request
 from counterpoise.measures.sweeps import Failure, read_sweep
-from engine.dashboard import in_run, publish_comparison
-from engine.execute import Outcome, execute
-from engine.report_files import MARKDOWN, RESULTS
-from engine.run_record import RunRecord
-from engine.runlog import RecordLog
-from engine.stopping import StopFlag
-from flows.branch_runs import GRACE_S, BranchOutcome, BranchRunner, DeploymentRunner, ProcessRunner
-from flows.debias import run_id
-from flows.deploying.handing_on import end_open_tasks
-from flows.naming import sweep_name
-from flows.prefect_settings import quiet_libraries
-from flows.reporters import branch_lines
-from flows.sweep_plan import Branch, SweepPlan, branches
-from flows.termination import prefect_decides, stop_on_request
-from tasks.comparison import Finished, comparison, inputs_of
+from counterpoise.tasks.comparison import Finished, comparison, inputs_of
 
 DEFAULT_PLAN = SweepPlan()
 

@@ -14,10 +14,10 @@ from pydantic import Field
 
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
+from counterpoise.flows.configure import DEFAULT_PROFILE, load_config, parsed, read_toml
 from counterpoise.report.sweep.inputs import BranchFacts
 from counterpoise.settings import Settings
 from counterpoise.validation import validated
-from flows.configure import DEFAULT_PROFILE, load_config, parsed, read_toml
 
 GRID = {"seed": "seeds", "model.source": "models", "pairs.evaluate": "folds"}
 """Settings that a sweep varies itself, and the name of the list that it takes them from."""

@@ -10,18 +10,19 @@ import httpx
 from prefect import runtime
 from prefect.exceptions import TerminationSignal
 
+from counterpoise.engine.runlog import RecordLog
+from counterpoise.engine.stopping import StopFlag, stop_on_sigterm
 from counterpoise.errors import Stopped
-from engine.runlog import RecordLog
-from engine.stopping import StopFlag, stop_on_sigterm
-from flows import interrupts
-from flows.deploying.handing_on import hand_on
+from counterpoise.flows import interrupts
+from counterpoise.flows.deploying.handing_on import hand_on
 
 
 @contextmanager
 def prefect_decides() -> Iterator[None]:
     """Inside a deployment's run, a stop or a server that was away does not end it as Failed, which nobody resumes.
 
-    SIGTERM first lets the stage save its checkpoint (:mod:`engine.stopping`); then the run is scheduled again at once.
+    SIGTERM first lets the stage save its checkpoint (:mod:`counterpoise.engine.stopping`); then the run is
+    scheduled again at once.
     A Prefect server that was away at the wrong moment ends the attempt as Crashed, which the recovery automation
     resumes: Prefect repeats most calls, but not the first one of a new client, such as a task's for its place under a
     concurrency limit. On the command line every error stays what it is.

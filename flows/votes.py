@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifacts.parquet import read_records
-from artifacts.store import Manifest, Ref, Store
-from artifacts.table_spec import TableSpec
-from artifacts.votes import VoteBox, digest
+from counterpoise.artifacts.parquet import read_records
+from counterpoise.artifacts.store import Manifest, Ref, Store
+from counterpoise.artifacts.table_spec import TableSpec
+from counterpoise.artifacts.votes import VoteBox, digest
 from counterpoise.config import RunConfig
+from counterpoise.engine.run_record import RunRecord
+from counterpoise.tasks.report import gather
 from counterpoise.votes.records import Vote
-from engine.run_record import RunRecord
-from tasks.report import gather
 
 if TYPE_CHECKING:
     from counterpoise.report.build import Report
@@ -31,7 +31,7 @@ SHOWN_KEY = "key of "
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A finished run's artifacts, as :class:`tasks.report.Evidence`."""
+    """A finished run's artifacts, as :class:`counterpoise.tasks.report.Evidence`."""
 
     config: RunConfig
     store: Store

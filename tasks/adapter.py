@@ -7,15 +7,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artifacts.store import Ref
-from artifacts.tables import CANDIDATES, COUNTERFACTUALS, HISTORY, NEUTRAL, OWN_TEXT, PAIRS, PREFERENCES
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import (
+    CANDIDATES,
+    COUNTERFACTUALS,
+    HISTORY,
+    NEUTRAL,
+    OWN_TEXT,
+    PAIRS,
+    PREFERENCES,
+)
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import ADAPTER_FOLDER, scoring_precision
+from counterpoise.engine.stage import Stage
 from counterpoise.neutral.records import NeutralText, OwnText
 from counterpoise.pairs.folds import FoldedPair, split_of
 from counterpoise.preferences.leakage import TrainingSets, training_sets
 from counterpoise.records import CATEGORIES, Counterfactual, Pair, Preference
-from engine.job import Job
-from engine.models import ADAPTER_FOLDER, scoring_precision
-from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.alignment.inputs import TrainingInputs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.sources.datasets import source_hash
-from engine.job import Job
-from engine.stage import Stage
 
 TINY = "tiny"
 

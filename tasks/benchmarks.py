@@ -11,16 +11,16 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from artifacts.store import Ref
-from artifacts.tables import BENCHMARKS
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import BENCHMARKS
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import load_for_scoring, scoring_settings
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage
 from counterpoise.evaluation.config import sources_of
 from counterpoise.evaluation.names import ASKED
 from counterpoise.records import Variant
 from counterpoise.sources.datasets import locate, source_hash
-from engine.job import Job
-from engine.models import load_for_scoring, scoring_settings
-from engine.shards import in_shards
-from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

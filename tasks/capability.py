@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artifacts.store import Ref
-from artifacts.tables import CAPABILITY, NEUTRAL
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import CAPABILITY, NEUTRAL
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import VARIANTS, load_with_adapter, scoring_settings
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage
 from counterpoise.neutral.records import Capability, NeutralText
-from engine.job import Job
-from engine.models import VARIANTS, load_with_adapter, scoring_settings
-from engine.shards import in_shards
-from engine.stage import Stage
 
 SHARD_TEXTS = 256
 

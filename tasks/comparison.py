@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from artifacts.store import Ref
-from artifacts.tables import PAIRS, SCORES, SWEEP
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import PAIRS, SCORES, SWEEP
+from counterpoise.engine.job import Job
+from counterpoise.engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
+from counterpoise.engine.stage import Stage, package_data
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import PairScore
-from engine.job import Job
-from engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
-from engine.stage import Stage, package_data
-from tasks.report import TEMPLATES, write_files
+from counterpoise.tasks.report import TEMPLATES, write_files
 
 if TYPE_CHECKING:
+    from counterpoise.engine.run_record import (
+        RunRecord,  # reads records, shapes no result: no part of the key
+    )
     from counterpoise.measures.sweeps import Failure
     from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts
-    from engine.run_record import RunRecord  # reads records, shapes no result: no part of the key
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artifacts.store import Ref
-from artifacts.tables import COUNTERFACTUALS, PAIRS
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import COUNTERFACTUALS, PAIRS
 from counterpoise.counterfactual.corpus import swap_pairs
 from counterpoise.counterfactual.fingerprint import lexicon_hash
+from counterpoise.engine.job import Job
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Counterfactual
-from engine.job import Job
-from engine.shards import in_shards
-from engine.stage import Stage
 
 SHARD_PAIRS = 512
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.sources.datasets import locate, source_hash
-from engine.job import Job
-from engine.stage import Stage
 
 
 def compute(job: Job) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.job import Job
-from engine.stage import Stage
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 
 RESULT = "result.json"
 

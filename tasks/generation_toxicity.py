@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artifacts.store import Ref
-from artifacts.tables import GENERATIONS, TOXICITY
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import GENERATIONS, TOXICITY
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.toxicity_scoring import identities, score_with
 from counterpoise.records import Generation
-from engine.job import Job
-from engine.stage import Stage
-from engine.toxicity_scoring import identities, score_with
 
 
 def compute(job: Job, generations: Sequence[Ref]) -> None:

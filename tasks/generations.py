@@ -11,16 +11,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from artifacts.store import Ref
-from artifacts.tables import GENERATIONS, NEUTRAL
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import GENERATIONS, NEUTRAL
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import load_for_scoring, scoring_precision
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage, package_data
 from counterpoise.neutral.records import NeutralText
 from counterpoise.records import Generation, Variant
 from counterpoise.settings import deciding
 from counterpoise.sources.datasets import locate, source_hash
-from engine.job import Job
-from engine.models import load_for_scoring, scoring_precision
-from engine.shards import in_shards
-from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

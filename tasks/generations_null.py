@@ -7,12 +7,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from artifacts.store import Ref
-from artifacts.tables import GENERATIONS, OWN_TEXT
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import GENERATIONS, OWN_TEXT
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import ADAPTER_FOLDER, load_adapter_folder
 from counterpoise.neutral.records import OwnText
-from engine.job import Job
-from engine.models import ADAPTER_FOLDER, load_adapter_folder
-from tasks.generations import continue_prompts, generations, prompts_of
+from counterpoise.tasks.generations import continue_prompts, generations, prompts_of
 
 NOTHING = 1e-6
 """Divergence below which the trained adapter changes nothing (a search may deliver none), nats a token."""

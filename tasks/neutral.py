@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from artifacts.tables import NEUTRAL
+from counterpoise.artifacts.tables import NEUTRAL
 from counterpoise.counterfactual.fingerprint import lexicon_hash
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.neutral.records import NeutralText
 from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.sources.datasets import locate, source_hash
-from engine.job import Job
-from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from artifacts.store import Ref
-from artifacts.tables import NEUTRAL, OWN_TEXT
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import NEUTRAL, OWN_TEXT
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import load_for_scoring, scoring_precision
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage
 from counterpoise.neutral.records import NeutralText, OwnText
-from engine.job import Job
-from engine.models import load_for_scoring, scoring_precision
-from engine.shards import in_shards
-from engine.stage import Stage
 
 if TYPE_CHECKING:
     from counterpoise.generation.decode import Batch

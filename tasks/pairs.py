@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from artifacts.store import Ref
-from artifacts.tables import PAIRS
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import PAIRS
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.pairs.folds import assign_folds
 from counterpoise.pairs.parse import parse_pairs
-from engine.job import Job
-from engine.stage import Stage
 
 
 def compute(job: Job, dataset: Ref) -> None:

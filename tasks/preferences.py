@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from artifacts.store import Ref
-from artifacts.tables import COUNTERFACTUALS, PAIRS, PREFERENCES, TOXICITY
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import COUNTERFACTUALS, PAIRS, PREFERENCES, TOXICITY
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.build import build_preferences
 from counterpoise.records import Counterfactual, ToxicityScore
-from engine.job import Job
-from engine.stage import Stage
 
 
 def compute(job: Job, pairs: Ref, counterfactuals: Ref, toxicity: Ref) -> None:

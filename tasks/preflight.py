@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from artifacts.store import Ref
-from artifacts.tables import COUNTERFACTUALS, NEUTRAL, PAIRS
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import COUNTERFACTUALS, NEUTRAL, PAIRS
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import scoring_precision
+from counterpoise.engine.stage import Stage, package_data
 from counterpoise.evaluation.config import sources_of
 from counterpoise.neutral.records import NeutralText
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Counterfactual
 from counterpoise.settings import deciding
 from counterpoise.sources.datasets import locate, source_hash
-from engine.job import Job
-from engine.models import scoring_precision
-from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.config import RunConfig

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from artifacts.store import Ref
-from engine.job import Job
-from engine.models import ADAPTER_FOLDER
-from engine.report_files import RESULTS
-from engine.stage import Stage, package_data
+from counterpoise.artifacts.store import Ref
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import ADAPTER_FOLDER
+from counterpoise.engine.report_files import RESULTS
+from counterpoise.engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.publishing.card import CardFacts

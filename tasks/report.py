@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from artifacts.store import Ref
-from artifacts.table_spec import TableSpec
-from artifacts.tables import (
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.table_spec import TableSpec
+from counterpoise.artifacts.tables import (
     BENCHMARKS,
     CANDIDATES,
     CAPABILITY,
@@ -21,12 +21,12 @@ from artifacts.tables import (
     SCORES,
     TOXICITY,
 )
+from counterpoise.engine.job import Job
+from counterpoise.engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
+from counterpoise.engine.stage import Stage, package_data
 from counterpoise.neutral.records import Capability
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
-from engine.job import Job
-from engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
-from engine.stage import Stage, package_data
 
 if TYPE_CHECKING:
     from counterpoise.alignment.records import TrainingOutcome

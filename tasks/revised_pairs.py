@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from artifacts.store import Ref
-from artifacts.tables import PAIRS
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import PAIRS
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.evaluation.crows_revised import parse_revised, with_original_folds
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.sources.datasets import locate, source_hash
-from engine.job import Job
-from engine.stage import Stage
 
 LEFT_OUT = "left_out.json"
 """The rows that are not scored: the file's name for each, and the reason."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from artifacts.store import Ref
-from artifacts.tables import PAIRS, SCORES
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import PAIRS, SCORES
+from counterpoise.engine.job import Job
+from counterpoise.engine.models import VARIANTS, load_with_adapter, scoring_settings
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage
 from counterpoise.pairs.folds import FoldedPair, split_of
 from counterpoise.records import Pair, PairScore
-from engine.job import Job
-from engine.models import VARIANTS, load_with_adapter, scoring_settings
-from engine.shards import in_shards
-from engine.stage import Stage
 
 SHARD_PAIRS = 512
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from artifacts.store import Ref
-from artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import COUNTERFACTUALS, PAIRS, TOXICITY
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.toxicity_scoring import identities, score_with
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.preferences.sentences import sentences
 from counterpoise.records import Counterfactual
-from engine.job import Job
-from engine.stage import Stage
-from engine.toxicity_scoring import identities, score_with
 
 
 def compute(job: Job, pairs: Ref, counterfactuals: Ref) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import counterpoise  # noqa: F401 (before torch: how its threads wait)
-from flows.prefect_settings import QUIET
+from counterpoise.flows.prefect_settings import QUIET
 from tests.browser import chromium, visit  # noqa: F401 (fixtures for every test that drives a browser)
 
 PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"

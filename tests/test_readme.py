@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from counterpoise.flows.cli import COMMANDS
+from counterpoise.flows.front import RECIPES, front_chart
+from counterpoise.flows.readme import committed, page, with_results
 from counterpoise.measures.claims import Claim
 from counterpoise.measures.names import SCORE
 from counterpoise.measures.results import read_results
 from counterpoise.report.readme import readme_block, results_page
-from flows.cli import COMMANDS
-from flows.front import RECIPES, front_chart
-from flows.readme import committed, page, with_results
 
 
 def test_results_block_is_the_committed_result(root: Path) -> None:

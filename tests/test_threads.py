@@ -11,8 +11,17 @@ import pytest
 
 from counterpoise.threads import COUNT, WAITING, available_cores, cpu_limit, set_defaults
 
-ENTRIES = ("counterpoise", "flows.cli", "flows.branch", "flows.debias", "flows.evaluate", "flows.readme",
-           "tests.conftest", "benchmarks.common", "demo.app")  # fmt: skip
+ENTRIES = (
+    "counterpoise",
+    "counterpoise.flows.cli",
+    "counterpoise.flows.branch",
+    "counterpoise.flows.debias",
+    "counterpoise.flows.evaluate",
+    "counterpoise.flows.readme",
+    "tests.conftest",
+    "benchmarks.common",
+    "counterpoise.demo.app",
+)
 
 
 def group(root: Path, path: str, text: str) -> None:
@@ -77,7 +86,7 @@ def test_a_limit_below_the_cores_sets_their_number(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_way_in_sets_it_before_torch_is_loaded(entry: str, root: Path) -> None:
-    if entry == "demo.app":
+    if entry == "counterpoise.demo.app":
         pytest.importorskip("gradio")
     code = f"""
 import os, sys

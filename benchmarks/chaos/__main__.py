@@ -113,7 +113,7 @@ def _real(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _work(options: argparse.Namespace) -> Any:
     from benchmarks.chaos.records import Work
-    from flows.configure import load_config
+    from counterpoise.flows.configure import load_config
 
     if options.toys:
         from counterpoise.config import RunConfig

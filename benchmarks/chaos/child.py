@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from artifacts.scratch import Scratch
-from artifacts.store import Ref, Store
 from benchmarks.chaos.boundaries import count_boundaries
 from benchmarks.chaos.records import CRASHED, FINISHED, REFUSED, STOPPED, Moment, Work
+from counterpoise.artifacts.scratch import Scratch
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.engine.execute import execute
+from counterpoise.engine.runlog import RunLog
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.stopping import StopFlag, stop_on_sigterm
 from counterpoise.errors import CounterpoiseError, Stopped
-from engine.execute import execute
-from engine.runlog import RunLog
-from engine.stage import Stage
-from engine.stopping import StopFlag, stop_on_sigterm
 
 
 def be(work: Work, moment: Moment | None, send: int) -> None:
@@ -50,7 +50,7 @@ def be(work: Work, moment: Moment | None, send: int) -> None:
 
 
 def _run(work: Work, moment: Moment | None, tell: Callable[..., None]) -> int:
-    """The pipeline as ``flows.debias`` runs it, without Prefect."""
+    """The pipeline as ``counterpoise.flows.debias`` runs it, without Prefect."""
     with stop_on_sigterm() as stop, _told_of_saving(tell):
         if work.before is not None:
             work.before()
@@ -72,7 +72,7 @@ class _Enough(BaseException):
 
 
 class _Step:
-    """Runs each stage as :class:`engine.prefect_step.PrefectStep` does, and tells of it."""
+    """Runs each stage as :class:`counterpoise.engine.prefect_step.PrefectStep` does, and tells of it."""
 
     def __init__(
         self, work: Work, store: Store, moment: Moment | None, stop: StopFlag, tell: Callable[..., None]

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts.store import Store
 from benchmarks.chaos.kills import Kept, Tally, compare
+from counterpoise.artifacts.store import Store
 
 _LINE = re.compile(r"^[✓=] (?P<label>\S.*?)\s{2,}(?P<state>computed|cached)")
 _STOPPED = 1
@@ -31,7 +31,16 @@ class Shell:
 
     def start(self, log: Path) -> subprocess.Popen[bytes]:
         """``counterpoise run`` in a session of its own, so that nothing of it outlives us."""
-        command = [sys.executable, "-m", "flows.cli", "run", "--profile", "smoke", "--store", str(self.store)]
+        command = [
+            sys.executable,
+            "-m",
+            "counterpoise.flows.cli",
+            "run",
+            "--profile",
+            "smoke",
+            "--store",
+            str(self.store),
+        ]
         command += [part for setting in self.settings for part in ("--set", setting)]
         with log.open("wb") as file:
             return subprocess.Popen(

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from artifacts.store import Store
 from benchmarks.chaos.bench import Bench
 from benchmarks.chaos.life import live
 from benchmarks.chaos.records import FINISHED, REFUSED, Life
+from counterpoise.artifacts.store import Store
 
 _PAGE = 4096
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from artifacts.scratch import MARKER
-from artifacts.store import Store
 from benchmarks.chaos.life import live
 from benchmarks.chaos.records import FINISHED, STOPPED, Life, Moment, Work
 from benchmarks.chaos.warm import learn
+from counterpoise.artifacts.scratch import MARKER
+from counterpoise.artifacts.store import Store
 
 HOLDS_LONGEST: Mapping[str, int] = {"adapter": 3, "generations": 2}
 """Stages that are aimed at more than once a run, because they keep checkpoints or shards."""

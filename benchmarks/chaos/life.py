@@ -1,7 +1,8 @@
 """One life of the pipeline: a forked process that runs it from wherever it stands, and tells what it does.
 
 The parent has imported everything heavy and started no thread, so a life costs milliseconds to begin. It walks
-the same ``flows.pipeline`` through the same executor as the flow does, with the same run record and the same
+the same ``counterpoise.flows.pipeline`` through the same executor as the flow does, with the same run record
+and the same
 SIGTERM handling; only Prefect is left out. :mod:`benchmarks.chaos.commands` does the same with the real command.
 """
 

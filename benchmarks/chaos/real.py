@@ -16,9 +16,9 @@ from typing import Any
 
 from benchmarks.chaos.kills import Reference, Tally, killed_run, reference
 from benchmarks.chaos.records import Moment, Work
+from counterpoise.flows.configure import load_config
 from counterpoise.sources.cache import default_cache
 from counterpoise.sources.datasets import locate
-from flows.configure import load_config
 
 ADAPTER = "adapter · fold 0"
 EVERY_NTH_PAIR = 12

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.config import RunConfig
-from flows.pipeline import pipeline
+from counterpoise.flows.pipeline import pipeline
 
 FINISHED, STOPPED, REFUSED, CRASHED = 0, 3, 4, 5
 """Exit codes of a life: done; stopped on request; one clear line; anything else."""
@@ -25,7 +25,7 @@ class Work:
         until: label of the stage after which the life ends; None runs all.
         before: called in the new process before anything else, to arrange a fault.
         at_stage: called with each stage's label as it starts, to arrange a fault.
-        pipeline: what it runs, as :func:`flows.pipeline.pipeline` does.
+        pipeline: what it runs, as :func:`counterpoise.flows.pipeline.pipeline` does.
     """
 
     config: RunConfig

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.chaos.records import Life, Work
-from engine import execute, runlog
-from engine.provenance import git_state
-from engine.stage import Stage, _code
-from flows.prefect_settings import quiet_libraries
+from counterpoise.engine import execute, runlog
+from counterpoise.engine.provenance import git_state
+from counterpoise.engine.stage import Stage, _code
+from counterpoise.flows.prefect_settings import quiet_libraries
 
 _MODULES = (
     "torch",
@@ -27,7 +27,7 @@ _MODULES = (
     "counterpoise.models.tiny",
     "counterpoise.models.convert",
     "counterpoise.report.build",
-    "flows.pipeline",
+    "counterpoise.flows.pipeline",
 )
 
 

@@ -49,7 +49,8 @@ class BenchmarkItem:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkScore:
-    """What one variant makes of one option: nats, summed over ``tokens``. Columns as in `artifacts.tables`."""
+    """What one variant makes of one option: nats, summed over ``tokens``. Columns as in
+    `counterpoise.artifacts.tables`."""
 
     benchmark: str
     item: str

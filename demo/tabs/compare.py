@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 import gradio as gr
 
+from counterpoise.demo.answers import MAX_CHARACTERS, MAX_SEED, TEMPERATURE, TOKENS, Answer, Answers, Sampling
+from counterpoise.demo.highlight import Terms, marked, notice, parted
+from counterpoise.demo.line import Place, Ticket
+from counterpoise.demo.session import title_of
+from counterpoise.demo.shared_link import Asked, address, asked_in
+from counterpoise.demo.tabs.common import LIGHT, MODEL, examples, readable, shortened, text_box
 from counterpoise.records import Variant
-from demo.answers import MAX_CHARACTERS, MAX_SEED, TEMPERATURE, TOKENS, Answer, Answers, Sampling
-from demo.highlight import Terms, marked, notice, parted
-from demo.line import Place, Ticket
-from demo.session import title_of
-from demo.shared_link import Asked, address, asked_in
-from demo.tabs.common import LIGHT, MODEL, examples, readable, shortened, text_box
 
 if TYPE_CHECKING:
-    from demo.session import Session
+    from counterpoise.demo.session import Session
 
 PRESETS = (
     ("Christian people", True),

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from counterpoise.demo.answers import MAX_CHARACTERS
+from counterpoise.demo.explain import explanation
+from counterpoise.demo.highlight import notice
+from counterpoise.demo.pair_list import ALL, ORDERS, Page, listed, page_of
+from counterpoise.demo.tabs.common import LIGHT, MODEL, examples, readable, shortened, text_box
 from counterpoise.records import CATEGORIES
 from counterpoise.report.markup import inline_svg
-from demo.answers import MAX_CHARACTERS
-from demo.explain import explanation
-from demo.highlight import notice
-from demo.pair_list import ALL, ORDERS, Page, listed, page_of
-from demo.tabs.common import LIGHT, MODEL, examples, readable, shortened, text_box
 
 if TYPE_CHECKING:
-    from demo.session import Session
+    from counterpoise.demo.session import Session
 
 TRADEOFF_AND_MORE = "The run's charts"
 EXAMPLES = (

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from counterpoise.errors import UsageError
-from counterpoise.votes.records import Vote
-from demo.highlight import notice
-from demo.judging import (
+from counterpoise.demo.highlight import notice
+from counterpoise.demo.judging import (
     ANSWERS,
     Item,
     choice_of,
@@ -21,11 +19,13 @@ from demo.judging import (
     rater_id,
     tuned_is_first,
 )
-from demo.tabs.common import LIGHT, readable
+from counterpoise.demo.tabs.common import LIGHT, readable
+from counterpoise.errors import UsageError
+from counterpoise.votes.records import Vote
 
 if TYPE_CHECKING:
-    from artifacts.votes import VoteBox
-    from demo.session import Session
+    from counterpoise.artifacts.votes import VoteBox
+    from counterpoise.demo.session import Session
 
 _CHOICES = [(f"{number} · {answer}", answer) for number, answer in enumerate(ANSWERS, start=1)]
 HELP = (

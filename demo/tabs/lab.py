@@ -11,12 +11,12 @@ import gradio as gr
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.engine import Engine
 from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
+from counterpoise.demo.highlight import Mark, html_table, marked, notice
+from counterpoise.demo.tabs.common import LIGHT, examples, readable, shortened, text_box
 from counterpoise.errors import UsageError
-from demo.highlight import Mark, html_table, marked, notice
-from demo.tabs.common import LIGHT, examples, readable, shortened, text_box
 
 if TYPE_CHECKING:
-    from demo.session import Session
+    from counterpoise.demo.session import Session
 
 MAX_LAB_CHARACTERS = 5000
 USUAL = "first group ↔ usual partner"

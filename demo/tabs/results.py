@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from counterpoise.demo.highlight import html_table, notice
+from counterpoise.demo.tabs.common import LIGHT, readable
 from counterpoise.errors import UsageError
+from counterpoise.flows.votes import report_with_votes
 from counterpoise.report.votes import AGREEMENT, vote_rows
 from counterpoise.report.words import counted
 from counterpoise.votes.records import Vote
 from counterpoise.votes.statistics import summarise
-from demo.highlight import html_table, notice
-from demo.tabs.common import LIGHT, readable
-from flows.votes import report_with_votes
 
 if TYPE_CHECKING:
-    from artifacts.votes import VoteBox
-    from demo.session import Session
+    from counterpoise.artifacts.votes import VoteBox
+    from counterpoise.demo.session import Session
 
 
 def results_tab(session: Session, box: VoteBox) -> Any:

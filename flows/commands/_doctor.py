@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows.commands import _doctor_machine as own
-from flows.commands import _doctor_services as services
-from flows.commands import _doctor_surroundings as surroundings
-from flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
+from counterpoise.flows.commands import _doctor_machine as own
+from counterpoise.flows.commands import _doctor_services as services
+from counterpoise.flows.commands import _doctor_surroundings as surroundings
+from counterpoise.flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
 OPT_GPU_BYTES = 8 * GIB
 

@@ -9,10 +9,10 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import flows
+from counterpoise import flows
 from counterpoise.extras import install_command
+from counterpoise.flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 from counterpoise.threads import available_cores
-from flows.commands._doctor_findings import GIB, LOCAL_MEMORY_BYTES, Check, Machine
 
 SUPPORTED_PYTHON = (3, 11)
 CONSTRAINTS = Path(flows.__file__).resolve().parent.parent / "constraints.txt"

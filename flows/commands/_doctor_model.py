@@ -6,13 +6,13 @@ from pathlib import Path
 
 from counterpoise.alignment.config import LoraSettings
 from counterpoise.errors import CounterpoiseError
+from counterpoise.flows.commands._doctor_findings import Check
+from counterpoise.flows.commands._model import model_folder
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.prompts import load_prompts
 from counterpoise.models.loading import LoadedModel, load_model
 from counterpoise.preflight.checks import SAMPLE, Finding, Needs, examine
 from counterpoise.records import Progress
-from flows.commands._doctor_findings import Check
-from flows.commands._model import model_folder
 
 
 def examine_model(model: str, adapter: Path | None, prefix: str, progress: Progress) -> list[Check]:

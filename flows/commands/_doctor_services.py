@@ -6,13 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.errors import CounterpoiseError
+from counterpoise.flows.cli import without_password
+from counterpoise.flows.commands._doctor_findings import GIB, LOCAL_DISK_BYTES, Check
 from counterpoise.sources.cache import cached, default_cache
 from counterpoise.sources.reach import reach_mirrors
 from counterpoise.sources.registry import get_source
-from flows.cli import without_password
-from flows.commands._doctor_findings import GIB, LOCAL_DISK_BYTES, Check
 
 NEEDED = ("crows-pairs", "smollm2-135m", "bold-wikipedia-profession")
 """What the default profile fetches."""

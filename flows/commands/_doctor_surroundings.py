@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from counterpoise.errors import SourceError
+from counterpoise.flows.commands._doctor_findings import Check, State
+from counterpoise.flows.prefect_settings import HOME, LOOPBACK, is_writable
 from counterpoise.sources.cache import VARIABLE, default_cache
-from flows.commands._doctor_findings import Check, State
-from flows.prefect_settings import HOME, LOOPBACK, is_writable
 
 
 def folders() -> Check:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from counterpoise.flows.terminal import is_utf8
 from counterpoise.sources.licences import accept
-from flows.terminal import is_utf8
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

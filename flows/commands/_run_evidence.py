@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from artifacts.parquet import read_records
-from artifacts.table_spec import TableSpec
-from artifacts.tables import BENCHMARKS, CAPABILITY, NEUTRAL, PAIRS, SCORES
+from counterpoise.artifacts.parquet import read_records
+from counterpoise.artifacts.table_spec import TableSpec
+from counterpoise.artifacts.tables import BENCHMARKS, CAPABILITY, NEUTRAL, PAIRS, SCORES
+from counterpoise.engine.run_record import RunRecord
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.neutral.records import Capability, NeutralText
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import PairScore
 from counterpoise.report.run_comparison import RunEvidence
-from engine.run_record import RunRecord
 
 if TYPE_CHECKING:
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
 
 Record = TypeVar("Record")
 

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from counterpoise.errors import UsageError
 from counterpoise.evaluation.benchmarks import BENCHMARKS, Result, Task, compare_crows_pairs
+from counterpoise.flows.commands._model import model_folder
+from counterpoise.flows.terminal import console
 from counterpoise.likelihood.config import ScoringConfig
 from counterpoise.measures.names import SCORE
 from counterpoise.measures.sweeps import measures_from
@@ -16,8 +18,6 @@ from counterpoise.models.loading import load_model
 from counterpoise.records import Progress
 from counterpoise.sources.datasets import locate
 from counterpoise.validation import validated
-from flows.commands._model import model_folder
-from flows.terminal import console
 
 
 @dataclass(frozen=True)

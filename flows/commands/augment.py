@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from counterpoise.errors import DataError, UsageError
+from counterpoise.flows.commands._options import json_option, print_json
 from counterpoise.threads import available_cores
-from flows.commands._options import json_option, print_json
 
 
 @click.command()
@@ -106,11 +106,11 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
 
 
 def _on_dask(job: Any, options: dict[str, Any], progress: Any, score: Any) -> Any:
-    from flows.prefect_settings import quiet_defaults
+    from counterpoise.flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
-    from flows.augment_runner import augment_on, dask_runner
-    from flows.interrupts import Interrupts
+    from counterpoise.flows.augment_runner import augment_on, dask_runner
+    from counterpoise.flows.interrupts import Interrupts
 
     with Interrupts():
         runner, workers = dask_runner(options["dask"])
@@ -171,12 +171,12 @@ def _named(model: str | None, prefix: str) -> str:
 
 def _scorer(model: str, prefix: str) -> Any:
     """The model's sentence log-probabilities, as the engine's fluency check wants them."""
+    from counterpoise.flows.commands._model import model_folder
     from counterpoise.likelihood.encoding import prefix_ids
     from counterpoise.likelihood.fast_path import fast_path
     from counterpoise.likelihood.sentences import score_sentences
     from counterpoise.models.loading import load_model
     from counterpoise.records import silent
-    from flows.commands._model import model_folder
 
     loaded = load_model(model_folder(model, silent), "fp32")
     prefix_ids(loaded.tokenizer, prefix)  # what cannot be scored is said before everything is swapped

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from artifacts.store import Store
-    from engine.execute import Outcome
-    from tasks.comparison import Finished
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.execute import Outcome
+    from counterpoise.tasks.comparison import Finished
 
 
 @click.command()
@@ -27,8 +27,8 @@ def command(runs: tuple[str, ...], name: str, store_url: str, as_json: bool) -> 
     Runs of one recipe and model with different seeds are summarised together. A recipe without a name is called after
     its profile. The result is that of `counterpoise sweep`: a table, a report and a trade-off chart.
     """
-    from artifacts.store import Store
-    from flows.commands.sweep import print_sweep
+    from counterpoise.artifacts.store import Store
+    from counterpoise.flows.commands.sweep import print_sweep
 
     made = compared(Store.open(store_url, create=False), name, runs)
     if as_json:
@@ -44,8 +44,8 @@ def compared(store: Store, name: str, runs: Sequence[str]) -> Outcome:
         UsageError: as :func:`finished_runs`.
     """
     from counterpoise.config import RunConfig
-    from engine.execute import execute
-    from tasks.comparison import comparison, inputs_of
+    from counterpoise.engine.execute import execute
+    from counterpoise.tasks.comparison import comparison, inputs_of
 
     finished = finished_runs(store, runs)
     return execute(comparison(name, finished, []), RunConfig(), store, inputs_of(finished))
@@ -57,9 +57,9 @@ def finished_runs(store: Store, names: Sequence[str]) -> list[Finished]:
     Raises:
         UsageError: a run has not finished, or a recipe has one seed twice.
     """
+    from counterpoise.engine.run_record import RunRecord
     from counterpoise.errors import UsageError
-    from engine.run_record import RunRecord
-    from tasks.comparison import Finished
+    from counterpoise.tasks.comparison import Finished
 
     found = []
     for name in names:
@@ -93,8 +93,8 @@ def _facts(config: dict[str, Any], recipe: str) -> Any:
 def _settings(config: dict[str, Any]) -> tuple[str, ...]:
     """What the run's configuration sets otherwise than its profile does now; none where the profile is not known."""
     from counterpoise.errors import UsageError
-    from flows.configure import load_config
-    from flows.sweep_plan import GRID, settings
+    from counterpoise.flows.configure import load_config
+    from counterpoise.flows.sweep_plan import GRID, settings
 
     try:
         profile = set(settings(load_config(config["profile"]).model_dump(mode="json")))

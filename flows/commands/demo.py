@@ -10,10 +10,10 @@ import click
 
 from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.extras import extra_missing
-from flows.commands._options import store_option
+from counterpoise.flows.commands._options import store_option
 
 if TYPE_CHECKING:
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
 
 HOW = "make one: `counterpoise run` (ten minutes and more), or look around with `counterpoise demo --smoke` (a minute)"
 
@@ -37,13 +37,13 @@ HOW = "make one: `counterpoise run` (ten minutes and more), or look around with 
 def command(run_id: str | None, port: int, smoke: bool, classifiers: tuple[str, ...], store_url: str) -> None:
     """Compare base and tuned in a browser, on this machine only."""
     _check_installed()
-    from flows.prefect_settings import quiet_defaults, quiet_libraries
+    from counterpoise.flows.prefect_settings import quiet_defaults, quiet_libraries
 
     quiet_defaults()
     quiet_libraries()
     store, record = _chosen(store_url, run_id, smoke)
-    from demo.app import build_app, launch
-    from demo.session import Session
+    from counterpoise.demo.app import build_app, launch
+    from counterpoise.demo.session import Session
 
     session = Session.of_run(store, record, classifiers)
     click.echo(f"{session.data.label} · http://127.0.0.1:{port} · Ctrl-C ends it", err=True)
@@ -65,9 +65,9 @@ def _check_installed() -> None:
 
 def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dict[str, Any]]:
     """The store, and the record of the run to show; someone at a terminal who has none is offered one."""
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.run_record import newest_finished
     from counterpoise.errors import StoreError
-    from engine.run_record import newest_finished
 
     if smoke:
         return _smoke(store_url)
@@ -88,9 +88,9 @@ def _chosen(store_url: str, run_id: str | None, smoke: bool) -> tuple[Store, dic
 
 
 def _smoke(store_url: str) -> tuple[Store, dict[str, Any]]:
-    from artifacts.store import Store
-    from flows.commands.run import run_flow
-    from flows.configure import load_config
+    from counterpoise.artifacts.store import Store
+    from counterpoise.flows.commands.run import run_flow
+    from counterpoise.flows.configure import load_config
 
     record = run_flow(load_config("smoke", ()), store_url, as_json=False)
     return Store.open(store_url, create=False), record

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from counterpoise.errors import UsageError
-from flows.commands._options import json_option, print_json, store_option
-from flows.deploying import ATTEMPTS
+from counterpoise.flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.deploying import ATTEMPTS
 
 
 @click.command()
@@ -37,18 +37,18 @@ def command(store_url: str, as_json: bool, **options: Any) -> None:
 
     Doing it again changes nothing that is as it should be.
     """
-    from flows.prefect_settings import quiet_defaults
+    from counterpoise.flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
     variables = {key: _value(text) for key, text in map(_pair, options.pop("variables"))}
     secrets = dict(map(_pair, options.pop("secrets")))
-    from flows.deploying.everything import Wanted, advice, deploy
+    from counterpoise.flows.deploying.everything import Wanted, advice, deploy
 
     changes = deploy(Wanted(store=store_url, variables=variables, secrets=secrets, **options))
     if as_json:
         print_json([asdict(change) for change in changes])
         return
-    from flows.deploying.changes import summary
+    from counterpoise.flows.deploying.changes import summary
 
     for change in changes:
         click.echo(str(change))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
     from counterpoise.report.run_comparison import RunComparison
 
 
@@ -24,8 +24,8 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
 
     Then their tuned models are compared, with paired tests over the pairs, sentences and examples both scored.
     """
-    from artifacts.store import Store
-    from engine.run_record import RunRecord
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     records = store.run(first), store.run(second)
@@ -51,9 +51,9 @@ def command(first: str, second: str, store_url: str, as_json: bool) -> None:
 
 def _print(compared: RunComparison) -> None:
 
+    from counterpoise.flows.terminal import console as console_of
     from counterpoise.report.tables import change_table
     from counterpoise.report.terminal import rich_table
-    from flows.terminal import console as console_of
 
     for caution in compared.cautions:
         click.echo(f"caution: {caution}; the two are not comparable")
@@ -70,8 +70,8 @@ def comparison(
 ) -> tuple[RunComparison | None, str]:
     """The second run's tuned model against the first one's, or None and why (tables of another version)."""
     from counterpoise.errors import StoreError
+    from counterpoise.flows.commands._run_evidence import run_evidence
     from counterpoise.report.run_comparison import compare_runs
-    from flows.commands._run_evidence import run_evidence
 
     try:
         evidence = run_evidence(store, first), run_evidence(store, second)
@@ -89,7 +89,7 @@ def differences(store: Store, first: dict[str, Any], second: dict[str, Any]) -> 
 def _difference(
     store: Store, label: str, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> dict[str, Any]:
-    from artifacts.keys import explain
+    from counterpoise.artifacts.keys import explain
 
     if before is None or after is None:
         only = "only in the second run" if before is None else "only in the first run"

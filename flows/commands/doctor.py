@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from flows.commands._doctor_findings import Check
+    from counterpoise.flows.commands._doctor_findings import Check
 
 
 @click.command()
@@ -32,7 +32,7 @@ def command(
     """
     if model:
         return _model(model, adapter, prefix, as_json)
-    from flows.commands._doctor import examine
+    from counterpoise.flows.commands._doctor import examine
 
     diagnosis = examine(store_url, offline=offline)
     if as_json:
@@ -44,8 +44,8 @@ def command(
 
 
 def _model(model: str, adapter: Path | None, prefix: str, as_json: bool) -> int:
-    from flows.commands._doctor_model import examine_model
-    from flows.commands._progress import progress_bar
+    from counterpoise.flows.commands._doctor_model import examine_model
+    from counterpoise.flows.commands._progress import progress_bar
 
     with progress_bar(hidden=as_json) as progress:
         checks = examine_model(model, adapter, prefix, progress)

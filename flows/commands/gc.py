@@ -7,7 +7,7 @@ from shlex import quote
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 
 def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -46,7 +46,7 @@ def command(
     """
     from dataclasses import asdict
 
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
 
     store = Store.open(store_url, create=False)
     report = store.gc(keep_runs=keep, pins=pins, min_age_s=min_age_hours * 3600, dry_run=dry_run)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from flows.commands._options import json_option, print_json
+from counterpoise.flows.commands._options import json_option, print_json
 
 
 @click.group()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.commands._options import json_option, print_json, profile_options, store_option
+from counterpoise.flows.commands._options import json_option, print_json, profile_options, store_option
 
 
 @click.command()
@@ -16,11 +16,11 @@ def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: b
 
     Nothing is made or changed; where there is no store yet, every stage would run.
     """
-    from artifacts.store import Store
-    from engine.planning import PlanStep
-    from flows.configure import load_config
-    from flows.pipeline import pipeline
-    from flows.preflight import preflight
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.planning import PlanStep
+    from counterpoise.flows.configure import load_config
+    from counterpoise.flows.pipeline import pipeline
+    from counterpoise.flows.preflight import preflight
 
     config = load_config(profile, overrides)
     preflight(config)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from artifacts.store import Ref, Store
+    from counterpoise.artifacts.store import Ref, Store
 
 
 @click.command()
@@ -28,12 +28,12 @@ def command(store_url: str, as_json: bool, dry_run: bool, **options: Any) -> Non
 
     The folder loads with transformers and peft alone. The hub is written with HF_TOKEN; HF_ENDPOINT names another.
     """
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.run_record import newest_finished
+    from counterpoise.flows.prefect_settings import quiet_libraries
     from counterpoise.publishing.config import repository_of
     from counterpoise.publishing.deliver import deliver
     from counterpoise.publishing.folder import files_of
-    from engine.run_record import newest_finished
-    from flows.prefect_settings import quiet_libraries
 
     quiet_libraries()
     repository_of(options["to"])
@@ -61,9 +61,9 @@ def chosen_run(store: Store, record: dict[str, Any]) -> dict[str, str]:
     Raises:
         UsageError: it has no report.
     """
+    from counterpoise.engine.report_files import RESULTS
+    from counterpoise.engine.run_record import RunRecord
     from counterpoise.measures.results import read_results
-    from engine.report_files import RESULTS
-    from engine.run_record import RunRecord
 
     report = store.fetch(RunRecord(record).first("report"))
     headline = read_results(report / RESULTS).verdict.headline
@@ -77,10 +77,10 @@ def made_of(store: Store, record: dict[str, Any], options: dict[str, Any]) -> Re
         UsageError: the run has not finished, or its configuration is an older version's.
     """
     from counterpoise.config import RunConfig
+    from counterpoise.engine.execute import execute
+    from counterpoise.engine.run_record import RunRecord
+    from counterpoise.tasks.publication import publication
     from counterpoise.validation import validated
-    from engine.execute import execute
-    from engine.run_record import RunRecord
-    from tasks.publication import publication
 
     run = RunRecord(record)
     roles = {"model": "base-model", "adapter": "adapter", "report": "report"}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from flows.deploying import ATTEMPTS
+from counterpoise.flows.deploying import ATTEMPTS
 
 
 @click.command()
@@ -23,7 +23,7 @@ def command(silence: int, attempts: int | None, every: int | None, dry_run: bool
 
     The automations of `counterpoise deploy` do this at once; this finds what they missed. Run it beside the worker.
     """
-    from flows.prefect_settings import quiet_defaults
+    from counterpoise.flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
     from counterpoise.errors import CounterpoiseError
@@ -41,10 +41,10 @@ def command(silence: int, attempts: int | None, every: int | None, dry_run: bool
 
 
 def _once(silence: timedelta, attempts: int | None, dry_run: bool) -> None:
-    from flows.deploying.automations import attempts_on
-    from flows.deploying.reaper import Rules, looked, reap
-    from flows.deploying.server import configured_server
-    from flows.deploying.slots import free_slots
+    from counterpoise.flows.deploying.automations import attempts_on
+    from counterpoise.flows.deploying.reaper import Rules, looked, reap
+    from counterpoise.flows.deploying.server import configured_server
+    from counterpoise.flows.deploying.slots import free_slots
 
     now = datetime.now(UTC)
     words = {"lost": "lost, marked Crashed", "resume": "scheduled again"}

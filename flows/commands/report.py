@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flows.commands._options import store_option
+from counterpoise.flows.commands._options import store_option
 
 
 @click.command()
@@ -20,11 +20,11 @@ from flows.commands._options import store_option
 @store_option
 def command(run: str, check: bool, out: Path | None, store_url: str) -> None:
     """Make RUN's report anew from its artifacts alone (an id, its unique beginning, or `latest`)."""
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
     from counterpoise.errors import UsageError
-    from flows.commands.show import report_folder
-    from flows.votes import report_with_votes
-    from tasks.report import files_of, write_files
+    from counterpoise.flows.commands.show import report_folder
+    from counterpoise.flows.votes import report_with_votes
+    from counterpoise.tasks.report import files_of, write_files
 
     if check == (out is not None):
         raise UsageError("give either --check or --out FOLDER", "e.g. counterpoise report latest --check")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from flows.commands._options import (
+from counterpoise.flows.commands._options import (
     json_option,
     licence_option,
     print_json,
@@ -22,28 +22,28 @@ from flows.commands._options import (
 @json_option
 def command(profile: str, overrides: tuple[str, ...], store_url: str, as_json: bool) -> None:
     """Run the pipeline, or what is left of it: finished stages come from the store."""
-    from flows.configure import load_config
-    from flows.interrupts import Interrupts
+    from counterpoise.flows.configure import load_config
+    from counterpoise.flows.interrupts import Interrupts
 
     with Interrupts():
         record = run_flow(load_config(profile, overrides), store_url, as_json)
     if as_json:
         print_json(as_contract(record))
         return
-    from flows.commands.show import print_run
+    from counterpoise.flows.commands.show import print_run
 
     print_run(store_url, record)
 
 
 def run_flow(config: Any, store_url: str, as_json: bool) -> dict[str, Any]:
     """Runs the flow with its progress on stderr; the run's record."""
-    from flows.prefect_settings import quiet_defaults
+    from counterpoise.flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
+    from counterpoise.flows.embedded_server import prefect_server
+    from counterpoise.flows.preflight import preflight
     from counterpoise.sources.datasets import require_licence
-    from flows.embedded_server import prefect_server
-    from flows.preflight import preflight
 
     licence = require_licence(config.model.source)
     preflight(config)
@@ -53,8 +53,8 @@ def run_flow(config: Any, store_url: str, as_json: bool) -> dict[str, Any]:
         if licence:
             click.echo(f"{config.model.source}: {licence}, accepted", err=True)
     with prefect_server():
-        from flows.debias import debias
-        from flows.reporters import quiet
+        from counterpoise.flows.debias import debias
+        from counterpoise.flows.reporters import quiet
 
         token = quiet.set(as_json)
         try:

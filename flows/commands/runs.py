@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 LISTED = 20
 """Runs listed for people, unless they ask for another number."""
@@ -29,7 +29,7 @@ def command(limit: int | None, store_url: str, as_json: bool) -> None:
     A run's outcome is its report's headline, or how it ended; a sweep's says how many of the branches that have ended
     completed. A run whose process was killed on this machine is shown as died.
     """
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
 
     runs = Store.open(store_url, create=False).runs()
     rows = [summary(run) for run in runs[: limit or (None if as_json else LISTED)]]
@@ -47,7 +47,7 @@ def command(limit: int | None, store_url: str, as_json: bool) -> None:
 
 def summary(run: dict[str, Any]) -> dict[str, Any]:
     """One run's row; ``folds`` of a sweep are empty when each branch holds out all of its own."""
-    from engine.run_record import RunRecord
+    from counterpoise.engine.run_record import RunRecord
 
     record = RunRecord(run)
     states = [stage["state"] for stage in run["stages"]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flows.commands._options import json_option, licence_option, print_json
+from counterpoise.flows.commands._options import json_option, licence_option, print_json
 
 BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "perplexity")
 
@@ -52,8 +52,8 @@ def command(as_json: bool, **options: Any) -> None:
     MODEL is a folder with config.json and safetensors, a registry name (smollm2-135m), a GGUF file, or
     hf://owner/name@commit.
     """
-    from flows.commands._progress import progress_bar
-    from flows.commands._scoring import Request, print_result, score
+    from counterpoise.flows.commands._progress import progress_bar
+    from counterpoise.flows.commands._scoring import Request, print_result, score
 
     with progress_bar(hidden=as_json) as progress:
         result = score(Request(**options), progress)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from counterpoise.errors import StoreError
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
     from counterpoise.measures.results import Results
 
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @json_option
 def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
     """Print RUN (an id, its unique beginning, or `latest`): verdict, scores by category, stages, report."""
-    from artifacts.store import Store
-    from engine.run_record import RunRecord
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     record = store.run(run)
@@ -49,7 +49,7 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
         return
     print_stages(record, made_from)
     if RunRecord(record).is_sweep:
-        from flows.commands.sweep import print_sweep
+        from counterpoise.flows.commands.sweep import print_sweep
 
         print_sweep(store_url, record)
         return
@@ -57,9 +57,9 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
 
 
 def _write_report(store: Store, record: dict[str, Any], file: Path) -> None:
+    from counterpoise.engine.run_record import RunRecord
     from counterpoise.errors import UsageError
-    from engine.run_record import RunRecord
-    from flows.votes import report_with_votes, vote_box
+    from counterpoise.flows.votes import report_with_votes, vote_box
 
     if not file.parent.is_dir():
         raise UsageError(f"the folder {file.parent} does not exist", "create it first")
@@ -84,7 +84,7 @@ def lineage(store: Store, record: dict[str, Any]) -> dict[str, list[dict[str, st
 
 def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, str]]]) -> None:
     """The run's own line, and one line a stage with what it was made from."""
-    from engine.run_record import RunRecord
+    from counterpoise.engine.run_record import RunRecord
 
     click.echo(f"run {record['run']} · profile {record['profile']} · {RunRecord(record).status}")
     if record.get("error"):
@@ -101,17 +101,17 @@ def print_stages(record: dict[str, Any], made_from: Mapping[str, list[dict[str, 
 
 def print_run(store_url: str, record: dict[str, Any]) -> None:
     """The verdict and the scores of a finished run, and its report's address."""
-    from artifacts.store import Store
-    from engine.run_record import RunRecord
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.run_record import RunRecord
 
     store = Store.open(store_url, create=False)
     results = results_of(store, record)
     if results is None:
         click.echo(f"no report: its status is {RunRecord(record).status}")
         return
+    from counterpoise.flows.terminal import console as console_of
     from counterpoise.report.terminal import rich_table
     from counterpoise.report.views import cost_line, score_table
-    from flows.terminal import console as console_of
 
     console = console_of()
     console.print(f"[bold]{results.verdict.headline}[/bold]", highlight=False)
@@ -131,8 +131,8 @@ def results_of(store: Store, record: dict[str, Any]) -> Results | None:
     Raises:
         DataError: an older version made the report.
     """
+    from counterpoise.engine.report_files import RESULTS
     from counterpoise.measures.results import read_results
-    from engine.report_files import RESULTS
 
     folder = report_folder(store, record)
     return read_results(folder / RESULTS) if folder else None
@@ -140,7 +140,7 @@ def results_of(store: Store, record: dict[str, Any]) -> Results | None:
 
 def report_folder(store: Store, record: dict[str, Any]) -> Path | None:
     """A local folder with the run's report, or None when it has none."""
-    from engine.run_record import RunRecord
+    from counterpoise.engine.run_record import RunRecord
 
     refs = RunRecord(record).refs("report")
     return store.fetch(refs[0]) if refs else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from counterpoise.errors import DataError, UsageError
-from flows.commands._options import json_option
+from counterpoise.flows.commands._options import json_option
 
 if TYPE_CHECKING:
     from counterpoise.counterfactual.records import Direction, Swap

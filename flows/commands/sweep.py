@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flows.commands._options import json_option, licence_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, licence_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
     from counterpoise.measures.sweeps import SweepResults
 
 
@@ -43,11 +43,11 @@ def command(
     A branch that fails is named with its reason and doesn't stop the others. Run the same command again to go on:
     what is finished comes from the store.
     """
-    from flows.interrupts import Interrupts
-    from flows.prefect_settings import quiet_defaults
+    from counterpoise.flows.interrupts import Interrupts
+    from counterpoise.flows.prefect_settings import quiet_defaults
 
     quiet_defaults()
-    from flows.sweep_plan import branches, load_plan
+    from counterpoise.flows.sweep_plan import branches, load_plan
 
     plan = load_plan(file, overrides)
     planned = branches(plan)
@@ -63,12 +63,12 @@ def command(
 
 
 def _run(plan: Any, store_url: str, parallel: int, deployment: str | None, as_json: bool) -> dict[str, Any]:
-    from flows.embedded_server import prefect_server
+    from counterpoise.flows.embedded_server import prefect_server
 
     with prefect_server():
-        from flows.deploying.deployments import check_deployment
-        from flows.reporters import quiet
-        from flows.sweep import sweep
+        from counterpoise.flows.deploying.deployments import check_deployment
+        from counterpoise.flows.reporters import quiet
+        from counterpoise.flows.sweep import sweep
 
         token = quiet.set(as_json)
         try:
@@ -92,9 +92,9 @@ def as_contract(record: dict[str, Any]) -> dict[str, Any]:
 
 def print_sweep(store_url: str, record: dict[str, Any]) -> None:
     """The verdict, a line a recipe and seed, the failures, and where the comparison is."""
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
+    from counterpoise.engine.report_files import RESULTS
     from counterpoise.measures.sweeps import read_sweep
-    from engine.report_files import RESULTS
 
     store = Store.open(store_url, create=False)
     folder = comparison_folder(store, record)
@@ -110,7 +110,7 @@ def print_sweep(store_url: str, record: dict[str, Any]) -> None:
 
 def comparison_folder(store: Store, record: dict[str, Any]) -> Path | None:
     """A local folder with the sweep's comparison, or None when it has none."""
-    from engine.run_record import RunRecord
+    from counterpoise.engine.run_record import RunRecord
 
     refs = RunRecord(record).refs("comparison")
     return store.fetch(refs[0]) if refs else None
@@ -118,9 +118,9 @@ def comparison_folder(store: Store, record: dict[str, Any]) -> Path | None:
 
 def _print_results(results: SweepResults) -> None:
 
+    from counterpoise.flows.terminal import console as console_of
     from counterpoise.report.sweep.views import branch_table
     from counterpoise.report.terminal import rich_table
-    from flows.terminal import console as console_of
 
     console = console_of()
     console.print(f"[bold]{results.headline}[/bold]", highlight=False)

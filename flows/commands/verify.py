@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, store_option
 
 
 @click.command()
@@ -17,9 +17,9 @@ from flows.commands._options import json_option, print_json, store_option
 @json_option
 def command(full: bool, store_url: str, as_json: bool) -> None:
     """Check every artifact in the store; exit 1 if any is damaged."""
-    from artifacts.store import Store
+    from counterpoise.artifacts.store import Store
     from counterpoise.errors import StoreError
-    from flows.commands._progress import progress_bar
+    from counterpoise.flows.commands._progress import progress_bar
 
     store = Store.open(store_url, create=False)
     with progress_bar(hidden=as_json) as progress:

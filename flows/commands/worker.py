@@ -19,9 +19,9 @@ def command(pool: str, limit: int, name: str | None, grace: int) -> None:
     On SIGTERM or Ctrl-C its run saves a checkpoint and is scheduled again, for whatever worker is there; then the
     worker ends.
     """
-    from flows.deploying.pools import check_process_pool
-    from flows.deploying.server import configured_server
-    from flows.deploying.worker import Worker, serve
+    from counterpoise.flows.deploying.pools import check_process_pool
+    from counterpoise.flows.deploying.server import configured_server
+    from counterpoise.flows.deploying.worker import Worker, serve
 
     with configured_server() as client:
         check_process_pool(client, pool)

@@ -18,8 +18,8 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.exceptions import ObjectNotFound
 
 from counterpoise.errors import UsageError
-from flows.deploying import ATTEMPTS
-from flows.deploying.changes import Change
+from counterpoise.flows.deploying import ATTEMPTS
+from counterpoise.flows.deploying.changes import Change
 
 TAG = "counterpoise"
 """Carried by every deployment of `deployments/prefect.yaml`: the automations act on nothing else."""

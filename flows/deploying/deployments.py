@@ -18,9 +18,9 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
 from counterpoise.errors import UsageError
-from flows.checkout import ROOT, profile
-from flows.deploying.changes import Action, Change
-from flows.deploying.server import configured_server
+from counterpoise.flows.checkout import ROOT, profile
+from counterpoise.flows.deploying.changes import Action, Change
+from counterpoise.flows.deploying.server import configured_server
 
 FILE = ROOT / "deployments" / "prefect.yaml"
 
@@ -36,8 +36,8 @@ def read_file() -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         raise UsageError(f"{FILE}: {error}", "run this in a complete checkout") from None
     (steps,) = {tuple(step) for step in document["build"]}
-    assert steps == ("flows.checkout.profile",), steps
-    profiles = [step["flows.checkout.profile"] for step in document["build"]]
+    assert steps == ("counterpoise.flows.checkout.profile",), steps
+    profiles = [step["counterpoise.flows.checkout.profile"] for step in document["build"]]
     values = {each["id"]: profile(each["name"]) for each in profiles}
     filled: list[dict[str, Any]] = apply_values(document["deployments"], values)
     return {**document, "deployments": filled}

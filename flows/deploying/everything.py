@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.deploying.automations import ensure_automations, notification_block, notifications, recovery
-from flows.deploying.changes import Change
-from flows.deploying.deployments import ensure_deployment, read_file
-from flows.deploying.limits import ensure_gpu_limit
-from flows.deploying.pools import ensure_pool, template
-from flows.deploying.server import configured_server
-from flows.deploying.slots import LASTING, LEASES, forgets
+from counterpoise.flows.deploying.automations import (
+    ensure_automations,
+    notification_block,
+    notifications,
+    recovery,
+)
+from counterpoise.flows.deploying.changes import Change
+from counterpoise.flows.deploying.deployments import ensure_deployment, read_file
+from counterpoise.flows.deploying.limits import ensure_gpu_limit
+from counterpoise.flows.deploying.pools import ensure_pool, template
+from counterpoise.flows.deploying.server import configured_server
+from counterpoise.flows.deploying.slots import LASTING, LEASES, forgets
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import State, StateType, TaskRun
 from prefect.exceptions import Abort, PrefectException, TerminationSignal
 from prefect.states import AwaitingRetry, Crashed
 
-from flows.deploying.automations import PAUSE_S
+from counterpoise.flows.deploying.automations import PAUSE_S
 
 OPEN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.SCHEDULED]
 """States of a task that has not ended."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound
 
-from engine.gpu_slot import GPU_TAG
-from flows.deploying.changes import Change
+from counterpoise.engine.gpu_slot import GPU_TAG
+from counterpoise.flows.deploying.changes import Change
 
 
 def ensure_gpu_limit(client: SyncPrefectClient, limit: int) -> Change:

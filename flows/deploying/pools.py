@@ -13,8 +13,8 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 
 from counterpoise.errors import UsageError
-from flows.checkout import ROOT
-from flows.deploying.changes import Action, Change
+from counterpoise.flows.checkout import ROOT
+from counterpoise.flows.deploying.changes import Action, Change
 
 POOL_TYPES = ("process", "docker", "kubernetes")
 

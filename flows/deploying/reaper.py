@@ -25,8 +25,8 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import AwaitingRetry, Crashed
 
-from flows.deploying import ATTEMPTS
-from flows.deploying.automations import STUCK_S, TAG
+from counterpoise.flows.deploying import ATTEMPTS
+from counterpoise.flows.deploying.automations import STUCK_S, TAG
 
 LOOKED_AT = 200
 """Runs of ours that it reads, the newest."""

@@ -23,7 +23,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from engine.gpu_slot import GPU_TAG
+from counterpoise.engine.gpu_slot import GPU_TAG
 
 LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 """The server's setting: where it keeps who holds a slot."""

@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from flows.deploying.handing_on import SERVER_FAILS, scheduled_again
+from counterpoise.flows.deploying.handing_on import SERVER_FAILS, scheduled_again
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2

@@ -12,9 +12,9 @@ import transformers
 from safetensors.torch import load_file
 
 from counterpoise.alignment.train import train_adapter
+from counterpoise.flows.configure import load_config
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.models.loading import load_model
-from flows.configure import load_config
 from tests.alignment.material import CONFIG, PAIRS, inputs
 
 SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 384}

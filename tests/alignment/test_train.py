@@ -22,8 +22,8 @@ from counterpoise.alignment.inputs import GuardTexts, TrainingInputs
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
+from counterpoise.flows.configure import load_config
 from counterpoise.models.loading import load_model
-from flows.configure import load_config
 from tests.alignment.material import CONFIG, PAIRS, SENTENCES, inputs
 
 ROOT = Path(__file__).resolve().parents[2]

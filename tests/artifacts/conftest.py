@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from tests.artifacts.s3_server import S3Server, running
 
 URL = "s3://bucket/team/store"
@@ -54,9 +54,9 @@ def bucket(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_ENDPOINT_URL": server.url,
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("artifacts.remote.PAUSES_S", (0.01, 0.01, 0.01))
-    monkeypatch.setattr("artifacts.bucket.READ_TIMEOUT_S", 0.5)
-    monkeypatch.setattr("artifacts.bucket.CALL_LIMIT_S", 3.0)
+    monkeypatch.setattr("counterpoise.artifacts.remote.PAUSES_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("counterpoise.artifacts.bucket.READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("counterpoise.artifacts.bucket.CALL_LIMIT_S", 3.0)
     server.clear()
     urllib.request.urlopen(urllib.request.Request(f"{server.url}/moto-api/reset", method="POST")).close()
     urllib.request.urlopen(urllib.request.Request(f"{server.url}/bucket", method="PUT")).close()

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from artifacts.keys import KeyParts
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.keys import KeyParts
+from counterpoise.artifacts.store import Ref, Store
 
 FILES = {"table.parquet": b"PAR1 not really PAR1", "model/weights.bin": bytes(range(256)) * 8}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import artifacts
+from counterpoise import artifacts
 
 _CODE = str(Path(artifacts.__file__).parent)
 

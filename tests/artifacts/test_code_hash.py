@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artifacts.code_hash import code_hashes
+from counterpoise.artifacts.code_hash import code_hashes
 from counterpoise.errors import StoreError
 
 MODEL = '''"""A module."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import code_hash
-from artifacts.code_memo import CodeMemo
+from counterpoise.artifacts import code_hash
+from counterpoise.artifacts.code_memo import CodeMemo
 
 
 @pytest.fixture

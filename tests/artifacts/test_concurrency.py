@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
 from tests.artifacts.making import commit, contents, parts, write
 

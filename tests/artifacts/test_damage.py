@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import hashing
-from artifacts.hashing import MEMO_FLOOR, HashMemo
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts import hashing
+from counterpoise.artifacts.hashing import MEMO_FLOOR, HashMemo
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
 from tests.artifacts.making import FILES, commit, contents, parts, write
 
@@ -256,7 +256,9 @@ class TestMemo:
         _age(store.fetch(ref))
         assert store.lookup("scores", ref.key) == ref
         folder, read = store.fetch(ref), []
-        monkeypatch.setattr("artifacts.hashing.sha256_file", lambda path: read.append(path.name) or "")
+        monkeypatch.setattr(
+            "counterpoise.artifacts.hashing.sha256_file", lambda path: read.append(path.name) or ""
+        )
         digests = [HashMemo(_memo_folder()).sha256(folder / name) for name in sorted(BIG)]
         assert read == ["config.json"], "small files are read every time"
         assert digests[1] == hashlib.sha256(BIG["model.safetensors"]).hexdigest()
@@ -290,7 +292,7 @@ class TestMemo:
         _age(path.parent)
         assert store.verify() == []
         unchanged = hashing._identity(path)
-        monkeypatch.setattr("artifacts.hashing._identity", lambda path: unchanged)
+        monkeypatch.setattr("counterpoise.artifacts.hashing._identity", lambda path: unchanged)
         flip(path, 700_000, 1)
         assert store.verify(full=False) == []
         assert "does not have its sha256" in store.verify(full=True)[0].what

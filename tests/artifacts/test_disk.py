@@ -16,9 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from artifacts.parquet import write_table
-from artifacts.store import Miss, Store
-from artifacts.table_spec import Column, TableSpec
+from counterpoise.artifacts.parquet import write_table
+from counterpoise.artifacts.store import Miss, Store
+from counterpoise.artifacts.table_spec import Column, TableSpec
 from counterpoise.errors import StoreError
 from tests.artifacts.making import FILES, commit, contents, parts, write
 

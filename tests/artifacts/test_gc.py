@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from artifacts.gc import GcReport
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts.gc import GcReport
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
-from flows.commands.gc import command
+from counterpoise.flows.commands.gc import command
 from tests.artifacts.making import Clock, commit, parts, write
 
 DAY = 86_400.0

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from artifacts.keys import (
+from counterpoise.artifacts.keys import (
     Change,
     KeyParts,
     canonical_json,
@@ -25,7 +25,7 @@ from artifacts.keys import (
     library_versions,
     resource_hashes,
 )
-from artifacts.layout import STORE_VERSION
+from counterpoise.artifacts.layout import STORE_VERSION
 from counterpoise.errors import StoreError
 from counterpoise.settings import Settings, deciding
 from tests.artifacts.making import parts
@@ -167,7 +167,7 @@ def test_resource_hashes_are_of_the_bytes(tmp_path: Path) -> None:
 
 def test_store_and_keys_import_nothing_heavy() -> None:
     heavy = ("pandas", "pyarrow", "torch", "prefect", "s3fs", "fsspec", "pydantic", "numpy")
-    code = f"import sys, artifacts.store, artifacts.keys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, counterpoise.artifacts.store, counterpoise.artifacts.keys; print([m for m in {heavy} if m in sys.modules])"  # noqa: E501
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"

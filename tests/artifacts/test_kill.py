@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.store import Miss, Store
+from counterpoise.artifacts.store import Miss, Store
 from tests.artifacts.making import FILES, commit, contents, parts, write
 from tests.artifacts.surgery import run_and_kill
 

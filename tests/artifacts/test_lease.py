@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.lease import Lease, Terms, Waiting, is_over, needed_keys
-from artifacts.process import identity, is_dead
-from artifacts.store import Store
+from counterpoise.artifacts.lease import Lease, Terms, Waiting, is_over, needed_keys
+from counterpoise.artifacts.process import identity, is_dead
+from counterpoise.artifacts.store import Store
 from counterpoise.errors import Stopped
 from tests.artifacts.making import Clock, commit, parts
 

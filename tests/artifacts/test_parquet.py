@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.parquet import read_records, read_table, write_table
-from artifacts.table_spec import Column, TableSpec
+from counterpoise.artifacts.parquet import read_records, read_table, write_table
+from counterpoise.artifacts.table_spec import Column, TableSpec
 from counterpoise.errors import CounterpoiseError, DataError, StoreError
 
 

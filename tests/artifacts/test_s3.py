@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
 from tests.artifacts.conftest import URL
 from tests.artifacts.making import FILES, commit, contents, parts, tamper

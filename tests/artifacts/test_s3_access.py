@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import s3fs
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.errors import StoreError
 from tests.artifacts.conftest import URL
 from tests.artifacts.making import commit, parts
@@ -26,7 +26,7 @@ def test_a_bucket_that_is_not_there_says_so(tmp_path: Path) -> None:
 def test_a_missing_extra_says_how_to_install_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['s3fs'] = None\n"
-        "from artifacts.store import Store\n"
+        "from counterpoise.artifacts.store import Store\n"
         "try: Store.open('s3://bucket/x')\n"
         "except Exception as error: print(error)\n"
     )
@@ -60,6 +60,6 @@ def test_missing_credentials_are_named_at_once(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("artifacts.remote.PAUSES_S", (60.0,))
+    monkeypatch.setattr("counterpoise.artifacts.remote.PAUSES_S", (60.0,))
     with pytest.raises(StoreError, match=r"(?i)credentials"):
         Store.open(URL, cache=tmp_path)

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from artifacts.store import Miss, Store
+from counterpoise.artifacts.store import Miss, Store
 from counterpoise.errors import StoreError
 from tests.artifacts.making import Clock, commit, contents, parts, tamper, write
 from tests.artifacts.s3_server import Fault, S3Server

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from artifacts import bucket
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts import bucket
+from counterpoise.artifacts.store import Miss, Ref, Store
 from tests.artifacts.making import FILES, commit, contents, parts, write
 from tests.artifacts.s3_server import S3Server, running
 

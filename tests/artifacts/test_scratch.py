@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.manifest import sealed
-from artifacts.scratch import Scratch
-from artifacts.store import Store
+from counterpoise.artifacts.manifest import sealed
+from counterpoise.artifacts.scratch import Scratch
+from counterpoise.artifacts.store import Store
 from counterpoise.errors import StoreError
 from tests.artifacts.making import contents, parts, write
 

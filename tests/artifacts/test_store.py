@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.layout import STORE_VERSION
-from artifacts.manifest import sealed, unsealed
-from artifacts.store import Miss, Ref, Store
+from counterpoise.artifacts.layout import STORE_VERSION
+from counterpoise.artifacts.manifest import sealed, unsealed
+from counterpoise.artifacts.store import Miss, Ref, Store
 from counterpoise.errors import StoreError
 from tests.artifacts.making import FILES, Clock, commit, contents, parts
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.bucket import Bucket
-from artifacts.store import Store
-from artifacts.workspace import OWNED, own_folder
+from counterpoise.artifacts.bucket import Bucket
+from counterpoise.artifacts.store import Store
+from counterpoise.artifacts.workspace import OWNED, own_folder
 from tests.artifacts.making import FILES, commit, contents, parts, write
 
 HOUR = 3600

@@ -12,14 +12,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from artifacts.store import Ref
-from artifacts.tables import TOXICITY
+from counterpoise.artifacts.store import Ref
+from counterpoise.artifacts.tables import TOXICITY
 from counterpoise.config import RunConfig
+from counterpoise.engine.job import Job
+from counterpoise.engine.shards import in_shards
+from counterpoise.engine.stage import Stage
 from counterpoise.errors import TrainingStopped
 from counterpoise.records import ToxicityScore
-from engine.job import Job
-from engine.shards import in_shards
-from engine.stage import Stage
 
 STEPS, CHECKPOINT_EVERY, STEP_S = 12, 2, 0.004
 

@@ -10,7 +10,10 @@ from pathlib import Path
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments], input=stdin, capture_output=True, check=False
+        [sys.executable, "-m", "counterpoise.flows.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
     )
 
 

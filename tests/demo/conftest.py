@@ -11,9 +11,9 @@ import pytest
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from artifacts.store import Store
-from artifacts.votes import VoteBox
-from demo.session import Session
+from counterpoise.artifacts.store import Store
+from counterpoise.artifacts.votes import VoteBox
+from counterpoise.demo.session import Session
 from tests.demo.finished import finished_run
 
 
@@ -35,7 +35,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 @pytest.fixture(scope="session")
 def served(session: Session) -> Iterator[Served]:
-    from demo.app import build_app, launch  # noqa: PLC0415 (gradio reads its environment when imported)
+    from counterpoise.demo.app import build_app, launch  # noqa: PLC0415 (gradio reads its environment when imported)
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

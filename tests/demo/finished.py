@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from artifacts.store import Ref, Store
-from engine.execute import execute
-from engine.runlog import RunLog
-from engine.stage import Stage
-from flows.configure import load_config
-from flows.pipeline import pipeline
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.engine.execute import execute
+from counterpoise.engine.runlog import RunLog
+from counterpoise.engine.stage import Stage
+from counterpoise.flows.configure import load_config
+from counterpoise.flows.pipeline import pipeline
 
 RUN = "20260101-000000-demotest"
 STRONG = (

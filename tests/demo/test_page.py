@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from artifacts.votes import digest
+from counterpoise.artifacts.votes import digest
+from counterpoise.demo.answers import Sampling
+from counterpoise.demo.line import LONGEST_LINE, Ticket
+from counterpoise.demo.session import Session
+from counterpoise.engine.report_files import HTML
+from counterpoise.engine.run_record import RunRecord
 from counterpoise.toxicity.classifiers import load_classifier
-from demo.answers import Sampling
-from demo.line import LONGEST_LINE, Ticket
-from demo.session import Session
-from engine.report_files import HTML
-from engine.run_record import RunRecord
 from tests.browser import PHONE, Visit
 from tests.demo.conftest import Served
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 
 from counterpoise.counterfactual.engine import Engine
+from counterpoise.demo.answers import Sampling
+from counterpoise.demo.explain import explanation, margins
+from counterpoise.demo.highlight import Mark, Terms, html_table, marked
+from counterpoise.demo.judging import RATERS_AN_ITEM, choice_of, items_of, next_item, rater_id, tuned_is_first
+from counterpoise.demo.pair_list import ALL, listed, page_of
+from counterpoise.demo.tabs.compare import sampling_of
 from counterpoise.errors import UsageError
 from counterpoise.likelihood.pairs import PairDetail
 from counterpoise.likelihood.sentences import SentenceScore
 from counterpoise.records import Generation, Pair, PairScore, Variant
-from demo.answers import Sampling
-from demo.explain import explanation, margins
-from demo.highlight import Mark, Terms, html_table, marked
-from demo.judging import RATERS_AN_ITEM, choice_of, items_of, next_item, rater_id, tuned_is_first
-from demo.pair_list import ALL, listed, page_of
-from demo.tabs.compare import sampling_of
 from tests.votes.test_statistics import vote
 
 EVIL = '<img src=x onerror="window.owned=1">'

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 import torch
 
+from counterpoise.demo.answers import Answers, Sampling
+from counterpoise.demo.line import LONGEST_LINE
+from counterpoise.demo.run_data import RunData
+from counterpoise.demo.session import Session, title_of
+from counterpoise.demo.streaming import Row, decode
+from counterpoise.engine.report_files import HTML
+from counterpoise.engine.run_record import RunRecord
 from counterpoise.errors import UsageError
+from counterpoise.flows.votes import report_with_votes
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.generation.decode import generate
 from counterpoise.generation.prompts import own_prompt
@@ -20,14 +28,6 @@ from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.models.loading import adapter_switched
 from counterpoise.records import Variant
 from counterpoise.toxicity.classifiers import load_classifier
-from demo.answers import Answers, Sampling
-from demo.line import LONGEST_LINE
-from demo.run_data import RunData
-from demo.session import Session, title_of
-from demo.streaming import Row, decode
-from engine.report_files import HTML
-from engine.run_record import RunRecord
-from flows.votes import report_with_votes
 
 pytestmark = pytest.mark.slow
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")
@@ -95,7 +95,7 @@ def test_a_row_that_is_stopped_ends_alone_and_failing_leaves_the_model_as_it_was
     assert stopped[0].tokens == expected[0].tokens[:4]
     assert stopped[1].text == expected[1].text
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="no pen"):
-        patch.setattr("demo.streaming._Pen._note", _failing)
+        patch.setattr("counterpoise.demo.streaming._Pen._note", _failing)
         decode(loaded, rows(), 1.0, lambda: None)
     assert hooks_on(loaded.model) == hooks
     again = rows()
@@ -116,7 +116,7 @@ def test_out_of_memory_is_one_clear_line(session: Session, monkeypatch: pytest.M
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("demo.streaming._Pen._note", full)
+        patch.setattr("counterpoise.demo.streaming._Pen._note", full)
         ticket = session.ask(["She"], GREEDY)
         assert ticket.ended.wait(60)
     with pytest.raises(UsageError, match="no memory for 2 answers"):

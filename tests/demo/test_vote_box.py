@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from artifacts.store import Store
-from artifacts.votes import VoteBox
+from counterpoise.artifacts.store import Store
+from counterpoise.artifacts.votes import VoteBox
 from counterpoise.votes.records import Vote
 from tests.artifacts.s3_server import running
 from tests.votes.test_statistics import vote

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import code_hash
-from artifacts.code_hash import module_path
-from artifacts.code_text import BUILT_IN_ERRORS
 from counterpoise import errors
-from engine.stage import CARRIERS, _code
+from counterpoise.artifacts import code_hash
+from counterpoise.artifacts.code_hash import module_path
+from counterpoise.artifacts.code_text import BUILT_IN_ERRORS
+from counterpoise.engine.stage import CARRIERS, _code
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = sorted(f"tasks.{path.stem}" for path in (ROOT / "tasks").glob("[!_]*.py"))
+STAGES = sorted(f"counterpoise.tasks.{path.stem}" for path in (ROOT / "tasks").glob("[!_]*.py"))
 ERRORS = BUILT_IN_ERRORS | {name for name in vars(errors) if name[0].isupper()}
 
 
@@ -41,7 +41,7 @@ class Checkout:
 
     def code(self) -> dict[str, dict[str, str]]:
         """The code in every stage's key."""
-        packages = ("counterpoise", "engine", "tasks")
+        packages = ("counterpoise",)
         return {stage: code_hash.code_hashes((stage,), packages, CARRIERS) for stage in STAGES}
 
 
@@ -129,18 +129,20 @@ def test_another_number_re_runs_the_stages_that_read_it(
     checkout.rewrite(f"counterpoise.{module}", number.visit)
     assert number.edited
     after = checkout.code()
-    assert {stage for stage in STAGES if after[stage] != before[stage]} == {f"tasks.{s}" for s in stages}
+    assert {stage for stage in STAGES if after[stage] != before[stage]} == {
+        f"counterpoise.tasks.{s}" for s in stages
+    }
 
 
 OWN_CONFIG = {
-    "tasks.adapter": {"alignment"},
-    "tasks.benchmarks": {"evaluation"},
-    "tasks.counterfactuals": {"counterfactual"},
-    "tasks.evaluation": {"likelihood", "models"},
-    "tasks.generations": {"generation"},
-    "tasks.neutral": {"counterfactual"},
-    "tasks.preferences": {"preferences"},
-    "tasks.preflight": {"alignment", "evaluation", "generation"},
+    "counterpoise.tasks.adapter": {"alignment"},
+    "counterpoise.tasks.benchmarks": {"evaluation"},
+    "counterpoise.tasks.counterfactuals": {"counterfactual"},
+    "counterpoise.tasks.evaluation": {"likelihood", "models"},
+    "counterpoise.tasks.generations": {"generation"},
+    "counterpoise.tasks.neutral": {"counterfactual"},
+    "counterpoise.tasks.preferences": {"preferences"},
+    "counterpoise.tasks.preflight": {"alignment", "evaluation", "generation"},
 }
 """The packages whose configuration a stage reads by its type."""
 

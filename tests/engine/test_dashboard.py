@@ -12,13 +12,8 @@ import pytest
 from prefect import flow, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from counterpoise.measures.crows import adjust, score_measure
-from counterpoise.measures.measure import Measures
-from counterpoise.measures.results import Facts, Filtered, Results, Verdict
-from counterpoise.measures.sweeps import SweepResults
-from counterpoise.report.views import score_table
-from engine import dashboard
-from engine.dashboard import (
+from counterpoise.engine import dashboard
+from counterpoise.engine.dashboard import (
     MAX_MARKDOWN_BYTES,
     MAX_ROWS,
     ProgressArtifact,
@@ -29,6 +24,11 @@ from engine.dashboard import (
     publish_report,
     publish_table,
 )
+from counterpoise.measures.crows import adjust, score_measure
+from counterpoise.measures.measure import Measures
+from counterpoise.measures.results import Facts, Filtered, Results, Verdict
+from counterpoise.measures.sweeps import SweepResults
+from counterpoise.report.views import score_table
 from tests.servers import own_server
 
 REPORT = "# report\n\n## Criteria\n\n| outcome | claim |\n|---|---|\n| holds | it |\n\n## Scores\n\nmany"

@@ -16,14 +16,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, StateType, TaskRun
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.execute import Outcome
+from counterpoise.engine.gpu_slot import GPU_TAG, held_by
+from counterpoise.engine.prefect_step import Around, PrefectStep
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.stopping import stop_on_sigterm
 from counterpoise.errors import SourceError, Stopped
-from engine.execute import Outcome
-from engine.gpu_slot import GPU_TAG, held_by
-from engine.prefect_step import Around, PrefectStep
-from engine.stage import Stage
-from engine.stopping import stop_on_sigterm
 from tests.engine.toy import DOUBLE, NUMBER, ask_to_stop, fail_for_good, fail_twice, save_when_asked
 from tests.flows.machines import wait_for
 from tests.servers import own_server
@@ -128,7 +128,7 @@ def test_second_run_is_cached_and_the_graph_has_its_edge(tmp_path: Path) -> None
 def test_network_failures_are_retried_and_others_not(tmp_path: Path) -> None:
     fetch = Stage("fetch", 1, fail_twice, retries=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.prefect_step.RETRY_DELAYS_S", [0.25, 0.5])
+        patch.setattr("counterpoise.engine.prefect_step.RETRY_DELAYS_S", [0.25, 0.5])
         found, told = run(tmp_path, fetch)
     assert found["fetch"].state_name == "Completed"
     assert [line for line in told if "fetch: " in line] == [

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from artifacts.process import identity
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.process import identity
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.engine.run_record import RunRecord, newest_finished
 from counterpoise.errors import UsageError
+from counterpoise.flows.commands.publish import chosen_run
 from counterpoise.measures.measure import Measures
 from counterpoise.measures.results import Facts, Filtered, Results, Verdict, to_text
-from engine.run_record import RunRecord, newest_finished
-from flows.commands.publish import chosen_run
 from tests.artifacts.making import Clock, commit, parts
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.keys import code_hashes
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.keys import code_hashes
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.execute import execute
+from counterpoise.engine.planning import PlanStep
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.stopping import stop_on_sigterm
 from counterpoise.errors import CounterpoiseError, Stopped
-from engine.execute import execute
-from engine.planning import PlanStep
-from engine.stage import Stage
-from engine.stopping import stop_on_sigterm
-from flows import pipeline
-from tasks.pairs import pairs as pairs_stage
-from tasks.toxicity import toxicity as toxicity_stage
+from counterpoise.flows import pipeline
+from counterpoise.tasks.pairs import pairs as pairs_stage
+from counterpoise.tasks.toxicity import toxicity as toxicity_stage
 from tests.engine.toy import DOUBLE, NUMBER, fill_memory, write_half
 
 CONFIG = RunConfig()
@@ -66,16 +66,18 @@ def test_a_report_that_quotes_keys_depends_on_them() -> None:
 
 def test_key_holds_the_code_of_the_stage_and_of_its_rooms() -> None:
     code = pairs_stage.key_parts(CONFIG, None, {"dataset": ref()}).code
-    assert {"tasks.pairs", "counterpoise.pairs.parse", "counterpoise.pairs.folds"} <= set(code)
+    assert {"counterpoise.tasks.pairs", "counterpoise.pairs.parse", "counterpoise.pairs.folds"} <= set(code)
     assert not {
-        name for name in code if name.startswith(("artifacts", "counterpoise.alignment", "engine.job"))
+        name
+        for name in code
+        if name.startswith(("counterpoise.artifacts", "counterpoise.alignment", "counterpoise.engine.job"))
     }
 
 
 def test_key_holds_rooms_that_are_reached_through_a_shared_task_module() -> None:
     code = toxicity_stage.key_parts(CONFIG, None, {"pairs": ref(), "counterfactuals": ref()}).code
     assert {
-        "engine.toxicity_scoring",
+        "counterpoise.engine.toxicity_scoring",
         "counterpoise.toxicity.scoring",
         "counterpoise.toxicity.linear",
     } <= set(code)
@@ -83,10 +85,7 @@ def test_key_holds_rooms_that_are_reached_through_a_shared_task_module() -> None
 
 def test_a_stage_that_may_fetch_is_tagged_so_and_tries_again() -> None:
     stages = [value for value in vars(pipeline).values() if isinstance(value, Stage)]
-    code = {
-        stage: code_hashes((stage.compute.__module__,), ("counterpoise", "engine", "tasks"))
-        for stage in stages
-    }
+    code = {stage: code_hashes((stage.compute.__module__,), ("counterpoise",)) for stage in stages}
     fetching = {stage.name for stage in stages if "counterpoise.sources.fetch" in code[stage]}
     assert {"dataset", "toxicity", "generations-base"} <= fetching
     assert {stage.name for stage in stages if "network" in stage.tags} == fetching

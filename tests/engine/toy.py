@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 
-from artifacts.store import Ref
+from counterpoise.artifacts.store import Ref
+from counterpoise.engine.job import Job
+from counterpoise.engine.stage import Stage
 from counterpoise.errors import SourceError, UnreachableError
-from engine.job import Job
-from engine.stage import Stage
 
 
 def write_number(job: Job) -> None:

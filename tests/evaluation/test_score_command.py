@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from counterpoise.flows.cli import main
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.likelihood.sentences import score_continuations, score_sentences
 from counterpoise.measures.names import SCORE
 from counterpoise.models.loading import load_model
 from counterpoise.pairs.parse import parse_pairs
-from flows.cli import main
 
 Capture = pytest.CaptureFixture[str]
 

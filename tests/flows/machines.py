@@ -20,14 +20,16 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psutil
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Pending
 
-from flows.deploying.pools import template
-from flows.deploying.slots import LASTING, LEASES
+from counterpoise.flows.deploying.pools import template
+from counterpoise.flows.deploying.slots import LASTING, LEASES
 
 T = TypeVar("T")
 DEFAULT_SIGNALS = ("env", "--default-signal=TERM,INT,HUP")
 """As systemd, a login shell or a container starts a process; a test may itself run with some of them ignored."""
-PACKAGES = ("counterpoise", "artifacts", "engine", "tasks", "flows", "deployments")
 
 
 def wait_for(what: str, look: Callable[[], T], seconds: float, every: float = 0.5) -> T:
@@ -92,9 +94,8 @@ class Machine:
         self.name = name
         self.home = home
         self.checkout = home / "checkout"
-        for package in PACKAGES:
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(root / package, self.checkout / package, ignore=ignored)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / "counterpoise", self.checkout / "counterpoise", ignore=ignored)
         self.environment = {
             **os.environ,
             **environment,
@@ -110,14 +111,14 @@ class Machine:
 
     def counterpoise(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", *arguments],
+            [sys.executable, "-m", "counterpoise.flows.cli", *arguments],
             cwd=self.home, env=self.environment, capture_output=True, text=True, check=False, timeout=280,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def start_worker(self) -> None:
-        self._worker = self._start("-m", "flows.cli", "worker", "--name", self.name)
+        self._worker = self._start("-m", "counterpoise.flows.cli", "worker", "--name", self.name)
 
     @property
     def worker(self) -> subprocess.Popen[bytes]:
@@ -126,7 +127,13 @@ class Machine:
         return self._worker
 
     def start_container(self, run: UUID) -> None:
-        """Starts a run as the containers of a docker or kubernetes pool do: one process, without a worker beside it."""
+        """Starts a run as a docker or kubernetes pool does: its worker claims the run, one process carries it out.
+
+        Without the claim the run would keep the slot of its last attempt, which the server has taken back.
+        """
+        with SyncPrefectClient(self.environment["PREFECT_API_URL"]) as client:
+            claimed = client.set_flow_run_state(run, Pending())
+        assert claimed.status == SetStateStatus.ACCEPT, claimed
         properties = template("docker", {})["variables"]["properties"]
         environment = properties["env"]["default"] | {"PREFECT__FLOW_RUN_ID": str(run)}
         _, *arguments = shlex.split(properties["command"]["default"])
@@ -134,7 +141,9 @@ class Machine:
         self._more.append(self.container)
 
     def start_reaper(self) -> None:
-        self._more.append(self._start("-m", "flows.cli", "reap", "--every", "15", "--silence", "90"))
+        self._more.append(
+            self._start("-m", "counterpoise.flows.cli", "reap", "--every", "15", "--silence", "90")
+        )
 
     def flow_processes(self) -> list[psutil.Process]:
         """The processes that run a flow, of this machine's worker."""

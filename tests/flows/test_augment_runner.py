@@ -10,7 +10,7 @@ import pytest
 from counterpoise.counterfactual.augment.job import Job
 from counterpoise.counterfactual.augment.run import augment
 from counterpoise.errors import UsageError
-from flows.augment_runner import augment_on, dask_runner
+from counterpoise.flows.augment_runner import augment_on, dask_runner
 from tests.servers import talking_to
 
 

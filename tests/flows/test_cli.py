@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.store import Store
-from flows.cli import COMMANDS
+from counterpoise.artifacts.store import Store
+from counterpoise.flows.cli import COMMANDS
 from tests.artifacts.making import commit, parts
 
 
 def counterpoise(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments], capture_output=True, text=True, cwd=cwd, check=False
+        [sys.executable, "-m", "counterpoise.flows.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
     )
 
 
@@ -65,7 +69,7 @@ def test_verify_shows_how_far_it_is_on_a_terminal_only(tmp_path: Path, root: Pat
     store = Store.open(tmp_path)
     for number in range(2):
         commit(store, parts(number=number), {"a": b"%d" % number})
-    command = [sys.executable, "-m", "flows.cli", "verify", "--store", str(tmp_path)]
+    command = [sys.executable, "-m", "counterpoise.flows.cli", "verify", "--store", str(tmp_path)]
     terminal, its_end = pty.openpty()
     with os.fdopen(terminal, "rb", buffering=0) as screen:
         subprocess.run(command, stdout=subprocess.PIPE, stderr=its_end, cwd=root, check=True)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from artifacts.process import identity
-from artifacts.store import Store
+from counterpoise.artifacts.process import identity
+from counterpoise.artifacts.store import Store
 from counterpoise.errors import StoreError, UsageError
-from flows import cli
-from flows.commands import diff, plan, runs
-from flows.configure import load_config
+from counterpoise.flows import cli
+from counterpoise.flows.commands import diff, plan, runs
+from counterpoise.flows.configure import load_config
 from tests.artifacts.making import Clock
 
 

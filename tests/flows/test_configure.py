@@ -6,7 +6,7 @@ import pytest
 
 from counterpoise.config import RunConfig
 from counterpoise.errors import UsageError
-from flows.configure import load_config, profile_names
+from counterpoise.flows.configure import load_config, profile_names
 
 
 def test_every_profile_is_valid_and_says_its_name() -> None:

@@ -19,15 +19,21 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
 from counterpoise.errors import UsageError
-from flows.commands.reap import command as reap_command
-from flows.configure import profile_names
-from flows.deploying.automations import RESUME, attempts_on, ensure_automations, notifications, recovery
-from flows.deploying.deployments import check_deployment
-from flows.deploying.everything import Wanted, advice, deploy
-from flows.deploying.limits import ensure_gpu_limit
-from flows.deploying.pools import check_process_pool
-from flows.deploying.reaper import Rules, Signs, Verdict, looked, verdict
-from flows.deploying.slots import LASTING, free_slots
+from counterpoise.flows.commands.reap import command as reap_command
+from counterpoise.flows.configure import profile_names
+from counterpoise.flows.deploying.automations import (
+    RESUME,
+    attempts_on,
+    ensure_automations,
+    notifications,
+    recovery,
+)
+from counterpoise.flows.deploying.deployments import check_deployment
+from counterpoise.flows.deploying.everything import Wanted, advice, deploy
+from counterpoise.flows.deploying.limits import ensure_gpu_limit
+from counterpoise.flows.deploying.pools import check_process_pool
+from counterpoise.flows.deploying.reaper import Rules, Signs, Verdict, looked, verdict
+from counterpoise.flows.deploying.slots import LASTING, free_slots
 from tests.flows.machines import free_port
 from tests.servers import talking_to
 
@@ -110,9 +116,9 @@ def test_reap_has_the_limit_of_deploy_unless_asked(
         return []
 
     server = nullcontext(Automations(*recovery(3)))
-    monkeypatch.setattr("flows.deploying.server.configured_server", lambda: server)
-    monkeypatch.setattr("flows.deploying.reaper.reap", reap)
-    monkeypatch.setattr("flows.deploying.slots.free_slots", lambda *_, **__: 0)
+    monkeypatch.setattr("counterpoise.flows.deploying.server.configured_server", lambda: server)
+    monkeypatch.setattr("counterpoise.flows.deploying.reaper.reap", reap)
+    monkeypatch.setattr("counterpoise.flows.deploying.slots.free_slots", lambda *_, **__: 0)
     done = CliRunner().invoke(reap_command, asked, catch_exceptions=False)
     assert done.output.endswith(" UTC  runs: none under way or crashed; nothing to bring back\n")
     assert (done.exit_code, [rules.attempts for rules in used]) == (0, [limit])
@@ -143,7 +149,7 @@ def refused(root: Path, code: int, url: str, *arguments: str) -> list[str]:
     if not url:
         del environment["PREFECT_API_URL"]
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments],
+        [sys.executable, "-m", "counterpoise.flows.cli", *arguments],
         cwd=root, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
@@ -173,7 +179,9 @@ class Deployments:
 def test_a_sweep_over_a_deployment_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("flows.deploying.deployments.configured_server", lambda: nullcontext(Deployments()))
+    monkeypatch.setattr(
+        "counterpoise.flows.deploying.deployments.configured_server", lambda: nullcontext(Deployments())
+    )
     with pytest.raises(UsageError, match=f"has no deployment '{name}' — give FLOW/NAME"):
         check_deployment(name)
 

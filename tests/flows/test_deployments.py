@@ -20,9 +20,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ParameterTypeError
 
 from counterpoise.config import RunConfig
-from flows.configure import load_config, profile_names
-from flows.debias import debias
-from flows.deploying.deployments import entry_flow, form, read_file
+from counterpoise.flows.configure import load_config, profile_names
+from counterpoise.flows.debias import debias
+from counterpoise.flows.deploying.deployments import entry_flow, form, read_file
 from tests.browser import Visit
 from tests.servers import talking_to
 
@@ -105,7 +105,7 @@ def finished(root: Path, prefect_server: str, tmp_path_factory: pytest.TempPathF
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
-    command("flows.cli", "deploy")
+    command("counterpoise.flows.cli", "deploy")
     with talking_to(prefect_server), get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("debias/smoke")
         made = client.create_flow_run_from_deployment(deployment.id)

@@ -8,14 +8,14 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from safetensors.torch import load_file, save_file
 
+from counterpoise.flows.cli import main
+from counterpoise.flows.commands import _doctor_machine as machine
+from counterpoise.flows.commands import _doctor_services as services
+from counterpoise.flows.commands import _doctor_surroundings as surroundings
+from counterpoise.flows.commands._doctor import fitting_profile
+from counterpoise.flows.commands._doctor_findings import GIB, Machine
 from counterpoise.models.tiny import make_tiny_model
 from counterpoise.sources import reach
-from flows.cli import main
-from flows.commands import _doctor_machine as machine
-from flows.commands import _doctor_services as services
-from flows.commands import _doctor_surroundings as surroundings
-from flows.commands._doctor import fitting_profile
-from flows.commands._doctor_findings import GIB, Machine
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
+from counterpoise.engine.job import Job
+from counterpoise.engine.prefect_step import Around, surrounded
+from counterpoise.engine.stage import Stage
+from counterpoise.engine.stopping import stop_on_sigterm
 from counterpoise.errors import Stopped, UsageError
-from engine.job import Job
-from engine.prefect_step import Around, surrounded
-from engine.stage import Stage
-from engine.stopping import stop_on_sigterm
-from flows.evaluate import Found, _benchmark_task, _of_run, row_of
-from flows.reporters import SilentReporter
-from tasks.evaluation import How, Subject
+from counterpoise.flows.evaluate import Found, _benchmark_task, _of_run, row_of
+from counterpoise.flows.reporters import SilentReporter
+from counterpoise.tasks.evaluation import How, Subject
 from tests.artifacts.making import Clock, commit, parts
 
 
@@ -88,7 +88,9 @@ class Remember(SilentReporter):
 def test_a_benchmark_tells_its_progress_and_stops_within(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.evaluate.evaluation", lambda *_: Stage("evaluation", 1, ask_then_move))
+    monkeypatch.setattr(
+        "counterpoise.flows.evaluate.evaluation", lambda *_: Stage("evaluation", 1, ask_then_move)
+    )
     monkeypatch.setattr("counterpoise.sources.datasets.locate", lambda source: tmp_path)
     reporter, subject = Remember(), Subject(tmp_path, "")
     with stop_on_sigterm() as stop, surrounded(Around(reporter, stop)):

@@ -11,10 +11,10 @@ import pytest
 from counterpoise.config import RunConfig
 from counterpoise.counterfactual.lexicon_file import load
 from counterpoise.errors import UsageError
+from counterpoise.flows.cli import main, without_password
+from counterpoise.flows.configure import load_config
 from counterpoise.toml import LARGEST, read_toml
 from counterpoise.validation import validated
-from flows.cli import main, without_password
-from flows.configure import load_config
 
 BOM = "\ufeff"
 
@@ -42,7 +42,7 @@ def test_sources_with_a_byte_order_mark(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_first_line_with_a_byte_order_mark(root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "swap"],
+        [sys.executable, "-m", "counterpoise.flows.cli", "swap"],
         input=(BOM + "She left.\n").encode(), capture_output=True, cwd=root, check=True,
     )  # fmt: skip
     assert done.stdout == b"He left.\n"

@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from artifacts.store import Store
-from flows.embedded_server import SCRIPT
-from flows.interrupts import TOLD
+from counterpoise.artifacts.store import Store
+from counterpoise.flows.embedded_server import SCRIPT
+from counterpoise.flows.interrupts import TOLD
 
 WITHIN_S = 5.0
 """On a machine that has a core for it; see :func:`allowed_s`."""
@@ -43,7 +43,7 @@ class Terminal:
         self.pid, self._master = pty.fork()
         if not self.pid:
             environment = {**os.environ, "PREFECT_HOME": str(home / "prefect"), "COLUMNS": "200"}
-            command = [sys.executable, "-m", "flows.cli", "run", "--profile", "smoke"]
+            command = [sys.executable, "-m", "counterpoise.flows.cli", "run", "--profile", "smoke"]
             os.execve(command[0], [*command, "--store", str(home / "store")], environment)
 
     def wait_for(self, text: str, seconds: float = 300) -> None:
@@ -147,7 +147,7 @@ def test_a_killed_command_takes_its_server_with_it(tmp_path: Path) -> None:
 
 STUBBORN = """
 import sys, time
-from flows.interrupts import Interrupts
+from counterpoise.flows.interrupts import Interrupts
 with Interrupts() as interrupts:
     with interrupts.running(lambda: print("written", flush=True)):
         {need}
@@ -194,7 +194,7 @@ def test_the_second_time_it_ends_right_now_also_where_a_checkpoint_needs_a_minut
 def test_before_anything_runs_it_ends_at_once() -> None:
     code = """
 import time
-from flows.interrupts import Interrupts
+from counterpoise.flows.interrupts import Interrupts
 with Interrupts():
     print("ready", flush=True)
     time.sleep(60)
@@ -213,7 +213,7 @@ with Interrupts():
 def test_forked_children_die_of_signals_and_tell_the_parent_nothing() -> None:
     code = """
 import os, signal, time
-from flows.interrupts import Interrupts
+from counterpoise.flows.interrupts import Interrupts
 with Interrupts() as interrupts:
     child = os.fork()
     if not child:
@@ -226,7 +226,7 @@ with Interrupts() as interrupts:
 
 
 def test_afterwards_signals_do_what_they_did() -> None:
-    from flows.interrupts import Interrupts, current  # noqa: PLC0415
+    from counterpoise.flows.interrupts import Interrupts, current  # noqa: PLC0415
 
     before = signal.getsignal(signal.SIGINT)
     with Interrupts() as interrupts:

@@ -58,6 +58,7 @@ def test_a_run_survives_every_kill(root: Path, tmp_path: Path) -> None:
         first.counterpoise("deploy", "--store", str(store))
         stage = Stage(Watcher(server, str(store)), store)
         first.start_worker()
+        first.start_reaper()  # a server on SQLite loses events when it is busy
         kills = [
             stage.kill("SIGTERM of the run", lambda: first.tell_run(signal.SIGTERM)),
             stage.kill("SIGKILL of the run", lambda: first.tell_run(signal.SIGKILL)),

@@ -20,8 +20,8 @@ from prefect_docker.worker import DockerWorker
 from prefect_kubernetes.worker import KubernetesWorker
 
 from counterpoise.errors import UsageError
-from flows.deploying.automations import HEARTBEAT_S
-from flows.deploying.pools import template
+from counterpoise.flows.deploying.automations import HEARTBEAT_S
+from counterpoise.flows.deploying.pools import template
 
 WORKERS: dict[str, type[BaseWorker[Any, Any, Any]]] = {
     "process": ProcessWorker,

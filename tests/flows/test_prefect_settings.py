@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import UsageError
-from flows.prefect_settings import HOME, LOOPBACK, ensure_home, exempt_loopback, is_writable
+from counterpoise.flows.prefect_settings import HOME, LOOPBACK, ensure_home, exempt_loopback, is_writable
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,16 @@ def test_the_smoke_pipeline_behind_a_proxy_without_a_home_and_with_its_output_cl
         "HTTPS_PROXY": "http://127.0.0.1:9",
         "OMP_NUM_THREADS": "1",
     }
-    run = [sys.executable, "-m", "flows.cli", "run", "--profile", "smoke", "--store", str(tmp_path / "store")]
+    run = [
+        sys.executable,
+        "-m",
+        "counterpoise.flows.cli",
+        "run",
+        "--profile",
+        "smoke",
+        "--store",
+        str(tmp_path / "store"),
+    ]
     done = subprocess.run(
         ["sh", "-c", '"$@" <&- >&-', "sh", *run],
         capture_output=True, text=True, cwd=root, env=environment, check=False, timeout=500,

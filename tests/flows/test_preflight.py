@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import CounterpoiseError, UsageError
-from flows.cli import main
-from flows.configure import load_config
-from flows.preflight import preflight
+from counterpoise.flows.cli import main
+from counterpoise.flows.configure import load_config
+from counterpoise.flows.preflight import preflight
 
 SMOKE = ("--profile", "smoke")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import FlowRun, StateType
 
-from flows.deploying.reaper import Rules
+from counterpoise.flows.deploying.reaper import Rules
 from tests.artifacts.s3_server import running
 from tests.flows.machines import Machine, Server
 from tests.flows.watching import LONG, Watcher, everything_stopped_after

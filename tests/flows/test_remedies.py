@@ -12,9 +12,9 @@ import pytest
 
 from counterpoise import errors
 from counterpoise.config import RunConfig
+from counterpoise.flows.cli import cli
+from counterpoise.flows.configure import load_config
 from counterpoise.validation import keys
-from flows.cli import cli
-from flows.configure import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("artifacts", "counterpoise", "demo", "engine", "flows", "tasks")

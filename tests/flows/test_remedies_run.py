@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.extras import install_command
-from flows.cli import main
+from counterpoise.flows.cli import main
 from tests.artifacts.making import commit, parts
 
 

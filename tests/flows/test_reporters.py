@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from counterpoise.config import RunConfig
+from counterpoise.engine.reporting import Reporters
+from counterpoise.engine.runlog import RunLog
 from counterpoise.errors import UnreachableError
-from engine.reporting import Reporters
-from engine.runlog import RunLog
-from flows.reporters import ConsoleReporter, DashboardReporter, SilentReporter
+from counterpoise.flows.reporters import ConsoleReporter, DashboardReporter, SilentReporter
 
 
 def test_a_stage_that_is_tried_again_says_why_and_when(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.store import Ref, Store
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.measures.names import SCORE
 from counterpoise.measures.results import results_from
@@ -68,7 +68,7 @@ class Shell:
 
     def __call__(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", *arguments],
+            [sys.executable, "-m", "counterpoise.flows.cli", *arguments],
             capture_output=True,
             text=True,
             cwd=self.checkout,

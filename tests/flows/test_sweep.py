@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from artifacts.parquet import read_table
-from artifacts.store import Ref, Store
-from artifacts.tables import SWEEP
+from counterpoise.artifacts.parquet import read_table
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.artifacts.tables import SWEEP
+from counterpoise.engine.execute import Outcome
+from counterpoise.engine.stopping import StopFlag
 from counterpoise.errors import StoreError
+from counterpoise.flows.branch_runs import BranchOutcome, ProcessRunner
+from counterpoise.flows.sweep import SweepLog, run_branches
+from counterpoise.flows.sweep_plan import Branch, SweepPlan, branches
 from counterpoise.measures.names import FOLD, SCORE
 from counterpoise.measures.results import results_from
 from counterpoise.measures.sweeps import read_sweep
-from engine.execute import Outcome
-from engine.stopping import StopFlag
-from flows.branch_runs import BranchOutcome, ProcessRunner
-from flows.sweep import SweepLog, run_branches
-from flows.sweep_plan import Branch, SweepPlan, branches
 from tests.flows.test_smoke import Shell
 from tests.servers import own_server
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from counterpoise.errors import UsageError
-from flows.sweep_plan import branches, load_plan
+from counterpoise.flows.sweep_plan import branches, load_plan
 
 TEXT = """
 profile = "smoke"

@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from artifacts.store import Ref, Store
+from counterpoise.artifacts.store import Ref, Store
+from counterpoise.engine.execute import Outcome
+from counterpoise.flows.reporters import ConsoleReporter, console_reporter, finished_line
 from counterpoise.measures.crows import adjust, score_measure
 from counterpoise.measures.measure import Measures
 from counterpoise.report.terminal import rich_table
 from counterpoise.report.views import score_table
-from engine.execute import Outcome
-from flows.reporters import ConsoleReporter, console_reporter, finished_line
 
 HEADLINE = "Nearer to neutral: 59.2 → 54.9 %, and every other claim that the report makes holds too"
 NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
@@ -49,7 +49,7 @@ def runs(tmp_path: Path) -> Path:
 
 def shell(command: str, store: Path, root: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """``command`` with ``cp`` for the program; a pipe's parts all count, as under ``set -o pipefail``."""
-    program = f'cp() {{ {sys.executable} -m flows.cli "$@" --store {store}; }}; set -o pipefail; {command}'
+    program = f'cp() {{ {sys.executable} -m counterpoise.flows.cli "$@" --store {store}; }}; set -o pipefail; {command}'
     return subprocess.run(
         ["bash", "-c", program], capture_output=True, cwd=root, env={**os.environ, **environment}, check=False
     )
@@ -80,7 +80,10 @@ def test_a_closed_output_is_one_line_and_the_work_is_done(runs: Path, root: Path
 
 def test_a_closed_input_is_one_line(root: Path) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m flows.cli swap <&-"], capture_output=True, cwd=root, check=False
+        ["bash", "-c", f"{sys.executable} -m counterpoise.flows.cli swap <&-"],
+        capture_output=True,
+        cwd=root,
+        check=False,
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

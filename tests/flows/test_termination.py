@@ -16,8 +16,8 @@ from prefect.exceptions import Abort, TerminationSignal
 from prefect.states import Cancelling, Running
 
 from counterpoise.errors import Stopped
-from flows.deploying.automations import PAUSE_S
-from flows.termination import prefect_decides
+from counterpoise.flows.deploying.automations import PAUSE_S
+from counterpoise.flows.termination import prefect_decides
 
 
 class Server:
@@ -53,7 +53,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def stop(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.deploying.handing_on.get_client", lambda **_: server)
+    monkeypatch.setattr("counterpoise.flows.deploying.handing_on.get_client", lambda **_: server)
     with prefect_decides():
         raise Stopped("stopped on request")
 

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import AwaitingRetry, Crashed
 from prefect.workers.process import ProcessWorker
 
-from flows.deploying.worker import Worker
+from counterpoise.flows.deploying.worker import Worker
 
 STUBBORN = ("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
 OBEDIENT = ("sh", "-c", "echo ready; exec sleep 60")

@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
 from prefect.client.schemas.sorting import LogSort
 
-from artifacts.store import Store
+from counterpoise.artifacts.store import Store
 from tests.flows.machines import Machine, Server, wait_for
 
 LONG = {

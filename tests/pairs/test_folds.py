@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.parquet import read_records, write_table
-from artifacts.tables import PAIRS
+from counterpoise.artifacts.parquet import read_records, write_table
+from counterpoise.artifacts.tables import PAIRS
 from counterpoise.errors import DataError
 from counterpoise.pairs.config import PairsConfig
 from counterpoise.pairs.folds import (

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
+from counterpoise.engine.dashboard import MAX_MARKDOWN_BYTES
 from counterpoise.errors import DataError
 from counterpoise.measures.names import FOLD, IN_SAMPLE, LMS, PERPLEXITY, SCORE, TEXTS, TOXICITY, USABLE
 from counterpoise.measures.results import results_from
@@ -16,7 +17,6 @@ from counterpoise.report.build import Report, build_report
 from counterpoise.report.findings import findings
 from counterpoise.report.inputs import FoldEvidence, ReportInputs
 from counterpoise.report.markup import escape
-from engine.dashboard import MAX_MARKDOWN_BYTES
 from tests.report.synthetic import run, stereoset_losing_sense, with_texts
 
 SMALL = {"pairs_per_category": 20}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.parquet import read_records, write_table
-from artifacts.tables import SWEEP
+from counterpoise.artifacts.parquet import read_records, write_table
+from counterpoise.artifacts.tables import SWEEP
 from counterpoise.errors import DataError
 from counterpoise.measures.criteria import limited
 from counterpoise.measures.crows import Scored, comparison

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from counterpoise.errors import DataError, LicenceError, UnreachableError
+from counterpoise.flows.commands import score
+from counterpoise.flows.commands.run import run_flow
+from counterpoise.flows.configure import load_config, profile_names
 from counterpoise.sources.datasets import require_licence
 from counterpoise.sources.fetch import fetch
 from counterpoise.sources.licences import VARIABLE, accept, accepted, require_accepted
 from counterpoise.sources.registry import get_source, registry
 from counterpoise.sources.source import Source
-from flows.commands import score
-from flows.commands.run import run_flow
-from flows.configure import load_config, profile_names
 from tests.sources.conftest import CONTENT, a_source
 
 GUARDED = {"gemma3-270m", "gemma-2-2b"}

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.keys import explain
-from artifacts.parquet import read_records
-from artifacts.store import Store
-from artifacts.tables import NEUTRAL
+from counterpoise.artifacts.keys import explain
+from counterpoise.artifacts.parquet import read_records
+from counterpoise.artifacts.store import Store
+from counterpoise.artifacts.tables import NEUTRAL
 from counterpoise.config import RunConfig
 from counterpoise.counterfactual.config import CounterfactualConfig
 from counterpoise.counterfactual.lexicon_file import builtin_texts
+from counterpoise.engine.execute import execute
 from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.evaluation.group_sentences import DOMAINS, load_group_sentences
 from counterpoise.neutral.config import CapabilityConfig
 from counterpoise.neutral.records import NeutralText
-from engine.execute import execute
-from tasks.neutral import neutral
+from counterpoise.tasks.neutral import neutral
 
 
 def groups_of(domain: str) -> list[str]:

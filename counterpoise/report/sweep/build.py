@@ -23,7 +23,7 @@ from counterpoise.report.words import plain
 
 @dataclass(frozen=True, slots=True)
 class SweepRow:
-    """One measure of one branch: columns and units are described in `artifacts.tables` (SWEEP)."""
+    """One measure of one branch: columns and units are described in `counterpoise.artifacts.tables` (SWEEP)."""
 
     model: str
     recipe: str
