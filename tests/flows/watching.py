@@ -101,6 +101,11 @@ class Watcher:
             wanted = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run]))
             return client.read_task_runs(task_run_filter=wanted, limit=200)
 
+    def open_attempts(self, run: UUID) -> set[int]:
+        """The attempts of which a task has not ended."""
+        tasks = self.tasks(run)
+        return {task.flow_run_run_count for task in tasks if not (task.state and task.state.is_final())}
+
     def tasks_of_attempt(self, run: UUID, attempt: int) -> dict[str, str]:
         """State by stage of the tasks that this start of the run made."""
         of_attempt = [each for each in self.tasks(run) if each.flow_run_run_count == attempt]
