@@ -112,6 +112,16 @@ CAPABILITY = _table(
     Column("tokens", "int32", "Tokens that log_prob sums over"),
 )
 
+DIVERGENCE = _table(
+    "divergence",
+    1,
+    Column("text_id", "int32", "Number of the text among the base's continuations, from 0"),
+    Column(
+        "nats", "float64", "KL divergence of the tuned from the base, summed over the text's tokens, nats"
+    ),
+    Column("tokens", "int32", "Tokens that nats sums over"),
+)
+
 BENCHMARKS = _table(
     "benchmarks",
     1,

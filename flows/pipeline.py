@@ -49,6 +49,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
 
     revised = step(revised_pairs, pairs=paired) if config.benchmarks.revised_pairs else None
 
+    written = [step(generations_base, model=model, neutral=sentences)]
     adapters, scored, corrected, capable, measured = [], [], [], [], []
     for fold in config.pairs.evaluate:
         tuned = step(
@@ -64,12 +65,14 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         )
         adapters.append(tuned)
         scored.append(step(scores, fold=fold, model=model, adapter=tuned, pairs=paired))
-        capable.append(step(capability, fold=fold, model=model, adapter=tuned, neutral=sentences))
+        capable.append(
+            step(capability, fold=fold, model=model, adapter=tuned, neutral=sentences, written=written[0])
+        )
         if revised is not None:
             corrected.append(step(revised_scores, fold=fold, model=model, adapter=tuned, pairs=revised))
         measured += _benchmarks(step, config, fold, model, tuned)
 
-    written = _generations(step, config, model, sentences, adapters)
+    written += _generations(step, config, model, sentences, adapters)
     null = []
     if config.generation.random_adapter:
         with_random = {
@@ -112,15 +115,10 @@ def _benchmarks(step: Step, config: RunConfig, fold: int, model: Any, tuned: Any
 def _generations(
     step: Step, config: RunConfig, model: Any, sentences: Any, adapters: Sequence[Any]
 ) -> list[Any]:
-    """Continuations by the base, then by the first adapter or by every adapter."""
-    base = step(generations_base, model=model, neutral=sentences)
+    """Continuations by the first adapter or by every adapter."""
     if config.generation.adapters == "first":
-        return [base, step(generations, model=model, neutral=sentences, adapter=adapters[0])]
+        return [step(generations, model=model, neutral=sentences, adapter=adapters[0])]
     folds = zip(config.pairs.evaluate, adapters, strict=True)
     return [
-        base,
-        *(
-            step(generations, fold=fold, model=model, neutral=sentences, adapter=tuned)
-            for fold, tuned in folds
-        ),
+        step(generations, fold=fold, model=model, neutral=sentences, adapter=tuned) for fold, tuned in folds
     ]

@@ -14,6 +14,7 @@ from counterpoise.artifacts.tables import (
     BENCHMARKS,
     CANDIDATES,
     CAPABILITY,
+    DIVERGENCE,
     GENERATIONS,
     HISTORY,
     PAIRS,
@@ -24,7 +25,7 @@ from counterpoise.artifacts.tables import (
 from counterpoise.engine.job import Job
 from counterpoise.engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
 from counterpoise.engine.stage import Stage, package_data
-from counterpoise.neutral.records import Capability
+from counterpoise.neutral.records import Capability, Divergence
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
 
@@ -127,6 +128,7 @@ def _folds(
             _training(job, adapter),
             job.read(scored, SCORES, PairScore),
             job.read(capable, CAPABILITY, Capability),
+            job.read(capable, DIVERGENCE, Divergence),
         )
         for fold, adapter, scored, capable in zip(
             job.config.pairs.evaluate, adapters, scores, capability, strict=True

@@ -1,4 +1,4 @@
-"""Perplexity of neutral text before and after, paired by sentence."""
+"""Perplexity of neutral text before and after, and the divergence from the base on what it writes itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from counterpoise.measures.measure import Measure
-from counterpoise.measures.names import PERPLEXITY
+from counterpoise.measures.names import OWN_TEXT_KL, PERPLEXITY
 from counterpoise.metrics.intervals import percentile_interval, resampled_means
 from counterpoise.metrics.perplexity import columns_of, exp_rate
 
@@ -41,4 +41,31 @@ def perplexity_measure(
         interval=percentile_interval(100 * (second / first - 1)),
         base_interval=percentile_interval(first),
         tuned_interval=percentile_interval(second),
+    )
+
+
+def divergence_measure(nats: Sequence[float], tokens: Sequence[int], *, seed: int = 0) -> Measure:
+    """KL(base ‖ tuned) on text that the base wrote, a token; the base's from itself is 0.
+
+    Args:
+        nats: divergence on each text, summed over its tokens.
+        tokens: tokens of each text.
+
+    Raises:
+        DataError: as :func:`counterpoise.metrics.perplexity.perplexity`.
+    """
+    columns = columns_of(nats, tokens)
+    samples = resampled_means(columns, seed)
+    found = float(columns[:, 0].sum() / columns[:, 1].sum())
+    interval = percentile_interval(samples[:, 0] / samples[:, 1])
+    return Measure(
+        name=OWN_TEXT_KL,
+        unit="nats a token",
+        aim="lower",
+        base=0.0,
+        tuned=found,
+        change=found,
+        n=len(columns),
+        interval=interval,
+        tuned_interval=interval,
     )

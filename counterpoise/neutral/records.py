@@ -47,6 +47,15 @@ class OwnText:
 
 
 @dataclass(frozen=True, slots=True)
+class Divergence:
+    """KL(base ‖ tuned) on one text that the base wrote: nats, summed over its ``tokens``."""
+
+    text_id: int
+    nats: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capability:
     """The log-probability one variant gives to one neutral sentence: nats, summed over ``tokens``."""
 

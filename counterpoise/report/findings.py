@@ -18,7 +18,7 @@ from counterpoise.measures.crows import comparison, margin_measures, readings
 from counterpoise.measures.losses import Loss, losses
 from counterpoise.measures.measure import Measure
 from counterpoise.measures.names import FOLD, IN_SAMPLE, MEAN, REVISED, WHOLE
-from counterpoise.measures.perplexity import perplexity_measure
+from counterpoise.measures.perplexity import divergence_measure, perplexity_measure
 from counterpoise.measures.results import Facts, Filtered, Results, Training
 from counterpoise.measures.texts import TextFindings, text_findings
 from counterpoise.metrics.groups import Rate, rate, rates_by
@@ -101,6 +101,7 @@ def _measures(inputs: ReportInputs) -> Iterator[Measure]:
     if corrected:
         yield from readings(corrected, prefix=REVISED, seed=run.seed)
     yield _perplexity(inputs.folds, run.seed)
+    yield from _divergence(inputs.folds, run.seed)
     yield from benchmark_measures(inputs.benchmarks, seed=run.seed)
     yield from bbq_measures(inputs.benchmarks, seed=run.seed)
     yield from accuracy_measures(inputs.benchmarks, seed=run.seed)
@@ -130,6 +131,17 @@ def _perplexity(folds: Sequence[FoldEvidence], seed: int) -> Measure:
         [sum(sums[side][text]) / len(sums[side][text]) for text in texts] for side in ("base", "tuned")
     )
     return perplexity_measure(base, tuned, [tokens[text] for text in texts], seed=seed)
+
+
+def _divergence(folds: Sequence[FoldEvidence], seed: int) -> Iterator[Measure]:
+    """With several folds, each text's mean over their adapters."""
+    rows = [row for fold in folds for row in fold.divergence]
+    texts = {row.text_id: row.tokens for row in rows}
+    nats = dict.fromkeys(texts, 0.0)
+    for row in rows:
+        nats[row.text_id] += row.nats / len(folds)
+    if rows:
+        yield divergence_measure(list(nats.values()), list(texts.values()), seed=seed)
 
 
 def _training(fold: FoldEvidence) -> Training:

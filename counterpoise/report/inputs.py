@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.evaluation.items import BenchmarkScore
-from counterpoise.neutral.records import Capability
+from counterpoise.neutral.records import Capability, Divergence
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Generation, Normalisation, Pair, PairScore, Preference
 from counterpoise.votes.records import Vote
@@ -75,12 +75,14 @@ class FoldEvidence:
         scores: base and tuned scores of pairs, in every reading. Those of the evaluated fold are held out;
             scores of pairs the adapter was trained on may be there too and are reported apart.
         capability: base and tuned log-probabilities of neutral sentences.
+        divergence: of the tuned from the base, on continuations that the base wrote.
     """
 
     evaluated: int
     training: TrainingOutcome
     scores: Sequence[PairScore]
     capability: Sequence[Capability]
+    divergence: Sequence[Divergence] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def test_every_claim_holds_for_a_good_run() -> None:
     assert set(noisy.values()) == {"undecided"} and len(noisy) == 4
     assert {outcome for name, outcome in found.items() if name not in noisy} == {"holds"}
     # score, neutral, margins, spread, categories, perplexity, usable, two of each classifier, erasure
-    assert len(found) == 12
+    assert len(found) == 13
 
 
 def test_claims_fail_one_by_one_for_a_bad_run() -> None:

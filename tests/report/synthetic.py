@@ -12,7 +12,7 @@ from counterpoise.alignment.records import Candidate, TrainingOutcome, TrainingS
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.generation.prompts import load_prompts
 from counterpoise.measures.benchmarks import VARIANTS
-from counterpoise.neutral.records import Capability
+from counterpoise.neutral.records import Capability, Divergence
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import CATEGORIES, Generation, PairScore, Preference, Variant
 from counterpoise.report.inputs import ArtifactFact, FoldEvidence, ReportInputs, RunFacts
@@ -77,6 +77,7 @@ def run(
             _training(rng, strength=0.6),
             _scores(rng, pairs, fold, base_shift, (tuned_shift, tuned_scale), agreement, in_sample),
             _capability(rng, perplexity_ratio),
+            [Divergence(text, 0.006 * tokens, tokens) for text, tokens in enumerate(range(20, 60))],
         )
         for fold in evaluated
     ]
