@@ -24,7 +24,8 @@ from counterpoise.likelihood.pairs import (
     whole_scores,
 )
 from counterpoise.likelihood.sentences import score_continuations, score_sentences
-from counterpoise.measures.crows import Scored, comparison
+from counterpoise.measures.crows import Scored, comparison, readings
+from counterpoise.measures.names import MEAN, WHOLE
 from counterpoise.measures.results import measure_json
 from counterpoise.metrics.crows import BiasScore, bias_score
 from counterpoise.metrics.perplexity import perplexity
@@ -40,7 +41,7 @@ from counterpoise.neutral.select import (
     SOURCE as NEUTRAL_TEXT,
 )
 from counterpoise.pairs.parse import parse_pairs
-from counterpoise.records import Pair, Progress, Reading, Variant, silent
+from counterpoise.records import Pair, PairScore, Progress, Reading, Variant, silent
 
 Result = dict[str, Any]
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")
@@ -78,12 +79,9 @@ def crows_pairs_revised(task: Task, data: Path) -> Result:
 def _crows_result(task: Task, pairs: list[Pair]) -> Result:
     details = _details(task, pairs)
     result = bias_result(pairs, details, task.config)
-    parts = [*shared_scores(details), *identity_scores(details)]
-    readings: tuple[Reading, ...] = ("shared", "identity")
-    for reading in readings:
-        found = bias_score(pairs, parts, "sum", reading=reading)
-        result[f"{reading}_tokens"] = _brief(found)
-    return result
+    parts = _every_reading(details)
+    apart: tuple[Reading, ...] = ("shared", "identity")
+    return result | {f"{by}_tokens": _brief(bias_score(pairs, parts, "sum", reading=by)) for by in apart}
 
 
 def compare_crows_pairs(task: Task, data: Path) -> Result:
@@ -91,10 +89,15 @@ def compare_crows_pairs(task: Task, data: Path) -> Result:
     pairs = parse_pairs(read_bytes(data), str(data))
     details = {variant: _details(replace(task, variant=variant), pairs) for variant in VARIANTS}
     results = {variant: bias_result(pairs, found, task.config) for variant, found in details.items()}
-    base, tuned = (whole_scores(details[variant]) for variant in VARIANTS)
-    measures = comparison(Scored(pairs, base, tuned), task.config.normalisation)
-    result = results["tuned"] | {"base": results["base"], "measures": [measure_json(row) for row in measures]}
-    return _labelled("crows-pairs", task, result)
+    scored = Scored(pairs, *(_every_reading(details[variant]) for variant in VARIANTS))
+    headline = WHOLE if task.config.normalisation == "sum" else MEAN
+    measures = [*comparison(scored, task.config.normalisation), *readings(scored, without=headline)]
+    more = {"base": results["base"], "measures": [measure_json(row) for row in measures]}
+    return _labelled("crows-pairs", task, results["tuned"] | more)
+
+
+def _every_reading(details: list[PairDetail]) -> list[PairScore]:
+    return [*whole_scores(details), *shared_scores(details), *identity_scores(details)]
 
 
 def winobias(task: Task, data: Path) -> Result:
@@ -166,6 +169,7 @@ def bias_result(pairs: list[Pair], details: list[PairDetail], config: ScoringCon
     found = bias_score(pairs, whole_scores(details), config.normalisation)
     return {
         **_brief(found),
+        "normalisation": config.normalisation,
         "unweighted": found.unweighted,
         "unweighted_interval": found.unweighted_interval,
         "spread": found.spread,
@@ -214,13 +218,9 @@ def _without(values: Result, *names: str) -> Result:
 
 
 def _labelled(benchmark: str, task: Task, result: Result) -> Result:
-    where = {
-        "variant": task.variant,
-        "prefix": task.config.prefix,
-        "precision": task.loaded.precision,
-        "device": task.loaded.device.type,
-    }
-    return {"benchmark": benchmark} | result | where
+    loaded = task.loaded
+    where = {"variant": task.variant, "prefix": task.config.prefix, "precision": loaded.precision}
+    return {"benchmark": benchmark} | result | where | {"device": loaded.device.type}
 
 
 @dataclass(frozen=True, slots=True)

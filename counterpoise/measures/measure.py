@@ -35,7 +35,7 @@ class Measure:
         group: on what part: a category, an identity group, a fold; empty for all.
         unit: of ``base`` and ``tuned``: ``%``, ``points``, ``nats``, ``0 to 1``, ….
         aim: which way is better.
-        base, tuned: the two values.
+        base, tuned: the two values; where one model was scored alone, the other's and the change are nan.
         change: tuned − base in ``unit``, or percent of the base where ``relative``.
         n: independent units behind it: pairs, sentences, prompts, target terms.
         interval: paired 95 % interval of ``change``; None where it was not tested.

@@ -40,7 +40,9 @@ def score(request: Request, progress: Progress) -> Result:
         raise UsageError("--compare needs --adapter and CrowS-Pairs", "add --adapter DIR, or leave it out")
     given = {name: getattr(request, name) for name in ("prefix", "precision", "normalisation")}
     config = validated(ScoringConfig, given, "counterpoise score")
-    benchmark = BENCHMARKS[request.benchmark]
+    benchmark = BENCHMARKS.get(request.benchmark)
+    if benchmark is None:
+        raise UsageError(f"no benchmark {request.benchmark!r}", f"known: {', '.join(BENCHMARKS)}")
     source = request.data or benchmark.source
     if source is None:
         raise UsageError(f"{request.benchmark} has no published mirror", "give its file with --data FILE")
