@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import PurePosixPath
 
+from counterpoise.artifacts.damage import Damaged
 from counterpoise.errors import StoreError
 
 STORE_VERSION = 1
 """Version of the folder layout and of the manifests; part of every key."""
 
 FORMAT = "format.json"
+_NAME = "counterpoise-store"
 OBJECTS, MANIFESTS, RUNS, SCRATCH = "objects", "manifests", "runs", "scratch"
 LEASES, QUARANTINE, TMP = "leases", "quarantine", "tmp"
 VOTES = "votes"
@@ -73,3 +76,25 @@ def lease_name(stage: str, key: str) -> str:
 def run_name(run_id: str) -> str:
     """Address of a run record."""
     return f"{RUNS}/{checked_label(run_id, 'run id')}.json"
+
+
+def format_marker() -> bytes:
+    """What :data:`FORMAT` holds."""
+    return (json.dumps({"format": _NAME, "version": STORE_VERSION}) + "\n").encode()
+
+
+def format_version(data: bytes) -> int:
+    """The version in a format marker.
+
+    Raises:
+        Damaged: it is not one.
+    """
+    try:
+        marker = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Damaged("is damaged: it is not JSON") from None
+    if not isinstance(marker, dict) or marker.get("format") != _NAME:
+        raise Damaged(f"is damaged: its format is not {_NAME!r}")
+    if type(version := marker.get("version")) is not int:
+        raise Damaged("is damaged: it names no version")
+    return version

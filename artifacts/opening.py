@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
+import logging
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from counterpoise.artifacts.backend import Backend
+from counterpoise.artifacts.damage import Damaged
 from counterpoise.artifacts.failures import store_error
 from counterpoise.artifacts.folders import make_folder
 from counterpoise.artifacts.hashing import HashMemo
-from counterpoise.artifacts.layout import FOLDERS, FORMAT, MANIFESTS, STORE_VERSION
+from counterpoise.artifacts.layout import (
+    FOLDERS,
+    FORMAT,
+    MANIFESTS,
+    STORE_VERSION,
+    format_marker,
+    format_version,
+)
 from counterpoise.artifacts.local import LocalBackend
+from counterpoise.artifacts.verify import read_manifest
 from counterpoise.errors import StoreError
 from counterpoise.sources.cache import default_cache
 
-_NAME = "counterpoise-store"
+_LOG = logging.getLogger(__name__)
+_ASKED = 64
+"""Manifests that are asked for the store's version where the marker does not say it."""
 
 
 def open_backend(
@@ -63,7 +75,7 @@ def _check_folder(backend: LocalBackend, create: bool, must_exist: bool) -> None
         if not root.is_dir():
             what = "is not a folder" if root.exists() else "does not exist"
             raise StoreError(f"store {root} {what}", "name another folder, or `counterpoise run` to make one")
-        if any(root.iterdir()) and not any((root / name).exists() for name in (FORMAT, *FOLDERS)):
+        if not _is_ours(root):
             raise StoreError(
                 f"the folder {root} holds other files and is not a store", "name an empty or new folder"
             )
@@ -71,29 +83,51 @@ def _check_folder(backend: LocalBackend, create: bool, must_exist: bool) -> None
         raise store_error(error, str(root)) from error
 
 
+def _is_ours(root: Path) -> bool:
+    """Whether a folder is a store or can become one: nothing of anyone else's is ever taken for a damaged store."""
+    if (root / MANIFESTS).is_dir() or {path.name for path in root.iterdir()} <= {FORMAT, *FOLDERS}:
+        return True
+    try:
+        format_version((root / FORMAT).read_bytes())
+    except (FileNotFoundError, Damaged):
+        return False
+    return True
+
+
 def _check_format(backend: Backend, create: bool, must_exist: bool) -> None:
     try:
-        version = _version(backend.read(FORMAT))
+        version = format_version(backend.read(FORMAT))
     except FileNotFoundError:
         if must_exist and not backend.entries(MANIFESTS):
             raise StoreError(f"{backend.url} is not a store", "name the folder of an earlier run") from None
-        version = None
-    if version is None and create:
-        marker = {"format": _NAME, "version": STORE_VERSION}
-        backend.write(FORMAT, (json.dumps(marker) + "\n").encode())
-    if version not in {None, STORE_VERSION}:
-        age = "newer" if (version or 0) > STORE_VERSION else "older"
+        version = _marked(backend) if create else STORE_VERSION
+    except Damaged as damage:
+        version = _put_right(backend, damage, create)
+    if version != STORE_VERSION:
+        age = "newer" if version > STORE_VERSION else "older"
         raise StoreError(
             f"store {backend.url} has version {version}, this program reads version {STORE_VERSION}",
             f"it was written by a {age} version of this program: use that one, or another store",
         )
 
 
-def _version(data: bytes) -> int | None:
-    """The version in a format marker; None when it is damaged (the manifests carry it too)."""
-    try:
-        marker = json.loads(data)
-    except ValueError:
-        return None
-    version = marker.get("version") if isinstance(marker, dict) else None
-    return version if isinstance(version, int) else None
+def _marked(backend: Backend) -> int:
+    """Writes the format marker; returns the version that it says."""
+    backend.write(FORMAT, format_marker())
+    return STORE_VERSION
+
+
+def _put_right(backend: Backend, damage: Damaged, may_write: bool) -> int:
+    """Says that the marker is damaged; who may write keeps it in quarantine and writes it anew.
+
+    Raises:
+        StoreError: a manifest is of a newer version, so the marker was too.
+    """
+    for entry in backend.entries(MANIFESTS)[:_ASKED]:
+        with contextlib.suppress(FileNotFoundError, Damaged):
+            read_manifest(backend, entry)
+    if may_write:
+        backend.quarantine(FORMAT, str(damage))
+    done = "it is in quarantine/ and was written anew" if may_write else "the next run writes it anew"
+    _LOG.warning("store %s: %s %s; %s", backend.url, FORMAT, damage, done)
+    return _marked(backend) if may_write else STORE_VERSION

@@ -7,7 +7,7 @@ from typing import Any
 
 from counterpoise.artifacts.backend import Backend, Entry
 from counterpoise.artifacts.damage import Damage, Damaged
-from counterpoise.artifacts.layout import MANIFESTS, RUNS, object_name
+from counterpoise.artifacts.layout import FORMAT, MANIFESTS, RUNS, format_version, object_name
 from counterpoise.artifacts.manifest import Manifest, parse_manifest, unsealed
 
 _AGAIN = "run again: it is computed anew"
@@ -32,7 +32,12 @@ def verify_store(backend: Backend, full: bool, progress: Callable[[int, int], No
         if problem is not None:
             found.append(Damage(f"{object_name(manifest.sha256)} ({manifest.label})", problem, _AGAIN))
     progress(len(entries), len(entries))
-    return [*found, *_missing_parents(manifests), *_damaged_runs(backend, records, manifests)]
+    return [
+        *_damaged_format(backend),
+        *found,
+        *_missing_parents(manifests),
+        *_damaged_runs(backend, records, manifests),
+    ]
 
 
 def read_manifest(backend: Backend, entry: Entry) -> Manifest:
@@ -46,6 +51,15 @@ def read_manifest(backend: Backend, entry: Entry) -> Manifest:
     if len(parts) != 3 or not entry.name.endswith(".json"):
         raise Damaged("is not a manifest's address")
     return parse_manifest(backend.read(entry.name), parts[1], parts[2])
+
+
+def _damaged_format(backend: Backend) -> Iterator[Damage]:
+    try:
+        format_version(backend.read(FORMAT))
+    except FileNotFoundError:
+        yield Damage(FORMAT, "is missing", "run again: it is written anew")
+    except Damaged as damage:
+        yield Damage(FORMAT, str(damage), "run again: it is written anew")
 
 
 def _missing_parents(manifests: dict[str, Manifest]) -> Iterator[Damage]:

@@ -26,6 +26,8 @@ from counterpoise.records import Progress, silent
 
 SAYS = "says"
 """The fact in a manifest that tells people what the stage came to."""
+NAMED = 8
+"""Components of a key that are named at most where a stage says why it runs."""
 LEASE_TTL_S = 120.0
 """A holder that has not renewed its lease for this long is taken for dead."""
 
@@ -120,8 +122,13 @@ def why_missing(store: Store, parts: KeyParts, miss: Miss) -> str:
 
 
 def named(changes: Sequence[Change]) -> str:
-    """Which components of a key changed, for people."""
-    return "changed: " + ", ".join(f"{change.component} {change.name}".strip() for change in changes)
+    """Which components of a key changed, for people: what they set themselves first, and never a screen of modules."""
+    names = [
+        f"{change.component} {change.name}".strip()
+        for change in sorted(changes, key=lambda change: change.component == "code")
+    ]
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return "changed: " + ", ".join([*names[:NAMED], *more])
 
 
 def _compute(

@@ -228,6 +228,45 @@ class TestOpening:
         path.unlink()
         assert Store.open(store.url).lookup("scores", ref.key) == ref
 
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[" * 5000, '{"format": "other", "version": 1}', '{"version": 1}']
+    )
+    def test_a_damaged_marker_is_told_kept_and_written_anew(
+        self, store: Store, text: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ref, path = commit(store), Path(store.url) / "format.json"
+        path.write_text(text)
+        (damage,) = store.verify()
+        assert damage.where == "format.json"
+        assert Store.open(store.url, create=False).lookup("scores", ref.key) == ref
+        assert (path.read_text(), "the next run writes it anew" in caplog.text) == (text, True)
+        assert Store.open(store.url).verify() == []
+        assert "it is in quarantine/ and was written anew" in caplog.text
+        (kept,) = (Path(store.url) / "quarantine").glob("format.json~????????")
+        assert kept.read_text() == text
+
+    def test_behind_a_damaged_marker_the_manifests_say_the_version(self, store: Store) -> None:
+        ref, marker = commit(store), Path(store.url) / "format.json"
+        path = Path(store.url) / "manifests" / "scores" / f"{ref.key}.json"
+        path.write_bytes(sealed({**unsealed(path.read_bytes()), "store_version": STORE_VERSION + 1}))
+        marker.write_text("{")
+        for create in (True, False):
+            with pytest.raises(StoreError, match="use a newer version"):
+                Store.open(store.url, create=create)
+        assert marker.read_text() == "{"
+
+    @pytest.mark.parametrize("beside", ["HEAD", "train.py"])
+    def test_what_others_call_objects_runs_or_format_json_makes_no_store(
+        self, tmp_path: Path, beside: str
+    ) -> None:
+        (tmp_path / beside).write_text("x")
+        (tmp_path / "objects").mkdir()
+        (tmp_path / "format.json").write_text('{"indent": 2}')
+        with pytest.raises(StoreError, match="holds other files and is not a store"):
+            Store.open(tmp_path)
+        assert (tmp_path / "format.json").read_text() == '{"indent": 2}'
+        assert not (tmp_path / "quarantine").exists()
+
     def test_a_manifest_of_a_newer_version_is_refused_not_recomputed(self, store: Store) -> None:
         ref = commit(store)
         path = Path(store.url) / "manifests" / "scores" / f"{ref.key}.json"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from counterpoise.artifacts.keys import code_hashes
+from counterpoise.artifacts.keys import Change, code_hashes
 from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from counterpoise.engine.execute import execute
+from counterpoise.engine.execute import execute, named
 from counterpoise.engine.planning import PlanStep
 from counterpoise.engine.stage import Stage
 from counterpoise.engine.stopping import stop_on_sigterm
@@ -112,6 +112,13 @@ def test_changed_setting_names_what_changed(tmp_path: Path) -> None:
     execute(NUMBER, CONFIG, store, {})
     again = execute(NUMBER, CONFIG.model_copy(update={"seed": 5}), store, {})
     assert (again.state, again.reason) == ("computed", "changed: seed")
+
+
+def test_of_many_changes_eight_are_named_and_settings_come_before_code() -> None:
+    changes = [Change("code", f"counterpoise.m{n}", "a", "b") for n in range(40)]
+    told = named([*changes, Change("config", "alignment.loss.beta", 0.1, 0.2)])
+    assert told.startswith("changed: config alignment.loss.beta, code counterpoise.m0, ")
+    assert told.endswith("code counterpoise.m6, and 33 more"), "41 changes − 8"
 
 
 def test_unchanged_bytes_upstream_stop_the_recomputation(tmp_path: Path) -> None:
