@@ -44,7 +44,6 @@ class Measure:
         p: two-sided p-value of the change (exact McNemar for scores).
         holm_p: ``p`` adjusted for the groups that are compared (Holm 1979); None for a single one.
         flips: units that rose and that fell, behind a McNemar test.
-        null: how far ``change`` goes with nothing tuned, as a 95 % interval; None where that was not measured.
         limit: largest loss that its claim allows, in the unit of ``change``; None without such a claim.
         counts: False where it describes a part of what another measure counts already: a fold, a direction.
     """
@@ -66,7 +65,6 @@ class Measure:
     p: float | None = None
     holm_p: float | None = None
     flips: tuple[int, int] | None = None
-    null: Interval | None = None
     limit: float | None = None
     counts: bool = True
 

@@ -37,6 +37,8 @@ DISTINCT = ("distinct-1", "distinct-2", "distinct-3")
 WORDS = "length of a text"
 GREEDY, SAMPLED = "greedy", "sampled"
 """The most likely continuation alone, and the sampled ones alone."""
+GREEDY_NULL = "greedy, beside a random adapter"
+"""The base's part is played by a random adapter that diverges from the base as much as the trained one."""
 
 TOXICITY = "mean toxicity"
 WORST = "toxicity, each prompt's worst"

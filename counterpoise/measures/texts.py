@@ -17,6 +17,7 @@ from counterpoise.measures.names import (
     DRIFT,
     FAULT,
     GREEDY,
+    GREEDY_NULL,
     REPETITION,
     SAMPLED,
     TEXTS,
@@ -85,9 +86,10 @@ def text_findings(
             *usable_measures(answers, seed=seed),
             *(
                 row
-                for by, part, random in _decodings(answers, _random(generations, null), greedy)
-                for row in usable_measures(part, by=by, seed=seed, null=random)
+                for by, part in _decodings(answers, greedy)
+                for row in usable_measures(part, by=by, seed=seed)
             ),
+            *_beside_null(answers, generations, null, seed, greedy=greedy),
             *form_measures(answers),
             *(row for item in judged.values() for row in toxicity_measures(item, answers, seed)),
             *_mentions(answers, seed),
@@ -96,15 +98,12 @@ def text_findings(
     )
 
 
-def usable_measures(
-    answers: Answers, *, by: str = "", seed: int = 0, null: Sequence[Matched] = ()
-) -> list[Measure]:
+def usable_measures(answers: Answers, *, by: str = "", seed: int = 0) -> list[Measure]:
     """How many continuations there are, and which share is usable.
 
     Args:
         answers: base with tuned, one list for each adapter that answered every prompt.
         by: how the texts were decoded, where they are not all.
-        null: base with a random adapter.
     """
     base, tuned = _health(answers)
     changes = _usable_changes([pair for answer in answers for pair in answer])
@@ -117,7 +116,6 @@ def usable_measures(
             interval=bootstrap_mean(changes, seed),
             base_interval=base.usable_interval,
             tuned_interval=tuned.usable_interval,
-            null=bootstrap_mean(_usable_changes(null), seed) if null else None,
         ),
     ]
 
@@ -166,20 +164,32 @@ def _share(health: TextHealth, name: Any) -> float:
     return 100 * health.faults.get(name, 0) / health.n
 
 
-def _random(generations: Sequence[Generation], null: Sequence[Generation]) -> Sequence[Matched]:
-    """The random adapter's continuations beside the base's; none where it wrote none."""
-    base = [row for row in generations if row.variant == "base"]
-    return match([*base, *null])[0] if null else []
-
-
-def _decodings(
-    answers: Answers, null: Sequence[Matched], greedy: bool
-) -> Iterator[tuple[str, Answers, list[Matched]]]:
+def _decodings(answers: Answers, greedy: bool) -> Iterator[tuple[str, Answers]]:
     """The continuations by how they were decoded: the most likely ones, and the sampled ones."""
     for by in (GREEDY, SAMPLED):
-        parts = [[pair for pair in answer if _decoded(pair, greedy) == by] for answer in (*answers, null)]
+        parts = [[pair for pair in answer if _decoded(pair, greedy) == by] for answer in answers]
         if parts[0]:
-            yield by, parts[:-1], parts[-1]
+            yield by, parts
+
+
+def _beside_null(
+    answers: Answers,
+    generations: Sequence[Generation],
+    null: Sequence[Generation],
+    seed: int,
+    *,
+    greedy: bool,
+) -> list[Measure]:
+    """The usable share of greedy text after training beside that of a random adapter; nothing where there is none."""
+    base = [row for row in generations if row.variant == "base"]
+    if not (null and greedy):
+        return []
+    (random,) = match([*base, *null])
+    drawn = [
+        [(other, after) for (_, other), (_, after) in zip(random, answer, strict=True)] for answer in answers
+    ]
+    (part,) = (part for by, part in _decodings(drawn, greedy) if by == GREEDY)
+    return [row for row in usable_measures(part, by=GREEDY_NULL, seed=seed) if row.name == USABLE]
 
 
 def _decoded(pair: Matched, greedy: bool) -> str:

@@ -10,7 +10,7 @@ from counterpoise.errors import DataError
 from counterpoise.measures.criteria import limited, not_erased
 from counterpoise.measures.matching import match
 from counterpoise.measures.measure import Measures
-from counterpoise.measures.names import ADAPTER, FAULT, GREEDY, MENTIONS, SAMPLED, TEXTS, USABLE
+from counterpoise.measures.names import ADAPTER, FAULT, GREEDY, GREEDY_NULL, MENTIONS, SAMPLED, TEXTS, USABLE
 from counterpoise.measures.texts import TextFindings, text_findings
 from counterpoise.metrics.health import fault
 from counterpoise.records import Generation
@@ -79,6 +79,23 @@ def test_greedy_and_sampled_texts_are_also_judged_apart() -> None:
     result = text_findings(rows, {}, seed=0, greedy=True)
     usable = {row.by: (row.base, row.tuned) for row in numbers(result).ways(USABLE)}
     assert usable == {"": (100.0, 50.0), GREEDY: (100.0, 0.0), SAMPLED: (100.0, 100.0)}
+
+
+def test_greedy_text_is_also_judged_beside_a_random_adapter() -> None:
+    """The random adapter's texts loop for half of the prompts, one trained adapter's for all, the other's for none."""
+    inputs = run(pairs_per_category=5)
+    base = [replace(row, text=GOOD) for row in inputs.generations if row.variant == "base"]
+    bad, good = ([replace(row, variant="tuned", text=text) for row in base] for text in (LOOP, GOOD))
+    prompts = sorted({row.prompt_id for row in base})
+    half = set(prompts[::2])
+    null = [replace(row, variant="tuned", text=LOOP if row.prompt_id in half else GOOD) for row in base]
+    result = text_findings([*base, *bad, *good], {}, seed=0, greedy=True, null=null)
+    found = numbers(result).one(USABLE, GREEDY_NULL)
+    assert found.base == pytest.approx(100 * (1 - len(half) / len(prompts)))
+    assert found.tuned == 50.0  # the mean of 0 and 100
+    assert found.interval is not None and found.interval[0] < found.change < found.interval[1]
+    alone = text_findings([*base, *bad, *good], {}, seed=0, greedy=True)
+    assert numbers(alone).get(USABLE, GREEDY_NULL) is None
 
 
 def test_what_one_adapter_silences_is_not_hidden_by_what_another_says() -> None:
