@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from counterpoise.alignment.config import AlignmentConfig
-from counterpoise.counterfactual.config import CounterfactualConfig
+from counterpoise.counterfactual.config import TrainingSwaps
 from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.likelihood.config import ScoringConfig
@@ -27,9 +27,7 @@ class RunConfig(Settings):
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of folds, training order and sampling.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="Base model and its precision.")
     pairs: PairsConfig = Field(default_factory=PairsConfig, description="Benchmark pairs and folds.")
-    counterfactual: CounterfactualConfig = Field(
-        default_factory=CounterfactualConfig, description="Identity swaps."
-    )
+    counterfactual: TrainingSwaps = Field(default_factory=TrainingSwaps, description="Identity swaps.")
     toxicity: ToxicityConfig = Field(default_factory=ToxicityConfig, description="Toxicity classifiers.")
     preferences: PreferencesConfig = Field(
         default_factory=PreferencesConfig, description="Preference candidates and the filter."

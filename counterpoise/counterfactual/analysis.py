@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from counterpoise.counterfactual.edits import refusal
 from counterpoise.counterfactual.lexicon import Phrase, Reading
@@ -10,7 +11,9 @@ from counterpoise.counterfactual.matcher import Index, Match
 from counterpoise.counterfactual.records import Direction, Refusal
 from counterpoise.counterfactual.resolve.capitals import title_reason
 from counterpoise.counterfactual.resolve.compounds import compound_reason
+from counterpoise.counterfactual.resolve.fullnames import full_name_reason, unknown_name
 from counterpoise.counterfactual.resolve.guards import GUARDS
+from counterpoise.counterfactual.resolve.reports import definition_reason, report_reason
 from counterpoise.counterfactual.resolve.whole import stop_reason
 from counterpoise.counterfactual.tokens import Document
 
@@ -18,8 +21,7 @@ _DOUBTFUL = frozenset({"unsure", "place", "language"})
 """Refusals of a word that still belongs to its group: the country or language of a nationality, an unknown noun."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A term whose context allows a swap, with its readings on one axis."""
 
     match: Match
@@ -81,10 +83,24 @@ def analyse(document: Document, index: Index, axes: tuple[str, ...]) -> dict[str
         if match.entry.readings:
             _sort_in(document, match, found)
     for axis, here in found.items():
-        reason = stop_reason(document, axis, here.mentions) if here.mentions else None
+        settled = not here.mentions or any(not block.groups for block in here.facts)
+        reason = None if settled else _text_reason(document, index, axis, here)
         if reason is not None:
             here.facts.append(Block(reason))
     return found
+
+
+def _text_reason(document: Document, index: Index, axis: str, here: Found) -> str | None:
+    """Why the axis is left alone whatever the direction."""
+    named = full_name_reason(document, here.refusals) if index.keeps_full_names else None
+    reason = named or stop_reason(document, axis, here.mentions)
+    reason = reason or report_reason(document, axis, here.mentions)
+    if reason is not None or not index.keeps_full_names:
+        return reason
+    reason = definition_reason(document, axis, here.mentions, here.refusals)
+    if reason is None and axis == "gender":
+        reason = unknown_name(document, [mention.match.first for mention in here.mentions])
+    return reason
 
 
 def _phrase(document: Document, match: Match, found: dict[str, Found]) -> bool:

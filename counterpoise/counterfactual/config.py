@@ -21,6 +21,13 @@ _AXES = (
 )
 
 
+RealPeople = Literal["keep", "known", "swap"]
+_REAL_PEOPLE = (
+    "keep: a text with a full name is left alone, because a swap may say something false of a real person; "
+    "known: only where the list of public people holds the name; swap: names are read like any other."
+)
+
+
 def _as_text(path: object) -> str:
     """A path as text; none is the empty one."""
     return "" if path is None else str(path)
@@ -46,13 +53,7 @@ class CounterfactualConfig(Settings):
         "spacy-en", description="Registry name or folder of the spaCy pipeline, for syntax = 'spacy'."
     )
     names: bool = Field(True, description="Swap first names (gender; race-color where the name signals it).")
-    real_people: Literal["keep", "swap"] = Field(
-        "keep",
-        description=(
-            "keep: a text that names a public person is left alone, because a swap would say something false of them; "
-            "swap: their names are read like any other."
-        ),
-    )
+    real_people: RealPeople = Field("keep", description=_REAL_PEOPLE)
     whole: bool = Field(
         True,
         description=(
@@ -69,3 +70,9 @@ class CounterfactualConfig(Settings):
         if not axes or len(set(axes)) != len(axes):
             raise ValueError("expected at least one axis, each once")
         return axes
+
+
+class TrainingSwaps(CounterfactualConfig):
+    """Swaps of the benchmark's pairs: their people are invented, so a full name stops a swap only if it is known."""
+
+    real_people: RealPeople = Field("known", description=_REAL_PEOPLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,12 @@ from counterpoise.counterfactual.resolve.names import is_first_name
 from counterpoise.counterfactual.resolve.people import says_pity
 from counterpoise.counterfactual.resolve.slots import decide
 from counterpoise.counterfactual.tokens import APOSTROPHES, Document
+
+_JOINED = re.compile(r"\b(?:and|or|nor|versus|vs)\b|[/&]", re.IGNORECASE)
+_TWICE = re.compile(
+    r"\b(?!(?:her|his|him|he|she)\b)(\w{3,}(?: \w+)?)(?: ?/ ?|,? (?:and|or|nor|versus|vs\.?|&) (?:the |a |an )?)\1\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +196,13 @@ def _article(document: Document, draft: Draft) -> Edit | None:
 def _article_was_right(document: Document, draft: Draft) -> bool:
     at = _article_before(document, draft.first)
     return at is None or (document.lower[at] == "an") == takes_an(draft.edit.original)
+
+
+def named_twice(document: Document, drafts: list[Draft]) -> str | None:
+    """Why the edits would make two groups one, as "Latinos and Latinas" would become "Whites and Whites"."""
+    if not _JOINED.search(document.text):
+        return None
+    same = _TWICE.search(apply(document, drafts, [], {}).swapped)
+    if same is None or _TWICE.search(document.text):
+        return None
+    return f"whole: {same.group()!r} would name one group twice"

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from counterpoise.counterfactual.analysis import Found, analyse
 from counterpoise.counterfactual.config import CounterfactualConfig
-from counterpoise.counterfactual.edits import Draft, apply, replace
-from counterpoise.counterfactual.english import public_people
+from counterpoise.counterfactual.edits import Draft, apply, named_twice, refusal, replace
 from counterpoise.counterfactual.fingerprint import lexicon_hash
 from counterpoise.counterfactual.language import foreign_reason, unreadable_reason
 from counterpoise.counterfactual.lexicon import Lexicon
 from counterpoise.counterfactual.lexicon_file import load
-from counterpoise.counterfactual.matcher import Index
+from counterpoise.counterfactual.matcher import Index, index_of
 from counterpoise.counterfactual.records import AXES, Direction, Refusal, Swap
 from counterpoise.counterfactual.tokens import Document, SecondOpinion, lower_words
 from counterpoise.errors import UsageError
 
 BLOCKING = frozenset({"ambiguous", "confidence", "no-counterpart"})
 """Refusals that leave their whole axis untouched when ``whole`` is set: half a swap is worse than none."""
-_JOINED = re.compile(r"\b(?:and|or|nor|versus|vs)\b|[/&]", re.IGNORECASE)
-_TWICE = re.compile(
-    r"\b(?!(?:her|his|him|he|she)\b)(\w{3,}(?: \w+)?)(?: ?/ ?|,? (?:and|or|nor|versus|vs\.?|&) (?:the |a |an )?)\1\b",
-    re.IGNORECASE,
-)
 
 
 class Engine:
@@ -80,7 +73,7 @@ class Engine:
             if direction[0] in groups and direction[1] not in asked:
                 swap = self._swapped(document, found, {axis: direction})
                 if swap.changed:
-                    swaps.setdefault(swap.swapped, swap)
+                    swaps.setdefault(swap.swapped, self._verified(swap))
         return tuple(swaps.values())
 
     def swap(self, text: str, axes: Sequence[str] = ("gender",), direction: Direction | None = None) -> Swap:
@@ -101,7 +94,7 @@ class Engine:
             return read
         document, found = read
         picked = self._mentioned(found, chosen) if chosen is not None else self._default(found)
-        return self._swapped(document, found, picked)
+        return self._verified(self._swapped(document, found, picked))
 
     def undo(self, swap: Swap) -> Swap:
         """The opposite swap: on unambiguous text its ``swapped`` is the original again."""
@@ -110,6 +103,13 @@ class Engine:
             return read
         opposite = {axis: (target, source) for axis, (source, target) in swap.directions.items()}
         return self._swapped(*read, self._mentioned(read[1], opposite))
+
+    def _verified(self, swap: Swap) -> Swap:
+        """The swap, flagged as reversible only if the opposite one gives back its text."""
+        plain = all(edit.rule == "pronouns" for edit in swap.edits)
+        if plain or not swap.reversible or self.undo(swap).swapped == swap.text:
+            return swap
+        return dataclasses.replace(swap, reversible=False)
 
     def _ordered(self, axes: Sequence[str]) -> tuple[str, ...]:
         axes = (axes,) if isinstance(axes, str) else axes
@@ -137,9 +137,7 @@ class Engine:
         if reason is not None:
             return Swap(text, text, refusals=(Refusal(0, len(text), "", reason),))
         if axes not in self._indexes:
-            people = public_people() if self.config.real_people == "keep" else ()
-            known = [self.lexicon.axes[axis] for axis in axes]
-            self._indexes[axes] = Index(known, self.config.names, people)
+            self._indexes[axes] = index_of((self.lexicon.axes[axis] for axis in axes), self.config)
         index, words = self._indexes[axes], lower_words(text)
         if index.misses(words):
             return Swap(text, text)
@@ -173,7 +171,7 @@ class Engine:
             kept, refused = self._edits(document, here, picked.get(axis))
             if kept:
                 leans = leans or here.leans_on(picked[axis])
-            if kept and (twice := self._collapsed(document, kept)):
+            if kept and self.config.whole and (twice := named_twice(document, kept)):
                 kept, refused = [], refused + [_refused(draft, twice) for draft in kept]
             refusals += refused
             if kept:
@@ -182,25 +180,19 @@ class Engine:
         swap = apply(document, drafts, refusals, used)
         return dataclasses.replace(swap, reversible=False) if leans else swap
 
-    def _collapsed(self, document: Document, drafts: list[Draft]) -> str | None:
-        """Why the edits would make two groups one, as "Latinos and Latinas" would become "Whites and Whites"."""
-        if not self.config.whole or not _JOINED.search(document.text):
-            return None
-        swapped = apply(document, drafts, [], {}).swapped
-        same = _TWICE.search(swapped)
-        if same is None or _TWICE.search(document.text):
-            return None
-        return f"whole: {same.group()!r} would name one group twice"
-
     def _edits(
         self, document: Document, here: Found, direction: Direction | None
     ) -> tuple[list[Draft], list[Refusal]]:
         refusals = list(here.refusals)
         if direction is None:
             return [], refusals
+        fact = self._fact(here, direction)
         drafts = []
         for mention in here.mentions:
             readings = [reading for reading in mention.readings if reading.group in direction]
+            if fact is not None:
+                refusals += [refusal(document, mention.match, fact)] if readings else []
+                continue
             result = replace(document, mention.match, readings, direction) if readings else None
             if isinstance(result, Draft) and result.edit.confidence >= self.config.min_confidence:
                 drafts.append(result)
@@ -209,20 +201,27 @@ class Engine:
                 refusals.append(_refused(result, f"confidence: {result.edit.confidence} is below {needed}"))
             elif result is not None:
                 refusals.append(result)
-        stop = self._stop(here, refusals, direction)
+        stop = self._stop(here, refusals, direction) if drafts else None
         if stop is not None:
             return [], refusals + [_refused(draft, stop) for draft in drafts]
         return drafts, refusals
 
-    def _stop(self, here: Found, refusals: list[Refusal], direction: Direction) -> str | None:
-        """Why the axis must be left alone in this text, if it must."""
+    @staticmethod
+    def _fact(here: Found, direction: Direction) -> str | None:
+        """Why a swap of this text would say something false, if it would."""
         touched = here.groups().intersection(direction)
-        blocks = here.facts + (here.doubts if self.config.whole else [])
-        for block in blocks:
+        for block in here.facts:
             if not block.groups or touched & block.groups:
                 return block.reason
+        return None
+
+    def _stop(self, here: Found, refusals: list[Refusal], direction: Direction) -> str | None:
+        """Why the axis must be left alone in this text, if it must: half a swap is worse than none."""
         if not self.config.whole:
             return None
+        for block in here.doubts:
+            if block.groups.intersection(direction):
+                return block.reason
         unsure = next((item for item in refusals if item.code in BLOCKING), None)
         return f"whole: {unsure.term!r} in the same text is {unsure.code}" if unsure else None
 

@@ -52,6 +52,12 @@ def public_people() -> tuple[str, ...]:
 
 
 @cache
-def words(name: str) -> frozenset[str]:
-    """The named list, in lower case; ``first_names`` is every name the lexicon pairs, and the unisex ones."""
-    return _lists()[name]
+def words(*names: str) -> frozenset[str]:
+    """The named lists together, in lower case; ``first_names`` is every name the lexicon pairs, and the unisex ones."""
+    return frozenset().union(*(_lists()[name] for name in names))
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word of any list: a capitalised word outside it may be a name that the lexicon lacks."""
+    return frozenset().union(*_lists().values())

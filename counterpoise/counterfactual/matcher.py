@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+from counterpoise.counterfactual.config import CounterfactualConfig
+from counterpoise.counterfactual.english import public_people
 from counterpoise.counterfactual.lexicon import Axis, Phrase, Reading
 from counterpoise.counterfactual.tokens import WORD, Document
 
@@ -29,8 +32,7 @@ class Entry:
         return not self.phrases and all(reading.slot == "name" for reading in self.readings)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """An entry found at words ``first`` to ``last`` (inclusive)."""
 
     first: int
@@ -43,9 +45,16 @@ class Match:
 
 
 class Index:
-    """Entries by first word, longest first."""
+    """Entries by first word, longest first.
 
-    def __init__(self, axes: Iterable[Axis], names: bool = True, people: Iterable[str] = ()) -> None:
+    Attributes:
+        keeps_full_names: whether any full name stops a swap, also of a person whom no list holds.
+    """
+
+    def __init__(
+        self, axes: Iterable[Axis], names: bool = True, people: Iterable[str] = (), full_names: bool = False
+    ) -> None:
+        self.keeps_full_names = full_names
         entries: dict[tuple[str, ...], Entry] = {}
         for person in people:
             phrase = Phrase("", person, REAL, fact=True, exact=" " not in person)
@@ -63,7 +72,9 @@ class Index:
         for entry in ordered:
             if len(entry.words) > 1:
                 self._by_two.setdefault((entry.words[0], entry.words[1]), []).append(entry)
-        self._starts = frozenset(entry.words[0] for entry in ordered)
+        self._firsts: dict[str, set[str]] = {}
+        for first, second in self._by_two:
+            self._firsts.setdefault(first, set()).add(second)
         self._terms = frozenset(entry.words[0] for entry in ordered if entry.readings)
         self._names = frozenset(entry.words[0] for entry in ordered if entry.only_names)
 
@@ -75,9 +86,10 @@ class Index:
         """The matches, left to right, never overlapping."""
         index = 0
         lower = document.lower
-        starts = self._starts
-        while index < len(lower):
-            if lower[index] in starts:
+        alone, firsts, end = self._alone, self._firsts, len(document.lower)
+        while index < end:
+            word = lower[index]
+            if word in alone or (word in firsts and index + 1 < end and lower[index + 1] in firsts[word]):
                 match = self._longest(document, index)
                 if match is not None:
                     yield match
@@ -98,6 +110,12 @@ class Index:
             return None
         match = Match(index, index, alone)
         return match if _holds(document, match) else None
+
+
+def index_of(axes: Iterable[Axis], config: CounterfactualConfig) -> Index:
+    """The terms of ``axes`` and the people that ``config`` protects."""
+    people = public_people() if config.real_people != "swap" else ()
+    return Index(axes, config.names, people, config.real_people == "keep")
 
 
 def _holds(document: Document, match: Match) -> bool:

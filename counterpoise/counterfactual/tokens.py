@@ -48,9 +48,10 @@ class Document:
         lower: each word in lower case, in order.
         starts, ends: character offsets of each word.
         parser: a second opinion on syntax, if there is one.
+        capitals_everywhere: whether it is a headline, once somebody has asked.
     """
 
-    __slots__ = ("_informal", "ends", "lower", "parser", "starts", "text")
+    __slots__ = ("_informal", "capitals_everywhere", "ends", "lower", "parser", "starts", "text")
 
     def __init__(
         self, text: str, lower: list[str] | None = None, parser: SecondOpinion | None = None
@@ -67,6 +68,7 @@ class Document:
             lower = [text[start:end].lower() for start, end in spans]
         self.lower = lower
         self._informal: bool | None = None
+        self.capitals_everywhere: bool | None = None
 
     @property
     def informal(self) -> bool:
@@ -96,7 +98,14 @@ class Document:
 
     def joined(self, index: int) -> bool:
         """Whether word ``index`` and the next one are separated by plain space only."""
-        return index + 1 < len(self.lower) and self.gap(index).isspace() and "\n\n" not in self.gap(index)
+        following = index + 1
+        if following >= len(self.lower):
+            return False
+        end, start = self.ends[index], self.starts[following]
+        if start - end == 1:
+            return self.text[end].isspace()
+        gap = self.gap(index)
+        return gap.isspace() and "\n\n" not in gap
 
     def next_word(self, index: int) -> str:
         """The next word when only space separates it, in lower case; else ``""``."""

@@ -48,6 +48,59 @@ OBJECTS = [
     "the king…",
 ]
 
+PIECES = [
+    *[
+        "Mary",
+        "Tom",
+        "Duke",
+        "of",
+        "the",
+        "King",
+        "her",
+        "his",
+        "he",
+        "she",
+        "Sister",
+        "Lord",
+        "an",
+        "Islam",
+        "and",
+    ],
+    *[
+        "Jewish",
+        "American",
+        "Americans",
+        "Christian",
+        "Roman",
+        "Muhammad's",
+        "black",
+        "white",
+        "gay",
+        "Mr",
+        "or",
+    ],
+    *[
+        "Virginia",
+        "May",
+        "in",
+        "Paris",
+        "old",
+        "young",
+        "rich",
+        "poor",
+        "man",
+        "boy",
+        "good",
+        "dog",
+        "A.",
+        "B.",
+        "&",
+    ],
+    *["/", "-", "'", "(", ")", ":", ";", '"', "“", ",", "."],
+]
+broken_off = st.lists(
+    st.tuples(st.sampled_from(PIECES), st.sampled_from(["", " ", ", ", ". ", "-", "'s "])), max_size=7
+).map(lambda parts: "".join(word + gap for word, gap in parts))
 sentences = st.builds(
     lambda *parts: " ".join(parts),
     st.sampled_from(SUBJECTS),
@@ -88,6 +141,16 @@ def test_untouched_characters_stay(text: str) -> None:
         at = edit.end
     assert "".join([*before, text[at:]]) == swap.swapped
     assert all(text[item.start : item.end] == item.term for item in swap.refusals if item.term)
+
+
+@given(broken_off)
+@settings(max_examples=400, deadline=None)
+def test_text_that_breaks_off_is_read_on_every_axis(text: str) -> None:
+    """No row is lost to it, and what is flagged as reversible is."""
+    for axis in AXES:
+        swap = ENGINE.swap(text, (axis,))
+        if swap.changed and swap.reversible:
+            assert ENGINE.undo(swap).swapped == text
 
 
 @given(terms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.english import vocabulary, words
 from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.tokens import Document
@@ -16,7 +16,9 @@ _USED_AS_NAMES = frozenset({"pronouns", "kin", "titles", "address", "roles"})
 """Rules whose words are written with a capital when they stand for a name: "Dad said", "Queen Anne"."""
 
 
-def title_reason(document: Document, match: Match, readings: Sequence[Reading]) -> str | None:
+def title_reason(  # noqa: PLR0911 - an ordered list of decisions
+    document: Document, match: Match, readings: Sequence[Reading]
+) -> str | None:
     """Why the capital of a common word makes it part of a title; ``None`` if it does not."""
     reading = readings[0]
     if _in_queens(document, match):
@@ -25,14 +27,45 @@ def title_reason(document: Document, match: Match, readings: Sequence[Reading]) 
         return "entity: a capital inside a sentence, part of a title or name"
     thing = reading.kind == "common" and reading.concept.rule != "pronouns" and len(match.entry.words) == 1
     reason = _named_thing(document, match, reading) if thing else None
+    if (
+        reason is None
+        and thing
+        and reading.concept.rule not in _USED_AS_NAMES
+        and _in_capitals(document, match)
+    ):
+        reason = "entity: part of a proper name"
     if reason is not None:
         return reason
-    if reading.kind != "common" or reading.concept.rule in _USED_AS_NAMES:
+    if reading.kind != "common" or reading.concept.rule in _USED_AS_NAMES - {"roles"}:
+        return None
+    if thing and _before_a_name(document, match):
+        return "entity: a capital before a name"
+    if reading.concept.rule == "roles":
         return None
     raw = document.raw(match.last)
     if not raw[:1].isupper() or raw.isupper() or document.opens_sentence(match.first):
         return None
     return None if headline(document) else "entity: a capital inside a sentence, part of a title or name"
+
+
+def _in_capitals(document: Document, match: Match) -> bool:
+    """ "Youth Alliance", "Women Council": the word has a capital, and so has what ends the name."""
+    last = match.last
+    if not document.raw(match.first)[:1].isupper() or document.text.isupper() or not document.joined(last):
+        return False
+    return document.raw(last + 1)[:1].isupper() and document.lower[last + 1] in words("entity_after")
+
+
+def _before_a_name(document: Document, match: Match) -> bool:
+    """ "Guy Oliver", "Boy George", "Duke Ellington": a name begins with the word."""
+    first = match.first
+    following = document.raw(match.last + 1) if document.joined(match.last) else ""
+    tied = document.raw(first)[:1].isupper() and following.istitle() and len(following) > 1
+    return (
+        tied
+        and (following.lower() not in vocabulary() or following.lower() in words("first_names"))
+        and not headline(document)
+    )
 
 
 def _in_queens(document: Document, match: Match) -> bool:
@@ -51,6 +84,12 @@ def _family_firm(document: Document, match: Match, reading: Reading) -> bool:
 
 def headline(document: Document) -> bool:
     """Whether nearly all words but the small ones have capitals anyway."""
+    if document.capitals_everywhere is None:
+        document.capitals_everywhere = _in_capitals_throughout(document)
+    return document.capitals_everywhere
+
+
+def _in_capitals_throughout(document: Document) -> bool:
     starts = [
         start
         for start, word in zip(document.starts, document.lower, strict=True)
@@ -62,6 +101,14 @@ def headline(document: Document) -> bool:
 def _named_thing(document: Document, match: Match, reading: Reading) -> str | None:  # noqa: PLR0911 - an ordered list
     """ "Queen Street", "the King's Speech", "the Sacramento Kings", "Queen played Wembley", a queen on d4."""
     first, last = match.first, match.last
+    possessor = document.opens_sentence(first) and document.gap(last)[:1] in {"'", "’"}
+    if possessor and document.lower[first] in {"duke", "baron"}:
+        return "entity: a name"
+    if (
+        document.previous_word(first) in {"band", "group", "duo", "trio"}
+        and document.raw(first)[:1].isupper()
+    ):
+        return "entity: a band or a name"
     royal = document.lower[last] in words("royal") | {"kings", "queens"}
     if royal and not words("chess").isdisjoint(document.lower):
         return "not-people: a piece of chess"
@@ -81,15 +128,11 @@ def _named_thing(document: Document, match: Match, reading: Reading) -> str | No
     if place and (not owner or not headline(document)):
         return "entity: part of a proper name"
     if tied and owner and reading.concept.rule != "kin" and not headline(document):
-        return (
-            None
-            if document.lower[at] in words("function") | words("first_names")
-            else "entity: part of a title"
-        )
+        return None if document.lower[at] in words("function", "first_names") else "entity: part of a title"
     if (
         royal
         and document.opens_sentence(first)
-        and document.next_word(last) in words("verb_finite") | words("brand_verbs") | words("band_verbs")
+        and document.next_word(last) in words("verb_finite", "brand_verbs", "band_verbs")
     ):
         return "entity: a band or a name"
     return _opens_a_title(document, first, last)

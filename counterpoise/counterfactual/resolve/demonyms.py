@@ -98,7 +98,7 @@ def _shares_a_noun(document: Document, index: int) -> bool:
     if index + 1 >= len(document) or not document.raw(index)[:1].isupper() or ends_phrase(document, index):
         return False
     after = document.lower[index + 1]
-    known = after in words("function") | words("verb_finite") | words("verb_base")
+    known = after in words("function", "verb_finite", "verb_base")
     return document.joined(index) and not known
 
 

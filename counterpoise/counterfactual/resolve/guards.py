@@ -31,6 +31,19 @@ def _figure(document: Document, first: int, last: int, slot: str) -> str | None:
     return _capital(document, first, last, slot)
 
 
+def _feast(document: Document, first: int, last: int, slot: str) -> str | None:
+    """ "which lent it some charm"."""
+    verb = document.raw(first) == "lent" and document.next_word(last) not in {
+        "",
+        "and",
+        "or",
+        "this",
+        "is",
+        "starts",
+    }
+    return "not-people: a verb here" if verb else None
+
+
 def _capital(document: Document, first: int, last: int, slot: str) -> str | None:
     capital = document.raw(first)[:1].isupper()
     return None if capital else "not-people: in lower case this is another word"
@@ -50,6 +63,7 @@ GUARDS: dict[str, Guard] = {
     "name": _name,
     "signal_name": _signal_name,
     "capital": _capital,
+    "feast": _feast,
     "figure": _figure,
     "demonym": origins.demonym,
     "origin": origins.origin,

@@ -42,6 +42,12 @@ def her(document: Document, index: int) -> Verdict:  # noqa: PLR0911 - an ordere
         return DETERMINER, "beside 'his'"
     if index > 1 and document.lower[index - 2] == "his" and document.gap(index - 2) == " (" and gap == ") ":
         return DETERMINER, "beside 'his'"
+    if (
+        document.before(index).endswith("(")
+        and gap == ") "
+        and document.lower[index + 1] not in words("function")
+    ):
+        return DETERMINER, "in brackets, before a noun"
     bracketed = after_brackets(document, index)
     if bracketed is not None:
         noun = bracketed < len(document) and document.lower[bracketed] not in words("function")
@@ -82,10 +88,10 @@ def _twin(document: Document, index: int, gap: str) -> Verdict | None:
 def _before_marks(at: Her, gap: str) -> Verdict:
     """Numbers and quotation marks between "her" and the next word."""
     if any(character.isdigit() for character in gap):
-        if at.before in words("ditransitive") | words("duration"):
+        if at.before in words("ditransitive", "duration"):
             return OBJECT, f"{at.before} her a number"
         return DETERMINER, "before a number"
     quoted_clause = at.after in words("function") and at.document.raw(at.next).islower()
-    if at.in_clause and (at.before in words("appoint") | words("speech") or quoted_clause):
+    if at.in_clause and (at.before in words("appoint", "speech") or quoted_clause):
         return OBJECT, f"{at.before} her a quotation"
     return DETERMINER, "before a quotation"

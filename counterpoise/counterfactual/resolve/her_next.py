@@ -22,7 +22,11 @@ def fixed_phrase(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list 
         return OBJECT, "her her"
     if at.after == "gone" or (at.before == "with" and at.after in words("state") and at.after_stands):
         return OBJECT, f"{at.after!r} says what she is"
-    if at.after in {"more", "less"} and at.following == "than" and (at.in_clause or at.before == "like"):
+    if (
+        at.after in {"more", "less", "better", "worse"}
+        and at.following == "than"
+        and (at.in_clause or at.before == "like")
+    ):
         return OBJECT, f"before '{at.after} than'"
     if at.after in words("frequency") and _acts(at.following):
         return OBJECT, f"before the verb {at.following!r}"
@@ -101,7 +105,7 @@ def _degree(at: Her) -> Verdict:
 
 
 def _noun_or_adverb(at: Her) -> Verdict:  # noqa: PLR0911 - an ordered list of decisions
-    body = words("body_verb") | words("preposition") | {"and", ""}
+    body = words("body_verb", "preposition") | {"and", ""}
     if at.after == "home":
         moved = at.before in words("bring")
         return (OBJECT, "brought home") if moved else (DETERMINER, "her home")

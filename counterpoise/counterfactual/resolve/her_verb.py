@@ -6,7 +6,7 @@ from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.resolve.neighbourhood import DETERMINER, OBJECT, Her, Verdict
 from counterpoise.counterfactual.resolve.phrases import ends_phrase, stands
 
-_ADJECTIVE_ENDINGS = ("ful", "less", "ous", "ive", "ward", "ish", "able", "ible")
+_ADJECTIVE_ENDINGS = ("some", "ful", "less", "ous", "ive", "ward", "ish", "able", "ible")
 _NOUN_ENDINGS = ("ness", "ion", "ions", "ity", "ment", "ments", "ance", "ence")
 
 
@@ -59,14 +59,14 @@ def bare_verb(at: Her) -> Verdict | None:
     seen = at.after in words("seen_or_done") and at.before in words("seeing")
     if ends_phrase(at.document, at.next) and (seen or at.before in words("hearing")):
         return None, f"{at.after!r} is a noun or a verb here"
-    if at.before in words("seeing") | words("hearing"):
+    if at.before in words("seeing", "hearing"):
         return OBJECT, f"{at.before} her {at.after}"
     return None
 
 
 def _caused(at: Her) -> Verdict | None:
     if at.before in words("make") and at.after in words("made_noun"):
-        acts = at.following in words("determiner") | words("quantity") and at.after in words("verb_base")
+        acts = at.following in words("determiner", "quantity") and at.after in words("verb_base")
         return (OBJECT if acts else DETERMINER), f"made her {at.after}"
     if at.before in words("have") and at.after in words("made_noun") and at.following in words("determiner"):
         return OBJECT, f"{at.before} her {at.after}"
@@ -76,9 +76,7 @@ def _caused(at: Her) -> Verdict | None:
         return OBJECT, f"{at.before} her {at.after}"
     verb = at.before in words("let") or (at.before in words("help") and _takes_object(at))
     noun = (
-        at.after in words("possessed") | words("person")
-        or at.after.endswith(_NOUN_ENDINGS)
-        or _is_plural(at.after)
+        at.after in words("possessed", "person") or at.after.endswith(_NOUN_ENDINGS) or _is_plural(at.after)
     )
     if verb and not noun:
         return OBJECT, f"{at.before} her {at.after}"
@@ -93,17 +91,15 @@ def _takes_object(at: Her) -> bool:
 
 def gerund(at: Her) -> Verdict | None:
     """ "saw her running", "without her having"."""
-    if at.after in words("performance") and at.before in words("hearing") | words("seeing") | words(
-        "catching"
-    ):
+    if at.after in words("performance") and at.before in words("hearing", "seeing") | words("catching"):
         return OBJECT, f"{at.before} her {at.after}"
     if at.after in words("depiction") and at.before in words("seeing"):
         acts = at.following in words("determiner")
         return (OBJECT if acts else None), f"{at.after!r} is a thing or an act here"
     if not at.after.endswith("ing") or at.after in words("noun_ing"):
         return None
-    thing = words("thing_after_ing") | words("person") | words("possessed")
-    if at.before in words("perception") | words("gerund_object") and at.following not in thing:
+    thing = words("thing_after_ing", "person", "possessed")
+    if at.before in words("perception", "gerund_object") and at.following not in thing:
         return OBJECT, f"{at.before} her {at.after}"
     if (
         not at.in_clause
@@ -118,7 +114,9 @@ def two_objects(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list o
     """A verb that takes two objects and a noun without article: open unless something shows."""
     counted = at.after in words("quantity")
     taught = at.before in {"taught", "teach", "teaches", "teaching"} and at.after_stands
-    if taught and at.after not in words("possessed") | words("person") | words("taught_things"):
+    if taught and at.after not in words("possessed", "person", "taught_things"):
+        return OBJECT, f"{at.before} her {at.after}"
+    if at.before in {"owe", "owes", "owed", "owing"} and (at.after == "rent" or at.after in words("mass")):
         return OBJECT, f"{at.before} her {at.after}"
     if at.before not in words("ditransitive") or at.after in words("possessed"):
         return None
@@ -173,7 +171,7 @@ def main_clause(at: Her) -> Verdict | None:
     ):
         return OBJECT, f"before the verb {at.after!r}"
     past = at.after in words("perfect_past") and (at.in_clause or at.after in words("only_past"))
-    ended = at.after.endswith("ed") and at.after not in words("adjective_ed") | words("possessed")
+    ended = at.after.endswith("ed") and at.after not in words("adjective_ed", "possessed")
     if past or (at.before and not at.in_clause and ended and ends_phrase(at.document, at.next)):
         return OBJECT, f"before the verb {at.after!r}"
     return None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.english import vocabulary, words
+from counterpoise.counterfactual.resolve.entities import entity_reason
 from counterpoise.counterfactual.resolve.things import thing_reason
 from counterpoise.counterfactual.tokens import Document
+
+_JOINING = frozenset("-/_@#")
+_PEOPLES = frozenset({"christian", "roman", "german", "asia"})
+"""Names that are mostly a faith, a people or a continent."""
 
 
 def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
@@ -18,19 +23,18 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
         name: asks the same of another name in that place, in lower case.
     """
     raw, lower = document.raw(index), name or document.lower[index]
-    if not raw[:1].isupper() and not (
-        document.informal and lower not in words("name_words") | words("name_nouns")
+    if (
+        not raw[:1].isupper()
+        and not _acts_informally(document, index, lower)
+        and not (document.informal and lower not in words("name_words", "name_nouns"))
     ):
         return "not-a-name: in lower case"
-    if (
-        any(mark in document.before(index)[-1:] or mark in document.gap(index)[:1] for mark in "-/_@#")
-        and index
-    ):
+    if index and (document.before(index)[-1:] in _JOINING or document.gap(index)[:1] in _JOINING):
         return "not-a-name: part of a compound"
-    reason = _entity(document, index) or thing_reason(document, index, lower)
+    reason = entity_reason(document, index) or thing_reason(document, index, lower)
     if reason is not None:
         return reason
-    if _is_surname(document, index, lower):
+    if _is_surname(document, index, lower) or _named_before(document, index, lower):
         return "surname: follows a first name or a title"
     if document.lower[index] in words("name_places") and _placed(document, index):
         return "not-a-name: a place"
@@ -41,44 +45,11 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
     return _as_word(document, index, lower) if lower in words("name_words") else None
 
 
-def _entity(document: Document, index: int) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
-    following = document.next_word(index)
-    if document.gap(index).strip(" ")[:1].isdigit():
-        return "entity: before a number"
-    if following in words("entity_after") and document.raw(index + 1)[:1].isupper():
-        return f"entity: {document.raw(index)} {document.raw(index + 1)}"
-    if _with_epithet(document, index, following):
-        return "entity: part of a proper name"
-    if _in_a_state(document, index):
-        return "not-a-name: a place"
-    if document.gap(index) == " & " and document.lower[index + 1] not in words("first_names"):
-        return "entity: part of a firm's name"
-    possessive = document.lower[index + 1 : index + 3]
-    named = len(possessive) == 2 and possessive[0] == "s" and possessive[1] in words("entity_after")
-    if named and document.raw(index + 2)[:1].isupper():
-        return "entity: part of a proper name"
-    if document.previous_word(index) in {"st", "saint", "san", "santa", "lake", "mount", "fort", "port"}:
-        return "entity: part of a proper name"
-    if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":
-        return "entity: part of a proper name"
-    return None
-
-
-def _in_a_state(document: Document, index: int) -> bool:
-    """ "Elizabeth, New Jersey"."""
-    if document.gap(index) != ", " or not document.raw(index + 1)[:1].isupper():
+def _acts_informally(document: Document, index: int, lower: str) -> bool:
+    """ "tom lost his phone", in a text without capitals: a name that is a word too, with a verb after it."""
+    if not document.informal or lower in words("name_words") or not document.opens_sentence(index):
         return False
-    state = document.lower[index + 1]
-    if state == "new" and document.joined(index + 1):
-        return document.lower[index + 2] in {"jersey", "york", "hampshire", "mexico"}
-    return state in words("states")
-
-
-def _with_epithet(document: Document, index: int, following: str) -> bool:
-    """Whether it is "Jack the Ripper" or "Joan of Arc"."""
-    if following not in {"the", "of"} or not document.joined(index + 1) or document.text.isupper():
-        return False
-    return document.raw(index + 1).islower() and document.raw(index + 2)[:1].isupper()
+    return document.next_word(index) in words("verb_finite", "perfect_past")
 
 
 def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PLR0911 - an ordered list of decisions
@@ -86,6 +57,11 @@ def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PL
     if index == 0:
         return False
     gap, before = document.gap(index - 1), document.lower[index - 1]
+    paired = (
+        before == "and" and index > 1 and document.joined(index - 2) and document.raw(index - 2).istitle()
+    )
+    if paired and document.lower[index - 2] not in vocabulary():
+        return True
     titled = before in words("surname_titles") and document.raw(index - 1)[:1].isupper()
     if titled and gap.strip() in {"", "."} and not document.text.isupper():
         after = document.raw(index + 1) if document.joined(index) else ""
@@ -100,8 +76,22 @@ def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PL
     if before in words("first_names"):
         return True
     return before not in words("person") and (
-        index > 1 and before not in words("english") | words("function") | words("modifier")
+        index > 1 and before not in words("english", "function", "modifier")
     )
+
+
+def _named_before(document: Document, index: int, lower: str) -> bool:
+    """ "The Danny Thomas stamp shows Thomas": the surname of a full name earlier in the text."""
+    for at in range(1, index):
+        if document.lower[at] == lower and document.joined(at - 1):
+            before = document.lower[at - 1]
+            if (
+                document.raw(at - 1)[:1].isupper()
+                and before in words("first_names")
+                and before not in words("titles")
+            ):
+                return document.raw(at)[:1].isupper()
+    return False
 
 
 def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa: PLR0911 - an ordered list of decisions
@@ -112,12 +102,19 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
         return "ambiguous: in capitals this may be a word"
     if document.lower[index + 1 : index + 2] == ["s"] and document.gap(index) in {"'", "’"}:
         return None
+    if lower in _PEOPLES and after and after not in words("verb_finite"):
+        return "not-a-name: a faith"
     if not document.opens_sentence(index):
+        if lower in _PEOPLES and before in words(
+            "modifier", "adjective", "adjectival", "degree_word", "things"
+        ):
+            return "not-a-name: a faith or people"
+        if lower == "roman" and after not in words("verb_finite", "perfect_past"):
+            return "ambiguous: a name or a people"
         return _mid_sentence(document, index, before)
     if lower in {"will", "may", "can"} and (
         after
-        in words("person_pronoun")
-        | words("person")
+        in words("person_pronoun", "person")
         | {"the", "a", "it", "this", "that", "my", "your", "god", "his", "her"}
         or not after
     ):
@@ -140,7 +137,12 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
 def _month(document: Document, index: int, before: str, after: str) -> bool:
     if before in words("months_places_before"):
         return True
+    if any(sign.isdigit() for sign in document.before(index)):
+        return True
     nobody = words("pronouns_of_people").isdisjoint(document.lower)
+    others = (words("months") - {document.lower[index]}).intersection(document.lower)
+    if nobody and others and before in {"than", "and", "or", "to", "through", "until"}:
+        return True
     return nobody and after in {
         "is",
         "was",
@@ -161,6 +163,8 @@ def _month(document: Document, index: int, before: str, after: str) -> bool:
 def _placed(document: Document, index: int) -> bool:
     """Whether "in Florence" or "Florence is famous for its museums" is the city."""
     before = document.previous_word(index)
+    if before in {"and", "or"} and index > 1 and document.lower[index - 2] in words("states", "name_places"):
+        return document.raw(index - 2)[:1].isupper() and _placed(document, index - 2)
     if before in {"in", "near", "through", "across", "around", "outside"}:
         return True
     if before in {
@@ -178,7 +182,7 @@ def _placed(document: Document, index: int) -> bool:
     }:
         return _moved(document, index) or before in {"visiting", "visited", "visit"}
     after = document.next_word(index)
-    return (after in words("copula") | words("verb_finite")) and _about_a_place(document, index)
+    return (after in words("copula", "verb_finite")) and _about_a_place(document, index)
 
 
 def _moved(document: Document, index: int) -> bool:

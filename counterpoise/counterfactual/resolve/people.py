@@ -20,7 +20,8 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
     named = first > 0 and document.lower[first - 1] == "the" and document.joined(first - 1)
     if _half_of_a_pair(document, first, last):
         return None
-    if document.gap(last) == "-" and document.lower[last + 1] in words("compound_suffix"):
+    tied = document.gap(last) == "-" and last + 1 < len(document)
+    if tied and document.lower[last + 1] in words("compound_suffix"):
         return None
     other = _another_sense(document, first, last)
     if other is not None:
@@ -35,7 +36,7 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
             noun = _described(document, last + 1)
             if noun is None:
                 return None
-            if nominal and named and after in words("verb_base") | words("verb_finite"):
+            if nominal and named and after in words("verb_base", "verb_finite"):
                 return None
             if not (_copula(document, first) is not None and _not_a_noun(after)):
                 code = "unsure" if noun and _may_be_a_person(noun) else "not-people"
@@ -69,7 +70,8 @@ def _quoted_or_joint(document: Document, first: int, last: int) -> bool:
     if gap.endswith(" ") and gap.strip(" ") in {'"', "”", "’", "'"}:
         return _described(document, last + 1) is None
     before = document.previous_word(first)
-    if document.next_word(last) not in {"and", "or"} or before not in {"a", "an", "the", "one", "both", "of"}:
+    starts = before in {"a", "an", "the", "one", "both", "of"} or document.opens_sentence(first)
+    if document.next_word(last) not in {"and", "or"} or not starts:
         return False
     at = last + 3 if document.lower[last + 2 : last + 3] in (["a"], ["an"], ["one"]) else last + 2
     return at < len(document) and document.lower[at] in words("modifier") and _described(document, at) is None
@@ -88,7 +90,7 @@ def _half_of_a_pair(document: Document, first: int, last: int) -> bool:
     if ends_phrase(document, last):
         return True
     after = document.lower[last + 1]
-    return after in words("function") | words("verb_finite") | {"alike"} or after.endswith("ed")
+    return after in words("function", "verb_finite") | {"alike"} or after.endswith("ed")
 
 
 _OPPOSITES = (
@@ -158,7 +160,7 @@ def _copula(document: Document, first: int) -> int | None:
             return at
         if word == "as" and at and document.lower[at - 1] in words("seen_as"):
             return at - 1
-        if word not in words("degree") | words("modifier") | _BETWEEN:
+        if word not in words("degree", "modifier") | _BETWEEN:
             break
         at -= 1
     return at if at >= 0 and document.lower[at] in {"s", "re", "m"} else None

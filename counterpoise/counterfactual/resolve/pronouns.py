@@ -15,6 +15,9 @@ def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0
     aside = document.gap(index) == " (" and document.lower[index + 1] in {"and", "or"}
     if aside and document.lower[index + 2 : index + 3] == ["her"] and document.gap(index + 2) == ") ":
         return DETERMINER, "a pair of possessives"
+    cut = index + 3 == len(document) and document.text[-1].isalpha()
+    if cut and document.lower[index + 1 :] == ["or", "her"]:
+        return DETERMINER, "a pair of possessives, cut short"
     bracketed = after_brackets(document, index)
     if (
         bracketed is not None
@@ -73,7 +76,7 @@ def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0
     )
     verb = verb or (after.endswith("ed") and stands(document, index + 1))
     pointed = index > 2 and document.lower[index - 3] in {"that", "this", "those", "these"}
-    whose = pointed and after not in words("possessed") | words("person")
+    whose = pointed and after not in words("possessed", "person")
     if document.previous_word(index) == "of" and (
         verb
         or whose

@@ -54,10 +54,29 @@ def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | Non
         return "not-people: an exclamation"
     if slot != "singular":
         return None
+    if _mankind(document, first, last):
+        return "not-people: mankind"
     ordered = document.opens_sentence(first) or document.previous_word(first) in {"to", "will"}
     if ordered and document.next_word(last) in {"the", "a", "up", "your", "our"}:
         return "not-people: a verb here"
     return None
+
+
+def _mankind(document: Document, first: int, last: int) -> bool:
+    """ "Man is mortal", "and man is a social animal": no article."""
+    if document.lower[first] not in {"man", "woman"}:
+        return False
+    starts = document.opens_sentence(first) or document.previous_word(first) in {"and", "because", "where"}
+    return starts and document.next_word(last) in {
+        "is",
+        "has",
+        "was",
+        "cannot",
+        "must",
+        "can",
+        "does",
+        "shall",
+    }
 
 
 def _calls(document: Document, first: int, last: int) -> bool:
@@ -85,9 +104,7 @@ def _calls(document: Document, first: int, last: int) -> bool:
         return True
     ends = gap[:1] in set(".,!?…") or last + 1 == len(document) or "\n" in gap
     greeted = document.previous_word(first) in words("vocative_before")
-    called = "," in before and document.lower[first - 1] not in words("person") | words("modifier") | words(
-        "adjective"
-    )
+    called = "," in before and document.lower[first - 1] not in words("person")
     if greeted and (ends or document.lower[first] in {"guys", "girls", "boys", "gals"}):
         return True
     return (
@@ -105,6 +122,8 @@ def kin_or_cry(document: Document, first: int, last: int, slot: str) -> str | No
 
 def title(document: Document, first: int, last: int, slot: str) -> str | None:
     """A title has a capital and stands before a name: "Mr. Smith", "Mr. and Mrs. Smith"."""
+    if document.raw(first) in {"MS", "MR"} and not document.text.isupper():
+        return "not-people: an abbreviation"
     gap = document.gap(last).strip()
     if document.lower[first] in {"mr", "mrs", "ms"} and gap in {"", "."} and last + 1 < len(document):
         return None
@@ -122,9 +141,9 @@ def address(document: Document, first: int, last: int, slot: str) -> str | None:
 def noun(document: Document, first: int, last: int, slot: str) -> str | None:
     """Words with a verb of the same form ("to host"): a determiner before, no noun after."""
     after = document.next_word(last)
-    ends = not after or after in words("function") | words("verb_finite") or after.endswith("ed")
+    ends = not after or after in words("function", "verb_finite") or after.endswith("ed")
     possessive = document.gap(last)[:1] in {"'", "’"}
-    allowed = words("determiner") | words("modifier") | words("adjective") | _BEFORE_NOUN
+    allowed = words("determiner", "modifier", "adjective") | _BEFORE_NOUN
     before = document.previous_word(first)
     if not before and first and document.before(first).strip("'\"‘“ ") == "":
         before = document.lower[first - 1]

@@ -11,12 +11,18 @@ _ARTICLES = frozenset(
 _ARTICLES_AND_CAR = _ARTICLES | {"the", "his", "her", "their", "my", "our", "your", "this", "that"}
 
 
+_KNOWN_BY = frozenset({"i", "we", "that", "who", "you", "they"})
+"""Words after "the Tom": he is told apart from others of that name."""
+
+
 def thing_reason(document: Document, index: int, name: str) -> str | None:
     """Why the name at word ``index`` names no person, or ``None``."""
     before = document.previous_word(index)
     if before in words("entity_before") and document.raw(index - 1)[:1].isupper():
         return "entity: part of a proper name"
     if before in _ARTICLES and not document.text.isupper() and not _owned(document, index):
+        return "not-a-name: after an article"
+    if before == "the" and not document.text.isupper() and document.next_word(index) not in _KNOWN_BY:
         return "not-a-name: after an article"
     if _is_pet(document, index, before):
         return "not-people: an animal's name"
@@ -44,10 +50,12 @@ def _is_pet(document: Document, index: int, before: str) -> bool:
 
 def _trademark(document: Document, index: int, before: str) -> bool:
     """Whether a name that is a trademark too is one here: no person is spoken of, or a verb of firms follows."""
-    if before in _ARTICLES_AND_CAR:
+    if before in _ARTICLES_AND_CAR or (
+        before in words("modifier", "adjective") and document.previous_word(index - 1) in _ARTICLES_AND_CAR
+    ):
         return True
     after = document.next_word(index)
-    if after in words("brand_verbs") | words("brand_things"):
+    if after in words("brand_verbs", "brand_things"):
         return words("pronouns_of_people").isdisjoint(document.lower)
     if (
         document.gap(index)[:1] == ","

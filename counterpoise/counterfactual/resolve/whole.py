@@ -35,7 +35,7 @@ def stop_reason(document: Document, axis: str, mentions: Sequence[_Mention]) -> 
     """Why ``axis`` is left alone in ``document``, or ``None``."""
     if axis != "gender":
         return None
-    reason = _unpaired(document) or _ranked(document)
+    reason = _unpaired(document) or _ranked(document) or _called_bro(document, mentions)
     if reason is None and not _PRONOUNS.isdisjoint(document.lower):
         reason = _deity(document, mentions) or _thing_with_a_sex(document, mentions)
     return reason
@@ -49,6 +49,15 @@ def _unpaired(document: Document) -> str | None:
             if not capital and word not in words("paired"):
                 return f"fact: unpaired: {document.raw(index)!r} says a sex and has no counterpart here"
     return None
+
+
+def _called_bro(document: Document, mentions: Sequence[_Mention]) -> str | None:
+    """ "Bro just texted me asking for his hoodie": no cry, but someone whom the pronoun means."""
+    first = mentions[0].match.first
+    acts = document.lower[0] in {"bro", "dude", "bruh"} and document.joined(0) and first > 0
+    if not acts or document.lower[1] in words("cry_after") or document.lower[first] not in _PRONOUNS:
+        return None
+    return f"fact: unpaired: {document.raw(0)!r} says a sex and has no counterpart here"
 
 
 def _ranked(document: Document) -> str | None:
@@ -75,11 +84,8 @@ def _ranked(document: Document) -> str | None:
 def _title_holder(document: Document, index: int, word: str) -> str | None:
     following = document.raw(index + 1)
     if word in words("ranked_of") and following == "of" and document.joined(index + 1):
-        holder = (
-            document.raw(index + 3 if document.lower[index + 2] == "the" else index + 2)
-            if index + 3 <= len(document)
-            else ""
-        )
+        at = index + 3 if document.lower[index + 2 : index + 3] == ["the"] else index + 2
+        holder = document.raw(at) if at < len(document) else ""
         if holder[:1].isupper() and not headline(document):
             return f"fact: the {word} of {holder} is a public person"
         return None
@@ -105,12 +111,10 @@ def _foreign_name(document: Document, index: int) -> bool:
     raw = document.raw(index)
     if raw.isascii() or not raw[0].isupper() or not document.opens_sentence(index):
         return False
-    if document.lower[index] in words("first_names") | words("paired") or _PRONOUNS.isdisjoint(
-        document.lower
-    ):
+    if document.lower[index] in words("first_names", "paired") or _PRONOUNS.isdisjoint(document.lower):
         return False
     after = document.next_word(index)
-    return after in words("verb_finite") | words("perfect_past") or after.endswith("ed")
+    return after in words("verb_finite", "perfect_past") or after.endswith("ed")
 
 
 def _regnal(document: Document, index: int) -> bool:
@@ -135,6 +139,14 @@ def _thing_with_a_sex(document: Document, mentions: Sequence[_Mention]) -> str |
     first_person = min(
         (mention.match.first for mention in mentions if _human(document, mention)), default=len(document)
     )
+    for index, word in enumerate(document.lower):
+        praised = word in {"boy", "girl", "boi"} and document.previous_word(index) in {
+            "good",
+            "goodest",
+            "best",
+        }
+        if praised and not words("animal").isdisjoint(document.lower):
+            return f"not-people: {document.raw(index)!r} may be an animal"
     for index in _bearers(document):
         if index > first_person or any(_is_person(document, at) for at in range(index)):
             return None
@@ -150,6 +162,8 @@ def _bearers(document: Document) -> Iterator[int]:
     known = words("bearer_before")
     for index, word in enumerate(document.lower):
         before = document.previous_word(index)
+        if index and document.raw(index)[:1].isupper() and word not in words("realm"):
+            continue
         if word in words("animal"):
             if not index or before in known or document.previous_word(index - 1) in known:
                 yield index
@@ -183,8 +197,8 @@ def _speaks_of_it(document: Document, bearer: int, at: int, kind: str) -> bool:
         return False
     thing = document.lower[at + 1]
     if kind == "vessel":
-        return word == "her" and thing not in words("person") | words("function") | words(
-            "possessed"
-        ) | words("bring_to")
+        return word == "her" and thing not in words("paired", "function") | words("possessed") | words(
+            "bring_to"
+        )
     named = document.raw(bearer + 1)[:1].isupper() if document.joined(bearer) else False
     return named or any(other in words("of_animals") for other in document.lower[at + 1 : at + 4])
