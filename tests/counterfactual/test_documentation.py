@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from counterpoise.counterfactual import AXES, Engine
+from counterpoise.counterfactual.config import TrainingSwaps
 from counterpoise.counterfactual.lexicon import Lexicon
 from counterpoise.counterfactual.lexicon_file import add
 from counterpoise.sources.datasets import locate
@@ -40,7 +41,7 @@ def test_the_hundred_edits_are_what_the_engine_does() -> None:
     """Each row of the guide's list that was not marked as refused since: the same edit by the same rule."""
     with locate("crows-pairs").open(encoding="utf-8", newline="") as lines:
         texts = [row["sent_more"] for row in csv.DictReader(lines)]
-    engine = Engine.from_config()
+    engine = Engine.from_config(TrainingSwaps())
     listed = [
         found.groups()
         for line in GUIDE.read_text(encoding="utf-8").splitlines()
