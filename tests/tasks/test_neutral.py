@@ -13,7 +13,7 @@ from counterpoise.artifacts.parquet import read_records
 from counterpoise.artifacts.store import Store
 from counterpoise.artifacts.tables import NEUTRAL
 from counterpoise.config import RunConfig
-from counterpoise.counterfactual.config import CounterfactualConfig
+from counterpoise.counterfactual.config import TrainingSwaps
 from counterpoise.counterfactual.lexicon_file import builtin_texts
 from counterpoise.engine.execute import execute
 from counterpoise.evaluation.config import BenchmarksConfig
@@ -38,7 +38,7 @@ def settings(folder: Path, held: int, watched: int, lexicon: Path | None = None)
             guard_groups=watched,
         ),
         benchmarks=BenchmarksConfig(groups=str(folder), group_sentences=20),
-        counterfactual=CounterfactualConfig(lexicon=lexicon),
+        counterfactual=TrainingSwaps(lexicon=lexicon),
     )
 
 
