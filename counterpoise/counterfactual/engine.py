@@ -106,7 +106,7 @@ class Engine:
 
     def _verified(self, swap: Swap) -> Swap:
         """The swap, flagged as reversible only if the opposite one gives back its text."""
-        plain = all(edit.rule == "pronouns" for edit in swap.edits)
+        plain = all(edit.original.lower() in {"he", "she"} for edit in swap.edits)
         if plain or not swap.reversible or self.undo(swap).swapped == swap.text:
             return swap
         return dataclasses.replace(swap, reversible=False)

@@ -83,3 +83,10 @@ def test_importable_without_torch_prefect_pandas_or_spacy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Hi Mary, ", "black-", "(her) ", "That is his (", "The Duke of the", "Tom & "]
+)
+def test_text_that_breaks_off_is_read(text: str) -> None:
+    assert {swap(text, axis).text for axis in AXES} == {text}

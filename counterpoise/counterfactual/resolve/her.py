@@ -42,11 +42,8 @@ def her(document: Document, index: int) -> Verdict:  # noqa: PLR0911 - an ordere
         return DETERMINER, "beside 'his'"
     if index > 1 and document.lower[index - 2] == "his" and document.gap(index - 2) == " (" and gap == ") ":
         return DETERMINER, "beside 'his'"
-    if (
-        document.before(index).endswith("(")
-        and gap == ") "
-        and document.lower[index + 1] not in words("function")
-    ):
+    marked = document.before(index).endswith("(") and gap == ") " and index + 1 < len(document)
+    if marked and document.lower[index + 1] not in words("function"):
         return DETERMINER, "in brackets, before a noun"
     bracketed = after_brackets(document, index)
     if bracketed is not None:

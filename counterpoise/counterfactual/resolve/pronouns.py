@@ -12,7 +12,7 @@ _POSSESSIVES = frozenset({"her", "hers", "their", "theirs", "my", "mine", "your"
 
 def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0911 - an ordered list of decisions
     """What "his" at word ``index`` is: ``determiner`` (→ her), ``pronoun`` (→ hers) or ``None``; and why."""
-    aside = document.gap(index) == " (" and document.lower[index + 1] in {"and", "or"}
+    aside = document.gap(index) == " (" and document.lower[index + 1 : index + 2] in (["and"], ["or"])
     if aside and document.lower[index + 2 : index + 3] == ["her"] and document.gap(index + 2) == ") ":
         return DETERMINER, "a pair of possessives"
     cut = index + 3 == len(document) and document.text[-1].isalpha()
