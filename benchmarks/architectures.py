@@ -22,6 +22,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from benchmarks.architecture_sizes import EXTRA, SIZES, VARIANTS
 from counterpoise.errors import CounterpoiseError
 from counterpoise.likelihood.fast_path import fast_path
 from counterpoise.likelihood.sentences import score_sentences
@@ -39,49 +40,6 @@ TEXTS = [
     "It is known that the work of Black people is hard and that it is seldom paid as it should be in this town.",
     "It is known that the work of white people is hard and that it is seldom paid as it should be in this town.",
 ]
-SIZES: dict[str, Any] = (
-    dict.fromkeys(("hidden_size", "d_model", "n_embd", "n_embed"), 32)
-    | dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 2)
-    | dict.fromkeys(("decoder_layers", "encoder_layers"), 2)
-    | dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads"), 2)
-    | dict.fromkeys(("decoder_attention_heads", "encoder_attention_heads"), 2)
-    | dict.fromkeys(("intermediate_size", "ffn_dim", "d_ff", "decoder_ffn_dim", "encoder_ffn_dim"), 48)
-    | dict.fromkeys(("num_experts", "n_routed_experts", "num_local_experts"), 4)
-    | dict.fromkeys(("max_position_embeddings", "n_positions", "max_seq_len"), 256)
-    | {"vocab_size": 384, "num_key_value_heads": 1, "moe_intermediate_size": 16, "num_experts_per_tok": 2}
-    | {"head_dim": 16, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-)
-MAMBA = {"mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_expand": 2, "mamba_n_groups": 1}
-EXTRA: dict[str, dict[str, Any]] = {
-    "bamba": MAMBA,
-    "diffllama": {"num_key_value_heads": 2},
-    "falcon_h1": {**MAMBA, "mamba_d_ssm": 64, "lm_head_multiplier": 0.1},
-    "gpt_neo": {"attention_types": [[["global", "local"], 1]], "window_size": 16},
-    "granitemoehybrid": MAMBA,
-    "mamba2": {"num_heads": 4, "head_dim": 16, "expand": 2, "state_size": 8, "n_groups": 1},
-    "reformer": {"is_decoder": True, "axial_pos_embds": False, "attn_layers": ["local", "local"]},
-    "zamba": {"layer_types": ["linear_attention", "hybrid"]},
-    "zaya": {"num_experts_per_tok": 1},
-}
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    f"{kind}, {name}": (kind, options)
-    for kind, name, options in (
-        ("mistral", "a window of 16", {"sliding_window": 16}),
-        (
-            "qwen2",
-            "a window of 16",
-            {"sliding_window": 16, "use_sliding_window": True, "max_window_layers": 1},
-        ),
-        ("phi3", "a window of 16", {"sliding_window": 16}),
-        ("gemma2", "logits capped at 30", {"final_logit_softcapping": 30.0}),
-        ("gemma3_text", "a window of 16", {"sliding_window": 16}),
-        ("bert", "as a decoder", {"is_decoder": True}),
-        ("roberta", "as a decoder", {"is_decoder": True}),
-        ("electra", "as a decoder", {"is_decoder": True}),
-        ("big_bird", "as a decoder", {"is_decoder": True}),
-        ("megatron-bert", "as a decoder", {"is_decoder": True}),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +96,7 @@ def build(kind: str, options: Mapping[str, Any], folder: Path) -> int:
 
 @cache
 def tokenizer() -> Any:
-    """A byte-level BPE with the special tokens of :data:`SIZES`."""
+    """A byte-level BPE with the special tokens of the sizes."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()

@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from counterpoise.models.config import Precision
 
 HARMLESS = (
-    "rotary_emb.inv_freq",
-    "attn.bias",
-    "attn.masked_bias",
-    "attention.bias",
-    "attention.masked_bias",
-    "position_ids",
+    ".rotary_emb.inv_freq",
+    ".attn.bias",
+    ".attn.masked_bias",
+    ".attention.bias",
+    ".attention.masked_bias",
+    ".position_ids",
 )
 """Ends of the names of buffers that old checkpoints carry and that every model makes anew."""
 WRAPPERS = {
     "_orig_mod.": "a compiled model",
     "module.": "a model wrapped for several devices",
     "_fsdp_wrapped_module.": "a model wrapped by FSDP",
+    "_checkpoint_wrapped_module.": "a model that recomputes activations",
     "base_model.model.": "a PEFT model",
 }
 PLAIN = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "BOOL"})
 """How weights and integer buffers are stored where nothing is quantized."""
+LEAST_QUANTIZED = 0.75
 _SHOWN = 3
 
 
@@ -82,7 +84,7 @@ def check_loading(folder: Path, info: Mapping[str, Any]) -> None:
         )
     missing = sorted(info["missing_keys"])
     unexpected = sorted(name for name in info["unexpected_keys"] if not _harmless(name))
-    wrapper = next((head for head in WRAPPERS if any(name.startswith(head) for name in unexpected)), None)
+    wrapper = next((head for head in WRAPPERS if any(f".{head}" in f".{name}" for name in unexpected)), None)
     if wrapper and missing:
         raise ModelError(
             f"{folder}: its weights are named as {WRAPPERS[wrapper]} names them: {_some(unexpected)}",
@@ -138,14 +140,42 @@ def check_vocabulary(folder: Path, rows: int, tokenizer: Any) -> None:
 
 
 def check_precision(folder: Path, model: Any, precision: Precision) -> None:
-    """Raise :class:`ModelError` if no weight is in the precision that was asked for."""
-    if precision == "nf4":
-        kinds = {getattr(value, "quant_type", None) for value in model.parameters()}
-        if "nf4" not in kinds:
-            raise ModelError(
-                f"{folder}: {type(model).__name__} has no layer that can be quantized to nf4",
-                "use bf16 or fp32",
-            )
+    """Raise :class:`ModelError` if the weights are not in the precision that was asked for.
+
+    nf4 is refused where it would be a wrong label: where more than a quarter of the weights (embeddings and output
+    head, which stay as they are, not counted) cannot be quantized, such as experts that are one tensor all together.
+    """
+    if precision != "nf4":
+        return
+    share = _quantized_share(model)
+    if share == 0:
+        raise ModelError(
+            f"{folder}: {type(model).__name__} has no layer that can be quantized to nf4", "use bf16 or fp32"
+        )
+    if share < LEAST_QUANTIZED:
+        raise ModelError(
+            f"{folder}: only {share:.0%} of the weights of {type(model).__name__} can be quantized to nf4, the rest "
+            "would be bf16 under that label",
+            "use bf16 or fp32",
+        )
+
+
+def _quantized_share(model: Any) -> float:
+    """Of the weights in matrices that are no embedding or output head, the share in 4 bits, 0 to 1."""
+    head = model.get_output_embeddings()
+    left = {id(value) for module in model.modules() if _is_embedding(module) for value in module.parameters()}
+    left |= {id(value) for value in head.parameters()} if head is not None else set()
+    narrow = wide = 0
+    for value in model.parameters():
+        if getattr(value, "quant_type", None) == "nf4":
+            narrow += value.quant_state.shape.numel()
+        elif value.ndim > 1 and id(value) not in left:
+            wide += value.numel()
+    return narrow / (narrow + wide) if narrow else 0.0
+
+
+def _is_embedding(module: Any) -> bool:
+    return "Embedding" in type(module).__name__
 
 
 def usable_positions(model: Any) -> int | None:
@@ -185,7 +215,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
 
 
 def _harmless(name: str) -> bool:
-    return name.endswith(HARMLESS)
+    return f".{name}".endswith(HARMLESS)
 
 
 def _some(names: Iterable[str]) -> str:

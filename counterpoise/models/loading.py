@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from counterpoise.errors import CounterpoiseError, ModelError
+from counterpoise.models.adapters import ADAPTER_CONFIG, attach, check_adapter_folder
 from counterpoise.models.attention import use_short_attention
 
 if TYPE_CHECKING:
     from counterpoise.models.config import Precision
 from counterpoise.models.inspection import (
-    check_adapter,
     check_loading,
     check_plain_weights,
     check_precision,
@@ -36,7 +35,6 @@ DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16,
 SHORT_ATTENTION = frozenset({"llama"})
 """Architectures that a CPU scores, trains and decodes with our own attention (see its module)."""
 
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 INSPECTED: dict[str, Any] = {"output_loading_info": True, "ignore_mismatched_sizes": True}
 """For ``from_pretrained``: say what did not fit; :func:`check_loading` makes it an error that names the weights."""
 
@@ -52,12 +50,14 @@ class LoadedModel:
         tokenizer: its fast tokenizer; ``pad_token`` is set.
         precision: the precision the base weights were loaded at.
         device: where the weights are.
+        base_intact: whether the model with its adapter off is the base as it was given.
     """
 
     model: Any
     tokenizer: Any
     precision: Precision
     device: torch.device
+    base_intact: bool = True
 
     @property
     def has_adapter(self) -> bool:
@@ -103,14 +103,16 @@ def load_model(
         warnings.simplefilter("ignore")
         model = _base_model(folder, precision, place)
         check_precision(folder, model, precision)
+    with model_errors(folder, "the tokenizer"):
         tokenizer = fitting_tokenizer(folder, model)
+    intact = True
     if adapter is not None:
         with model_errors(adapter, "the adapter"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = _with_adapter(model, adapter)
+            model, intact = attach(model, adapter)
     model.requires_grad_(False)
     model.eval()
-    return LoadedModel(model, tokenizer, precision, place)
+    return LoadedModel(model, tokenizer, precision, place, intact)
 
 
 @contextlib.contextmanager
@@ -118,7 +120,7 @@ def adapter_switched(loaded: LoadedModel, on: bool) -> Iterator[LoadedModel]:
     """``loaded`` with its adapter on or off, so base and tuned go through the very same weights.
 
     Raises:
-        ModelError: if ``on`` is asked of a model without an adapter.
+        ModelError: ``on`` without an adapter; off where the adapter has changed the base itself.
     """
     if not loaded.has_adapter:
         if on:
@@ -128,6 +130,11 @@ def adapter_switched(loaded: LoadedModel, on: bool) -> Iterator[LoadedModel]:
         yield loaded
     elif on:
         yield loaded
+    elif not loaded.base_intact:
+        raise ModelError(
+            "this adapter changes weights of the base itself, so switched off it does not give the base back",
+            "score the base alone and the tuned model alone, without comparing them in one call",
+        )
     else:
         with loaded.model.disable_adapter():
             yield loaded
@@ -151,6 +158,7 @@ def fitting_tokenizer(folder: Path, model: Any) -> Any:
         ModelError: BOS or EOS has no embedding.
     """
     tokenizer = load_tokenizer(folder)
+    tokenizer("a")  # what is broken in its settings is found here, not at the first text
     rows = model.get_input_embeddings().weight.shape[0]
     check_vocabulary(folder, rows, tokenizer)
     if tokenizer.pad_token_id is not None and tokenizer.pad_token_id >= rows:
@@ -173,28 +181,16 @@ def check_model_folder(folder: Path) -> None:
         raise ModelError(
             f"{folder}: {found} no *.safetensors weights", "convert it to a safetensors folder first"
         )
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise ModelError(
+            f"{folder}: it holds an adapter beside the model's weights, and transformers would apply it unasked",
+            f"move {ADAPTER_CONFIG} and its weights to a folder of their own and give that as the adapter",
+        )
     check_plain_weights(folder, config)
     if not any(
         (folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
     ):
         raise ModelError(f"{folder}: it holds no tokenizer", "add tokenizer.json (and tokenizer_config.json)")
-
-
-def check_adapter_folder(folder: Path) -> None:
-    """Raise :class:`ModelError` unless ``folder`` holds a LoRA adapter in safetensors."""
-    if not folder.is_dir():
-        raise ModelError(
-            f"{folder}: no such adapter folder", "give the folder that holds adapter_config.json"
-        )
-    config = read_json(folder / "adapter_config.json", "an adapter folder")
-    if config.get("peft_type") != "LORA":
-        raise ModelError(
-            f"{folder}: its peft_type is {config.get('peft_type')!r}, expected 'LORA'", "give a LoRA adapter"
-        )
-    if not (folder / ADAPTER_WEIGHTS).is_file():
-        raise ModelError(
-            f"{folder}: it holds no adapter_model.safetensors", "save the adapter in safetensors"
-        )
 
 
 @contextlib.contextmanager
@@ -272,35 +268,3 @@ def _nf4() -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-
-
-def _with_adapter(model: Any, adapter: Path) -> Any:
-    # Importing peft imports bitsandbytes, which talks while it loads: quiet_libraries() must come first.
-    from peft import PeftModel  # noqa: PLC0415
-
-    from counterpoise.models.fused import fuse_lora  # noqa: PLC0415
-
-    tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=False, autocast_adapter_dtype=True)
-    _check_applied(tuned, adapter)
-    for name, parameter in tuned.named_parameters():
-        if "lora_" in name:
-            parameter.data = parameter.data.float()
-    fuse_lora(tuned, hold_weights=False)
-    return tuned
-
-
-def _check_applied(tuned: Any, adapter: Path) -> None:
-    """Raise :class:`ModelError` unless every weight of the adapter's file is in the model, and none is left as made."""
-    from peft import get_peft_model_state_dict  # noqa: PLC0415
-
-    result = tuned.load_adapter(str(adapter), "default", is_trainable=False, autocast_adapter_dtype=True)
-    with safe_open(adapter / ADAPTER_WEIGHTS, "pt") as weights:
-        stored = set(weights.keys())
-    config = tuned.peft_config["default"]
-    whole = set(config.modules_to_save or ())
-    wanted = {
-        name
-        for name in get_peft_model_state_dict(tuned, save_embedding_layers=False)
-        if "lora_" in name or "trainable_tokens" in name or whole & set(name.split("."))
-    }
-    check_adapter(adapter, stored, set(result.unexpected_keys), wanted)

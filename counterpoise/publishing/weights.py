@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from counterpoise.alignment.lora import CONFIG, WEIGHTS
+from counterpoise.models.adapters import check_adapter_folder
 from counterpoise.models.convert import write_model
-from counterpoise.models.loading import check_adapter_folder, load_model, load_tokenizer, quiet_libraries
+from counterpoise.models.loading import load_model, load_tokenizer, quiet_libraries
 
 
 def write_adapter(base: Path, adapter: Path, out: Path, base_name: str) -> None:

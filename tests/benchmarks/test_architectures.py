@@ -18,9 +18,12 @@ READ = (
     "biogpt",
     "bitnet",
     "bloom",
+    "codegen",
     "cohere",
     "cohere2",
     "ctrl",
+    "deepseek_v2",
+    "deepseek_v3",
     "doge",
     "ernie4_5",
     "exaone4",
@@ -30,6 +33,8 @@ READ = (
     "gemma",
     "gemma2",
     "gemma3_text",
+    "gemma3n_text",
+    "gemma4_text",
     "glm",
     "glm4",
     "gpt2",
@@ -37,6 +42,7 @@ READ = (
     "gpt_neo",
     "gpt_neox",
     "gpt_oss",
+    "gptj",
     "granite",
     "granitemoe",
     "helium",
@@ -47,6 +53,7 @@ READ = (
     "llama",
     "llama4_text",
     "mamba",
+    "minicpm3",
     "ministral",
     "mistral",
     "mixtral",
@@ -86,7 +93,14 @@ def test_the_numbers_are_the_models_own(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["mistral, a window of 16", "gemma2, logits capped at 30", "falcon_h1", "bert", "bert, as a decoder"],
+    [
+        "mistral, a window of 16",
+        "llama4_text, chunks of 16",
+        "gemma2, logits capped at 30",
+        "falcon_h1",
+        "bert",
+        "bert, as a decoder",
+    ],
 )
 def test_the_kinds_that_once_were_wrong(name: str, tmp_path: Path) -> None:
     kind, options = ALL[name]

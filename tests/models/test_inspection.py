@@ -12,11 +12,18 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, GPT2Config, GPT2LMHeadModel
+from transformers import (
+    AutoModelForCausalLM,
+    BitsAndBytesConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    MixtralConfig,
+    MixtralForCausalLM,
+)
 
 from counterpoise.errors import ModelError
 from counterpoise.models.convert import convert_checkpoint
-from counterpoise.models.loading import load_model
+from counterpoise.models.loading import adapter_switched, load_model
 
 Weights = dict[str, torch.Tensor]
 
@@ -46,6 +53,14 @@ DAMAGES: dict[str, tuple[Callable[[Weights], Weights], str]] = {
     "several devices": (
         lambda w: {f"module.{name}": v for name, v in w.items()},
         "wrapped for several devices",
+    ),
+    "compiled inside": (
+        lambda w: {n.replace("model.", "model._orig_mod."): value for n, value in w.items()},
+        r"as a compiled model names them: model\._orig_mod\.embed_tokens\.weight",
+    ),
+    "a bias too many": (
+        lambda w: w | {"model.layers.0.self_attn.c_attn.bias": torch.zeros(64)},
+        r"1 weights in its files are not part of the model: model\.layers\.0\.self_attn\.c_attn\.bias",
     ),
     "a layer missing": (
         lambda w: {name: value for name, value in w.items() if ".layers.1." not in name},
@@ -156,6 +171,41 @@ def test_bos_beyond_the_embeddings_is_refused_and_a_pad_token_there_is_replaced(
         ModelError, match=r"BOS token '<\|startoftext\|>' has id 385 and the model 384 embeddings"
     ):
         load_model(folder, "fp32", device="cpu")
+
+
+def test_an_adapter_beside_the_weights_is_never_applied_unasked(folder: Path, tmp_path: Path) -> None:
+    made = adapter(folder, tmp_path / "adapter")
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copy(made / name, folder / name)
+    with pytest.raises(ModelError, match="holds an adapter beside the model's weights"):
+        load_model(folder, "fp32", device="cpu")
+
+
+def test_a_tokenizer_that_cannot_be_asked_is_one_line(folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": "many"}))
+    with pytest.raises(ModelError, match="the tokenizer cannot be loaded"):
+        load_model(folder, "fp32", device="cpu")
+
+
+def test_nf4_of_experts_that_stay_bf16_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    # Each of two experts has 3 · 32 · 32 = 3,072 weights; attention has 4 · 32 · 32 = 4,096, and the router 64:
+    # 4,096 of 10,304 can be quantized.
+    config = MixtralConfig(
+        vocab_size=384,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_local_experts=2,
+    )
+    MixtralForCausalLM(config).save_pretrained(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_folder / name, tmp_path / name)
+    load_model(tmp_path, "bf16", device="cpu")
+    with pytest.raises(ModelError, match="only 40% of the weights of MixtralForCausalLM"):
+        load_model(tmp_path, "nf4", device="cpu")
 
 
 def test_nf4_of_a_model_without_linear_layers_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
@@ -269,3 +319,39 @@ def test_a_head_that_the_adapter_promises_and_lacks_is_missed(untied: Path, tmp_
     rewrite(made / "adapter_model.safetensors", lambda w: {n: v for n, v in w.items() if "lm_head" not in n})
     with pytest.raises(ModelError, match=r"adapter cannot be loaded .*lm_head\.weight"):
         load_model(untied, "fp32", device="cpu", adapter=made)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "options",
+    [{"init_lora_weights": "pissa"}, {"init_lora_weights": "olora"}, {"layer_replication": [(0, 2), (1, 2)]}],
+)
+def test_an_adapter_that_changes_the_base_is_never_switched_off(
+    tiny_folder: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    made = adapter(tiny_folder, tmp_path / "adapter", **options)
+    loaded = load_model(tiny_folder, "fp32", device="cpu", adapter=made)
+    with adapter_switched(loaded, True):
+        pass
+    with (
+        pytest.raises(ModelError, match="changes weights of the base itself"),
+        adapter_switched(loaded, False),
+    ):
+        pass
+    plain = load_model(tiny_folder, "fp32", device="cpu", adapter=adapter(tiny_folder, tmp_path / "plain"))
+    assert plain.base_intact
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_biases_that_the_adapter_promises_belong_to_it(tiny_folder: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    GPT2LMHeadModel(GPT2Config(vocab_size=384, n_embd=32, n_head=2, n_layer=1)).save_pretrained(base)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_folder / name, base / name)
+    made = adapter(base, tmp_path / "adapter", target_modules=["c_attn"], bias="all")
+    assert not load_model(base, "fp32", device="cpu", adapter=made).base_intact
+    rewrite(
+        made / "adapter_model.safetensors", lambda w: {n: v for n, v in w.items() if "ln_1.bias" not in n}
+    )
+    with pytest.raises(ModelError, match=r"1 weights of the adapter are not in its file: .*ln_1\.bias"):
+        load_model(base, "fp32", device="cpu", adapter=made)
