@@ -56,10 +56,11 @@ class RunData:
         """The data of the run with this record.
 
         Raises:
-            UsageError: the run lacks an artifact that the demo needs.
+            UsageError: the run lacks an artifact that the demo needs, or is of an earlier recipe.
             StoreError: the store cannot be read, or holds damaged content.
         """
         run = RunRecord(record)
+        config = run.config()
         refs = {stage: run.first(stage) for stage in ("base-model", "adapter", "report")}
 
         def rows(stage: str, spec: TableSpec, kind: type[Record]) -> list[Record]:
@@ -69,7 +70,7 @@ class RunData:
         return cls(
             store=store,
             record=record,
-            config=RunConfig.model_validate(record["config"]),
+            config=config,
             model=refs["base-model"],
             adapter=refs["adapter"],
             pairs={pair.pair_id: pair for pair in rows("pairs", PAIRS, FoldedPair)},

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from counterpoise.artifacts.process import is_dead
 from counterpoise.artifacts.store import Ref, Store
 from counterpoise.errors import UsageError
+
+if TYPE_CHECKING:
+    from counterpoise.config import RunConfig
 
 SMOKE = "smoke"
 """The profile whose runs show that the pipeline works and whose model means nothing."""
@@ -26,6 +31,24 @@ class RunRecord:
     def run(self) -> str:
         """The run's id."""
         return str(self.data["run"])
+
+    def config(self) -> RunConfig:
+        """Its configuration.
+
+        Raises:
+            UsageError: another version made it, whose settings this one does not have.
+        """
+        from counterpoise.config import RunConfig
+
+        try:
+            return RunConfig.model_validate(self.data["config"])
+        except ValidationError as error:
+            first = ".".join(map(str, error.errors()[0]["loc"]))
+            raise UsageError(
+                f"run {self.run} is of an earlier recipe: {len(error.errors())} of its settings are not this "
+                f"version's, {first} the first",
+                "name a newer run, or use the version that made it",
+            ) from None
 
     @property
     def is_sweep(self) -> bool:

@@ -16,7 +16,18 @@ from counterpoise.flows.commands._options import DEFAULT_STORE
 from counterpoise.measures.results import Results
 from counterpoise.report.measure_table import MeasureTable
 
-Benchmark = Literal["crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "perplexity"]
+Benchmark = Literal[
+    "crows-pairs",
+    "crows-pairs-revised",
+    "stereoset",
+    "winobias",
+    "perplexity",
+    "bbq",
+    "hellaswag",
+    "piqa",
+    "openbookqa",
+    "boolq",
+]
 Precision = Literal["fp32", "bf16", "nf4"]
 
 
@@ -24,7 +35,7 @@ Precision = Literal["fp32", "bf16", "nf4"]
 class How:
     """How sentences are scored; the options of `counterpoise score`."""
 
-    prefix: str = "bos"
+    prefix: str | None = None
     precision: Precision = "fp32"
     normalisation: Literal["sum", "mean"] = "sum"
     data: str | None = None
@@ -51,7 +62,7 @@ def score(
     adapter: str | Path | None = None,
     benchmark: Benchmark = "crows-pairs",
     *,
-    prefix: str = "bos",
+    prefix: str | None = None,
     precision: Precision = "fp32",
     normalisation: Literal["sum", "mean"] = "sum",
     data: str | Path | None = None,
@@ -60,7 +71,8 @@ def score(
 
     Args:
         model: a folder with config.json and safetensors, a registry name, a GGUF file, or ``hf://owner/name@commit``.
-        prefix: token before each sentence: ``bos``, ``eos``, ``none``, or its text.
+        prefix: token before each sentence: ``bos``, ``eos``, ``none``, or its text; default: ``bos``, and before a
+            question what the tokenizer itself begins with.
         data: your own benchmark file; default: the published one, pinned.
 
     Returns:

@@ -65,7 +65,7 @@ def report_with_votes(store: Store, record: Mapping[str, Any], votes: Sequence[V
     from counterpoise.report.inputs import VoteEvidence
 
     report = RunRecord(record).first("report")
-    run = StoredRun(RunConfig.model_validate(record["config"]), store)
+    run = StoredRun(RunRecord(record).config(), store)
     (pairs,), (swaps,), (preferences,), evidence = _roles(store.manifest("report", report.key))
     inputs = gather(run, pairs, swaps, preferences, evidence)
     return build_report(replace(inputs, votes=VoteEvidence(votes, digest(list(votes))) if votes else None))

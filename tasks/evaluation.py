@@ -42,7 +42,8 @@ def evaluation(subject: Subject, benchmark: str, data: Path, data_sha256: str, h
 
     def compute(job: Job) -> None:
         """Scores with the adapter off, then on."""
-        from counterpoise.evaluation.benchmarks import BENCHMARKS, Task
+        from counterpoise.evaluation.benchmarks import BENCHMARKS
+        from counterpoise.evaluation.task import Task
         from counterpoise.likelihood.config import ScoringConfig
         from counterpoise.models.loading import load_model
         from counterpoise.validation import validated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.artifacts.store import Ref
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
     from counterpoise.preflight.checks import Needs
 
 BOLD = "bold"
+_LOG = logging.getLogger(__name__)
 
 
 def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> None:
     """Loads the model as it will be trained, and looks whether it can do what the run asks."""
     from counterpoise.models.loading import load_model
-    from counterpoise.preflight.checks import examine, require
+    from counterpoise.preflight.checks import CUT, NO_PAIR_CUT, examine, require
 
     needs = _needs(job, pairs, counterfactuals, neutral)
     findings = examine(load_model(job.folder(model), job.config.model.precision), needs)
     require(findings, f"{job.config.model.source} cannot do what this run asks")
+    for finding in findings:
+        if finding.name == CUT and finding.detail != NO_PAIR_CUT:
+            _LOG.warning(finding.detail)
     # Names alone: what is trained afterwards has this file in its key, and must not run again for a word.
     text = json.dumps({"passed": [finding.name for finding in findings]})
     (job.out / "preflight.json").write_text(text + "\n", encoding="utf-8")
@@ -44,9 +49,8 @@ def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:
     from counterpoise.preflight.checks import Needs
 
     config = job.config
-    sentences = [
-        (text, "the pairs") for row in job.read(pairs, PAIRS, FoldedPair) for text in (row.more, row.less)
-    ]
+    rows = job.read(pairs, PAIRS, FoldedPair)
+    sentences = [(text, "the pairs") for row in rows for text in (row.more, row.less)]
     swaps = [row.swapped for row in job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)]
     texts = job.read(neutral, NEUTRAL, NeutralText)
     prompts = load_prompts(config.generation.prompt_set)
@@ -62,6 +66,7 @@ def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:
             for option in item.options
         ],
         trained=swaps + [row.text for row in texts if row.part != "evaluation"],
+        pairs=[(row.pair_id, row.more, row.less) for row in rows],
         max_tokens=config.alignment.optimisation.max_tokens,
         append_eos=config.alignment.loss.append_eos,
         lora=config.alignment.lora,

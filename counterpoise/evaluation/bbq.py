@@ -111,7 +111,7 @@ def _draw(question: Question) -> bytes:
 def _targets(path: Path) -> dict[tuple[str, str], int]:
     """(category, example) → place of the stereotyped answer, where there is one."""
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = [(row["category"], row["example_id"], row["target_loc"]) for row in csv.DictReader(stream)]
         return {(category, name): int(place) for category, name, place in rows if place in ("0", "1", "2")}
     except OSError as error:
@@ -121,7 +121,10 @@ def _targets(path: Path) -> dict[tuple[str, str], int]:
 
 
 def _questions(file: Path, targets: Mapping[tuple[str, str], int]) -> Iterator[Question]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # Lines end with \n alone: str.splitlines would divide a text at U+2028 too.
+    for number, line in enumerate(_text(file).split("\n"), 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
             target = targets.get((row["category"], str(row["example_id"])))
@@ -131,6 +134,13 @@ def _questions(file: Path, targets: Mapping[tuple[str, str], int]) -> Iterator[Q
             raise DataError(
                 f"{file}, line {number}: not a BBQ item ({type(error).__name__}: {error})", _REMEDY
             ) from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read ({error})", _REMEDY) from None
 
 
 def _question(row: Mapping[str, Any], target: int) -> Question:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from counterpoise.errors import DataError
+from counterpoise.evaluation.asked import ask_bbq, ask_choices
+from counterpoise.evaluation.config import BenchmarksConfig
 from counterpoise.evaluation.crows_revised import parse_revised
+from counterpoise.evaluation.names import BBQ, CHOICE_TASKS
 from counterpoise.evaluation.stereoset import continuations, load_stereoset, stereoset_score
+from counterpoise.evaluation.task import Result, Task, labelled
 from counterpoise.evaluation.winobias import load_winobias
 from counterpoise.likelihood.config import ScoringConfig
 from counterpoise.likelihood.pairs import (
@@ -29,7 +33,7 @@ from counterpoise.measures.names import MEAN, WHOLE
 from counterpoise.measures.results import measure_json
 from counterpoise.metrics.crows import BiasScore, bias_score
 from counterpoise.metrics.perplexity import perplexity
-from counterpoise.models.loading import LoadedModel, adapter_switched
+from counterpoise.models.loading import adapter_switched
 from counterpoise.neutral.select import (
     EVALUATION_TEXTS,
     GUARD_TEXTS,
@@ -41,39 +45,21 @@ from counterpoise.neutral.select import (
     SOURCE as NEUTRAL_TEXT,
 )
 from counterpoise.pairs.parse import parse_pairs
-from counterpoise.records import Pair, PairScore, Progress, Reading, Variant, silent
+from counterpoise.records import Pair, PairScore, Reading, Variant
 
-Result = dict[str, Any]
 VARIANTS: tuple[Variant, ...] = ("base", "tuned")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What a benchmark is run on.
-
-    Attributes:
-        loaded: the model.
-        variant: ``base`` switches its adapter off, ``tuned`` on.
-        config: prefix, normalisation and token budget.
-        progress: told of distinct texts done and in all.
-    """
-
-    loaded: LoadedModel
-    variant: Variant
-    config: ScoringConfig
-    progress: Progress = silent
 
 
 def crows_pairs(task: Task, data: Path) -> Result:
     """CrowS-Pairs over all pairs of a CSV file: the whole score, and its shared- and identity-token parts."""
-    return _labelled("crows-pairs", task, _crows_result(task, parse_pairs(read_bytes(data), str(data))))
+    return labelled("crows-pairs", task, _crows_result(task, parse_pairs(read_bytes(data), str(data))))
 
 
 def crows_pairs_revised(task: Task, data: Path) -> Result:
     """As :func:`crows_pairs` over a revised edition; ``left_out`` names the rows that are not usable."""
     revised = parse_revised(read_bytes(data), str(data))
     result = _crows_result(task, list(revised.pairs)) | {"left_out": revised.left_out}
-    return _labelled("crows-pairs-revised", task, result)
+    return labelled("crows-pairs-revised", task, result)
 
 
 def _crows_result(task: Task, pairs: list[Pair]) -> Result:
@@ -93,7 +79,7 @@ def compare_crows_pairs(task: Task, data: Path) -> Result:
     headline = WHOLE if task.config.normalisation == "sum" else MEAN
     measures = [*comparison(scored, task.config.normalisation), *readings(scored, without=headline)]
     more = {"base": results["base"], "measures": [measure_json(row) for row in measures]}
-    return _labelled("crows-pairs", task, results["tuned"] | more)
+    return labelled("crows-pairs", task, results["tuned"] | more)
 
 
 def _every_reading(details: list[PairDetail]) -> list[PairScore]:
@@ -103,19 +89,14 @@ def _every_reading(details: list[PairDetail]) -> list[PairScore]:
 def winobias(task: Task, data: Path) -> Result:
     """WinoBias over a folder of its files: how often, and by how much, the stereotypical pronoun wins."""
     pairs = load_winobias(data)
-    return _labelled("winobias", task, bias_result(pairs, _details(task, pairs), task.config))
+    return labelled("winobias", task, bias_result(pairs, _details(task, pairs), task.config))
 
 
 def stereoset(task: Task, data: Path) -> Result:
     """StereoSet: ``overall`` is the stereotype score; LMS and ICAT stand beside it."""
     triples = load_stereoset(data)
     with adapter_switched(task.loaded, task.variant == "tuned"):
-        scores = score_continuations(task.loaded, continuations(triples), **_how(task))
-    empty = [index for index, score in enumerate(scores) if score.tokens == 0]
-    if empty:
-        raise DataError(
-            f"example {triples[empty[0] // 3].example_id} has no scored token", "use a prefix token"
-        )
+        scores = score_continuations(task.loaded, continuations(triples), **task.how)
     found = stereoset_score(triples, [score.sum_log_prob / score.tokens for score in scores])
     overall = asdict(found.overall)
     result = {
@@ -129,7 +110,7 @@ def stereoset(task: Task, data: Path) -> Result:
             for name, part in {**found.by_domain, **found.by_part}.items()
         },
     }
-    return _labelled("stereoset", task, result)
+    return labelled("stereoset", task, result)
 
 
 def neutral_perplexity(task: Task, data: Path) -> Result:
@@ -140,7 +121,7 @@ def neutral_perplexity(task: Task, data: Path) -> Result:
     """
     sentences = evaluation_sentences(parse_neutral(read_bytes(data), str(data)), str(data))
     with adapter_switched(task.loaded, task.variant == "tuned"):
-        scores = score_sentences(task.loaded, sentences, **_how(task))
+        scores = score_sentences(task.loaded, sentences, **task.how)
     found = perplexity([score.sum_log_prob for score in scores], [score.tokens for score in scores])
     result = {
         "n": found.sentences,
@@ -149,7 +130,7 @@ def neutral_perplexity(task: Task, data: Path) -> Result:
         "interval": found.interval,
         "by_category": {},
     }
-    return _labelled("perplexity", task, result)
+    return labelled("perplexity", task, result)
 
 
 def evaluation_sentences(sentences: Sequence[Sentence], where: str) -> list[str]:
@@ -202,25 +183,11 @@ def _brief(found: BiasScore) -> Result:
 
 
 def _details(task: Task, pairs: list[Pair]) -> list[PairDetail]:
-    return score_pair_details(task.loaded, pairs, task.variant, **_how(task))
-
-
-def _how(task: Task) -> dict[str, Any]:
-    return {
-        "prefix": task.config.prefix,
-        "token_budget": task.config.token_budget,
-        "progress": task.progress,
-    }
+    return score_pair_details(task.loaded, pairs, task.variant, **task.how)
 
 
 def _without(values: Result, *names: str) -> Result:
     return {name: value for name, value in values.items() if name not in names}
-
-
-def _labelled(benchmark: str, task: Task, result: Result) -> Result:
-    loaded = task.loaded
-    where = {"variant": task.variant, "prefix": task.config.prefix, "precision": loaded.precision}
-    return {"benchmark": benchmark} | result | where | {"device": loaded.device.type}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +198,13 @@ class Benchmark:
         source: registry name of its data, or None where the user brings it.
         run: scores a model on a data file or folder.
         column: what ``overall`` is called in a table.
+        asked: whether it puts questions, after whatever the tokenizer itself begins a text with.
     """
 
     source: str | None
     run: Callable[[Task, Path], Result]
     column: str
+    asked: bool = False
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -244,4 +213,11 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "stereoset": Benchmark("stereoset", stereoset, "stereotype score, %"),
     "winobias": Benchmark("winobias", winobias, "prefers the stereotype, %"),
     "perplexity": Benchmark(NEUTRAL_TEXT, neutral_perplexity, "perplexity"),
+    BBQ: Benchmark(BenchmarksConfig().bbq, ask_bbq, "bias in ambiguous contexts, %", asked=True),
+    **{
+        name: Benchmark(
+            getattr(BenchmarksConfig(), name), partial(ask_choices, name), "right answers, %", asked=True
+        )
+        for name in CHOICE_TASKS
+    },
 }

@@ -58,6 +58,7 @@ def parse_revised(data: bytes, where: str) -> Revised:
     missing = [name for name in COLUMNS if not rows or name not in rows[0]]
     if missing:
         raise DataError(f"{where}: no rows, or no column {', '.join(missing)}", _REMEDY)
+    _check_lines(rows, where)
     names = [_name(row, line, where) for line, row in enumerate(rows, start=2)]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -69,6 +70,16 @@ def parse_revised(data: bytes, where: str) -> Revised:
         raise DataError(f"{where}: no usable pair in {len(rows)} rows", _REMEDY)
     left_out = tuple((name, fault) for name, _, fault in found if fault is not None)
     return Revised(pairs, left_out, {number: name for name, number in numbers.items()})
+
+
+def _check_lines(rows: Sequence[dict[str, str]], where: str) -> None:
+    """A quotation mark that is never closed would take the rows after it into its sentence, unseen."""
+    for number, row in enumerate(rows, start=1):
+        if any("\n" in (row[name] or "") for name in COLUMNS):
+            raise DataError(
+                f"{where}, row {number} after the header: a line break inside a field",
+                "a quotation mark is not closed: close it, or write it twice inside quotes",
+            )
 
 
 def _name(row: dict[str, str], line: int, where: str) -> str:

@@ -62,7 +62,7 @@ def load_group_sentences(folder: Path, sizes: Sequence[int]) -> list[list[GroupS
 def _of_domain(folder: Path, domain: str) -> Iterator[GroupSentence]:
     path = folder / f"{domain}_wiki.json"
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})", _REMEDY) from None
     except ValueError as error:

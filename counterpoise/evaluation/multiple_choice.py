@@ -42,7 +42,7 @@ def load_questions(task: str, path: Path) -> list[Question]:
     """The questions in a task's file: an Arrow stream as `datasets` keeps it, or JSON lines with the same fields.
 
     Raises:
-        DataError: the file cannot be read, or a row lacks a field; two choices alike.
+        DataError: the file cannot be read, or a row lacks a field; two choices alike, or an empty one.
     """
     return [_question(task, number, row, path) for number, row in enumerate(_rows(path))]
 
@@ -70,6 +70,8 @@ def _question(task: str, number: int, row: Row, path: Path) -> Question:
         ) from None
     if len(set(question.choices)) < len(question.choices):
         raise DataError(f"{path}, row {number}: two choices are alike", "leave the row out")
+    if not all(choice.strip() for choice in question.choices):
+        raise DataError(f"{path}, row {number}: an empty choice", "leave the row out")
     return question
 
 
@@ -81,7 +83,9 @@ def _rows(path: Path) -> Iterable[Row]:
             with pa.memory_map(str(path)) as source:
                 rows: Sequence[Row] = pa.ipc.open_stream(source).read_all().to_pylist()
             return rows
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # Lines end with \n alone: str.splitlines would divide a text at U+2028 too.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        return [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
         raise DataError(f"{path}: cannot be read ({str(error)[:120]})", "fetch it again") from None
 

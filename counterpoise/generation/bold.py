@@ -36,7 +36,7 @@ def load_bold_prompts(folder: Path, per_group: int) -> tuple[Prompt, ...]:
 
 def _groups(path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = json.loads(path.read_text(encoding="utf-8-sig"))
         groups = [
             (name.replace("_", " "), [text for texts in people.values() for text in texts])
             for name, people in data.items()

@@ -93,12 +93,12 @@ def common_lead(first: Sequence[int], second: Sequence[int]) -> int:
     return next((at for at, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
-def check_lengths(encoded: Sequence[Encoded], limit: int | None) -> None:
+def check_lengths(encoded: Sequence[Encoded], limit: int | None, tokenizer: Any) -> None:
     """Raise :class:`DataError` for the first text whose inputs exceed the model's ``limit`` positions."""
-    for index, row in enumerate(encoded):
+    for row in encoded:
         if limit is not None and len(row.ids) - 1 > limit:
             raise DataError(
-                f"text {index} has {len(row.ids)} tokens and the model {limit} positions",
+                f"{tokenizer.decode(row.targets)[:40]!r}… has {len(row.ids)} tokens and the model {limit} positions",
                 "shorten or split it; nothing is truncated silently",
             )
 

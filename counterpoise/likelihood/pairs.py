@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from counterpoise.errors import DataError
 from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import common_lead
 from counterpoise.likelihood.sentences import SentenceScore, score_sentences
@@ -63,14 +64,29 @@ def score_pair_details(
     token_budget: int = TOKEN_BUDGET,
     progress: Progress = silent,
 ) -> list[PairDetail]:
-    """As :func:`score_pairs`, with the log-probability of every token."""
+    """As :func:`score_pairs`, with the log-probability of every token.
+
+    Raises:
+        ModelError: as :func:`score_pairs`.
+        DataError: nothing of a sentence is scored.
+    """
     texts = [text for pair in pairs for text in (pair.more, pair.less)]
     with adapter_switched(loaded, variant == "tuned"):
         scores = score_sentences(loaded, texts, prefix=prefix, token_budget=token_budget, progress=progress)
     return [
-        PairDetail(pair.pair_id, variant, more, less)
+        _detail(pair, variant, more, less)
         for pair, more, less in zip(pairs, scores[::2], scores[1::2], strict=True)
     ]
+
+
+def _detail(pair: Pair, variant: Variant, more: SentenceScore, less: SentenceScore) -> PairDetail:
+    for text, score in ((pair.more, more), (pair.less, less)):
+        if not score.tokens:
+            raise DataError(
+                f"pair {pair.pair_id}: no token of {text[:40]!r} is scored, so it would count as certain",
+                "leave the pair out; with prefix none use a prefix token",
+            )
+    return PairDetail(pair.pair_id, variant, more, less)
 
 
 def whole_scores(details: Iterable[PairDetail]) -> list[PairScore]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from counterpoise.errors import ModelError
+from counterpoise.errors import DataError, ModelError
 from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import Encoded, check_ids, check_lengths, encode, encode_continuations
 from counterpoise.likelihood.fast_path import SHORTEST, fast_path, positions
@@ -77,8 +77,17 @@ def score_continuations(
 
     A context that several continuations share is computed once. Arguments and errors as
     :func:`score_sentences`.
+
+    Raises:
+        DataError: nothing of a continuation is scored: beside others it would count as certain.
     """
     encoded = encode_continuations(loaded.tokenizer, continuations, prefix)
+    for row, (context, rest) in zip(encoded, continuations, strict=True):
+        if not row.targets:
+            raise DataError(
+                f"no token of {rest[:40]!r} is scored (after {context[-40:]!r})",
+                "leave its example out; with prefix none use a prefix token",
+            )
     return _score_encoded(loaded, encoded, token_budget, progress)
 
 
@@ -86,7 +95,7 @@ def _score_encoded(
     loaded: LoadedModel, encoded: Sequence[Encoded], token_budget: int, progress: Progress
 ) -> list[SentenceScore]:
     model = loaded.model
-    check_lengths(encoded, positions(model))
+    check_lengths(encoded, positions(model), loaded.tokenizer)
     check_ids(encoded, embeddings(model))
     wanted = {row.ids for row in encoded if len(row.ids) > 1}
     found: dict[Ids, list[float]] = {}

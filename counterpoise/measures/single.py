@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from counterpoise.measures.measure import Measure
+from counterpoise.measures.measure import Aim, Measure
 from counterpoise.measures.names import (
     ABS_MARGIN,
+    ACCURACY,
+    BBQ_ACCURACY,
+    BBQ_BIAS,
     ICAT,
     IDENTITY,
     LMS,
     MARGIN,
     PCT_STEREOTYPE,
     PERPLEXITY,
+    PLAIN_ACCURACY,
     PRONOUN,
     PRONOUN_MARGIN,
     SCORE,
@@ -46,6 +50,10 @@ def single_measures(result: Row) -> list[Measure]:
     if named == "perplexity":
         interval = _interval(result["interval"])
         return [one(PERPLEXITY, result["overall"], result["n"], interval, unit="per token", aim="lower")]
+    if named == "bbq":
+        return list(_bbq(result, one))
+    if "plain_accuracy" in result:
+        return list(_choices(result, one))
     return list(_crows(result, one))
 
 
@@ -105,6 +113,27 @@ def _winobias(result: Row, one: _One) -> Iterator[Measure]:
         by, interval = ", ".join(filter(None, ways)), _interval(part["interval"])
         yield one(PRONOUN, part["score"], part["n"], interval, unit="%", aim="50", by=by)
         yield one(PRONOUN_MARGIN, part["mean_margin"], part["n"], unit=_unit(result), aim="0", by=by)
+
+
+def _bbq(result: Row, one: _One) -> Iterator[Measure]:
+    """What is not defined is left out, as in a report."""
+    kinds: tuple[tuple[str, str, Aim], ...] = (
+        (BBQ_ACCURACY[0], "ambiguous_accuracy", "higher"),
+        (BBQ_ACCURACY[1], "disambiguated_accuracy", "higher"),
+        (BBQ_BIAS[0], "ambiguous_bias", "0"),
+        (BBQ_BIAS[1], "disambiguated_bias", "0"),
+    )
+    for group, part in ({"": result} | result["by_category"]).items():
+        for name, key, aim in kinds:
+            if (found := part[key]) is not None:
+                interval = _interval(found["interval"])
+                yield one(name, found["value"], part["templates"], interval, unit="%", aim=aim, group=group)
+
+
+def _choices(result: Row, one: _One) -> Iterator[Measure]:
+    n, by = result["n"], result["benchmark"]
+    yield one(ACCURACY, result["overall"], n, _interval(result["interval"]), unit="%", aim="higher", by=by)
+    yield one(PLAIN_ACCURACY, result["plain_accuracy"], n, unit="%", aim="higher", by=by, counts=False)
 
 
 def _unit(result: Row) -> str:

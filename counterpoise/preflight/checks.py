@@ -21,6 +21,8 @@ from counterpoise.likelihood.forward import causal_of, embeddings
 from counterpoise.models.loading import LoadedModel
 
 TRAINING = "training"
+CUT = "cut"
+NO_PAIR_CUT = "no pair is equal when cut"
 SAMPLE = "The clerk who answered the telephone was polite."
 
 
@@ -50,6 +52,7 @@ class Needs:
         scored: texts that are scored whole, each with where it comes from.
         continued: contexts and continuations that are scored, each with where it comes from.
         trained: texts that training reads, cut to ``max_tokens``.
+        pairs: the number and the two sentences of each pair.
         max_tokens, append_eos: as in ``alignment``.
         lora: the adapter to train; None where none is.
         prompts: prompts to continue.
@@ -60,6 +63,7 @@ class Needs:
     scored: Sequence[tuple[str, str]] = ((SAMPLE, "a sentence"),)
     continued: Sequence[tuple[tuple[str, str], str]] = ()
     trained: Sequence[str] = ()
+    pairs: Sequence[tuple[int, str, str]] = ()
     max_tokens: int = 256
     append_eos: bool = False
     lora: LoraSettings | None = None
@@ -73,6 +77,7 @@ def examine(loaded: LoadedModel, needs: Needs) -> list[Finding]:
         ("prefix", lambda: _prefix(loaded, needs)),
         ("vocabulary", lambda: _vocabulary(loaded, needs)),
         ("positions", lambda: _positions(loaded, needs)),
+        (CUT, lambda: _cut(loaded, needs)),
         ("prompts", lambda: _prompts(loaded, needs)),
         ("reading", lambda: str(fast_path(loaded.model))),
         ("memory", lambda: _memory(loaded, needs)),
@@ -157,6 +162,40 @@ def _encode(loaded: LoadedModel, texts: Sequence[str], prefix: str) -> list[Enco
         return encode(loaded.tokenizer, texts, prefix)
     except ModelError:
         return []
+
+
+def _cut(loaded: LoadedModel, needs: Needs) -> str:
+    """Which pairs are one and the same to training, or to any reading: they are told, and never tie in silence."""
+    end = [loaded.tokenizer.eos_token_id] if needs.append_eos else []
+    first, second = (_encode(loaded, [pair[side] for pair in needs.pairs], needs.prefix) for side in (1, 2))
+    equal, same = [], []
+    for (number, _, _), one, other in zip(needs.pairs, first, second, strict=False):
+        if one.ids == other.ids:
+            same.append(number)
+        elif [*one.ids, *end][: needs.max_tokens] == [*other.ids, *end][: needs.max_tokens]:
+            equal.append(number)
+    limit = f"{needs.max_tokens} tokens (alignment.optimisation.max_tokens)"
+    if equal and len(equal) + len(same) == len(needs.pairs):
+        raise ModelError(
+            f"all {len(needs.pairs)} pairs are equal in their first {limit}",
+            f"give more than {needs.max_tokens}",
+        )
+    told = []
+    if equal:
+        told.append(
+            f"{len(equal)} of {len(needs.pairs)} pairs are equal in their first {limit}: {_some(equal)}; training "
+            "leaves them out, validation and scores read them whole"
+        )
+    if same:
+        told.append(
+            f"{len(same)} of {len(needs.pairs)} pairs are the same tokens on both sides, and tie in every score: "
+            f"{_some(same)}"
+        )
+    return "; ".join(told) or NO_PAIR_CUT
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
 
 
 def _prompts(loaded: LoadedModel, needs: Needs) -> str:

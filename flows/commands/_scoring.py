@@ -8,10 +8,13 @@ from pathlib import Path
 from rich.table import Table
 
 from counterpoise.errors import UsageError
-from counterpoise.evaluation.benchmarks import BENCHMARKS, Result, Task, compare_crows_pairs
+from counterpoise.evaluation.asked import FOUR
+from counterpoise.evaluation.benchmarks import BENCHMARKS, compare_crows_pairs
+from counterpoise.evaluation.task import Result, Task
 from counterpoise.flows.commands._model import model_folder
 from counterpoise.flows.terminal import console
 from counterpoise.likelihood.config import ScoringConfig
+from counterpoise.likelihood.encoding import own_prefix
 from counterpoise.measures.names import SCORE
 from counterpoise.measures.sweeps import measures_from
 from counterpoise.models.loading import load_model
@@ -28,28 +31,34 @@ class Request:
     adapter: Path | None
     compare: bool
     benchmark: str
-    prefix: str
+    prefix: str | None
     precision: str
     normalisation: str
     data: str | None
+    questions: int | None = None
 
 
 def score(request: Request, progress: Progress) -> Result:
     """The result as JSON: ``benchmark, n, overall, interval, by_category, prefix, precision`` and more."""
     if request.compare and (request.adapter is None or request.benchmark != "crows-pairs"):
         raise UsageError("--compare needs --adapter and CrowS-Pairs", "add --adapter DIR, or leave it out")
-    given = {name: getattr(request, name) for name in ("prefix", "precision", "normalisation")}
-    config = validated(ScoringConfig, given, "counterpoise score")
     benchmark = BENCHMARKS.get(request.benchmark)
     if benchmark is None:
         raise UsageError(f"no benchmark {request.benchmark!r}", f"known: {', '.join(BENCHMARKS)}")
+    if request.questions is not None and not benchmark.asked:
+        raise UsageError(f"{request.benchmark} asks no questions", "leave --questions out")
+    given = {name: getattr(request, name) for name in ("prefix", "precision", "normalisation")}
+    given = {name: value for name, value in given.items() if value is not None}
+    config = validated(ScoringConfig, given, "counterpoise score")
     source = request.data or benchmark.source
     if source is None:
         raise UsageError(f"{request.benchmark} has no published mirror", "give its file with --data FILE")
     file = locate(source, progress=progress)
     folder = model_folder(request.model, progress)
     loaded = load_model(folder, config.precision or "fp32", adapter=request.adapter)
-    task = Task(loaded, "tuned" if request.adapter else "base", config, progress)
+    if benchmark.asked and request.prefix is None:
+        config = config.model_copy(update={"prefix": own_prefix(loaded.tokenizer)})
+    task = Task(loaded, "tuned" if request.adapter else "base", config, progress, request.questions)
     result = compare_crows_pairs(task, file) if request.compare else benchmark.run(task, file)
     return result | {"model": request.model, "adapter": str(request.adapter) if request.adapter else None}
 
@@ -78,7 +87,9 @@ def _table(result: Result) -> Table:
     return table
 
 
-def _cells(name: str, row: Result, value: float, margins: bool) -> list[str]:
+def _cells(name: str, row: Result, value: float | None, margins: bool) -> list[str]:
+    if value is None:
+        return [name, f"{row['n']:,}", "not defined", "-"]
     low, high = row["interval"]
     cells = [name, f"{row['n']:,}", f"{value:.2f}", f"{low:.1f} – {high:.1f}"]
     return [*cells, str(row["ties"]), f"{row['mean_margin']:+.3f}"] if margins else cells
@@ -94,9 +105,25 @@ def _notes(result: Result) -> list[str]:
         notes.append(f"{len(result['left_out'])} rows left out: {rows}")
     if "icat" in result:
         notes.append(f"LMS {result['lms']:.2f}, ICAT {result['icat']:.2f}; ideal: LMS 100, SS 50, ICAT 100")
+    if "plain_accuracy" in result:
+        notes.append(
+            f"the most probable choice, whatever its length, is right in {result['plain_accuracy']:.2f} %"
+        )
+    notes += [
+        f"{name.replace('_', ', ')} {_estimate(result[name])}"
+        for name in (*FOUR[:2], FOUR[3])
+        if name in result
+    ]
     if "measures" in result:
         score = measures_from(result["measures"]).one(SCORE)
         notes.append(
             f"base {score.base:.2f} → tuned {score.tuned:.2f}: {score.verdict}, McNemar p = {score.p:.3g}"
         )
     return notes
+
+
+def _estimate(found: Result | None) -> str:
+    if found is None:
+        return "not defined"
+    low, high = found["interval"]
+    return f"{found['value']:.2f} % ({low:.1f} – {high:.1f})"

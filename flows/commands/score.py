@@ -9,7 +9,18 @@ import click
 
 from counterpoise.flows.commands._options import json_option, licence_option, print_json
 
-BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "perplexity")
+BENCHMARKS = (
+    "crows-pairs",
+    "crows-pairs-revised",
+    "stereoset",
+    "winobias",
+    "perplexity",
+    "bbq",
+    "hellaswag",
+    "piqa",
+    "openbookqa",
+    "boolq",
+)
 
 
 @click.command()
@@ -25,8 +36,7 @@ BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "pe
 )
 @click.option(
     "--prefix",
-    default="bos",
-    show_default=True,
+    show_default="bos; before a question what the tokenizer itself begins with",
     help="Token before each sentence: bos, eos, none, or the literal text of a token.",
 )
 @click.option(
@@ -43,11 +53,17 @@ BENCHMARKS = ("crows-pairs", "crows-pairs-revised", "stereoset", "winobias", "pe
     show_default=True,
     help="Compare log-probabilities of whole sentences, or per token.",
 )
+@click.option(
+    "--questions",
+    type=click.IntRange(min=0),
+    show_default="as many as a run asks",
+    help="Of bbq, most questions a category; of a multiple-choice task, most questions. 0: all.",
+)
 @click.option("--data", help="Your own benchmark file or folder; default: the published one, pinned.")
 @licence_option
 @json_option
 def command(as_json: bool, **options: Any) -> None:
-    """Score MODEL on a benchmark of stereotypes, or on neutral text.
+    """Score MODEL on a benchmark of stereotypes or of questions, or on neutral text.
 
     MODEL is a folder with config.json and safetensors, a registry name (smollm2-135m), a GGUF file, or
     hf://owner/name@commit.

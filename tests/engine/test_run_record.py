@@ -46,6 +46,16 @@ def test_what_is_lacking_is_said_with_the_status() -> None:
     record(status="failed").require_one_run()
 
 
+def test_settings_of_another_version_are_one_line() -> None:
+    assert record(config={"profile": "smoke"}).config().profile == "smoke"
+    with pytest.raises(UsageError) as caught:
+        record(config={"alignment": {"loss": {"gone": 1}, "old": 2}}).config()
+    assert str(caught.value) == (
+        "run r is of an earlier recipe: 2 of its settings are not this version's, alignment.loss.gone the first "
+        "— name a newer run, or use the version that made it"
+    )
+
+
 @pytest.mark.parametrize("ask", ["first", "require_finished", "require_one_run"])
 def test_a_sweep_says_that_it_is_one_and_names_its_branches(ask: str) -> None:
     arguments = ("report",) if ask == "first" else ()

@@ -18,9 +18,20 @@ import counterpoise
 from counterpoise.errors import UsageError
 from counterpoise.flows.cli import main
 from counterpoise.measures.measure import Measure
-from counterpoise.measures.names import IDENTITY, LMS, MARGIN, PERPLEXITY, PRONOUN, SCORE, SHARED, SS
+from counterpoise.measures.names import (
+    BBQ_ACCURACY,
+    IDENTITY,
+    LMS,
+    MARGIN,
+    PERPLEXITY,
+    PRONOUN,
+    SCORE,
+    SHARED,
+    SS,
+)
 from counterpoise.measures.single import single_measures
 from counterpoise.report.measure_table import MeasureTable
+from tests.evaluation.questions import rows_of, write_bbq, write_choices
 from tests.test_architecture import HEAVY
 
 Capture = pytest.CaptureFixture[str]
@@ -102,6 +113,19 @@ def test_an_adapter_stands_under_tuned_and_is_compared(
     )["measures"]
     assert [row["tuned"] for row in printed_rows] == pytest.approx([row.tuned for row in both], abs=1e-6)
     assert both.one(MARGIN).base != both.one(MARGIN).tuned
+
+
+def test_questions_answer_with_their_measures(capsys: Capture, tiny_folder: Path, tmp_path: Path) -> None:
+    file = write_choices(tmp_path, "piqa")
+    usual, plain = counterpoise.score(tiny_folder, benchmark="piqa", data=file)
+    expected = printed(capsys, tiny_folder, "--benchmark", "piqa", "--data", file)
+    assert (usual.base, usual.n, plain.base) == (expected["overall"], 6, expected["plain_accuracy"])
+    folder = write_bbq(tmp_path / "bbq", rows_of("Age"))
+    found = counterpoise.score(tiny_folder, benchmark="bbq", data=folder)
+    expected = printed(capsys, tiny_folder, "--benchmark", "bbq", "--data", folder)
+    for at, name in enumerate(("ambiguous_accuracy", "disambiguated_accuracy")):
+        row = found.one(BBQ_ACCURACY[at])
+        assert (row.base, row.base_interval) == (expected[name]["value"], tuple(expected[name]["interval"]))
 
 
 def test_other_benchmarks_answer_with_their_measures(tiny_folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -166,3 +167,15 @@ def test_the_pipeline_reads_it(bbq: Path) -> None:
     wide = load_items("bbq", bbq, BenchmarksConfig(bbq_items=8, bbq_all_unknowns=True))
     assert {len(item.options) for item in wide} == {12}
     assert {answer({option.name: (0.0, 1)}) for option in wide[0].options} == {"biased", "other", "unknown"}
+
+
+def test_a_byte_order_mark_and_u2028_do_no_harm(tmp_path: Path) -> None:
+    rows = rows_of("Age")
+    rows[0]["context"] = "One\u2028context."
+    folder = write_bbq(tmp_path / "bbq", rows)
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (folder / "Age.jsonl").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    metadata = folder / "additional_metadata.csv"
+    metadata.write_bytes(b"\xef\xbb\xbf" + metadata.read_bytes())
+    assert len(load_bbq(folder)) == len(rows)
+    assert load_bbq(folder)[0].context.startswith("One\u2028context.")

@@ -64,3 +64,16 @@ def test_the_published_form_is_read_whatever_separates_it(separator: str) -> Non
     ]
     assert revised.names[OWN_ROWS + 1] == "LA0"
     assert revised.left_out == ()
+
+
+def test_an_open_quotation_mark_swallows_no_rows() -> None:
+    lines = [
+        "\tsent_more\tsent_less\tstereo_antistereo\tbias_type",
+        '0\t"Old clerks lose files.\tYoung clerks lose files.\tstereo\tage',
+        "1\tA poor tenant.\tA rich tenant.\tstereo\tsocioeconomic",
+        '2\tThe old man said "no".\tThe young man said "no".\tstereo\tage',
+        '3\t"Old men" are late.\tYoung men are late.\tstereo\tage',
+    ]
+    with pytest.raises(DataError, match="row 1 after the header: a line break inside a field"):
+        parse_revised("\n".join(lines).encode(), "rows.tsv")
+    assert len(parse_revised("\n".join([lines[0], *lines[2:]]).encode(), "rows.tsv").pairs) == 3

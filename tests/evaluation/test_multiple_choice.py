@@ -100,3 +100,21 @@ def test_the_same_answers_have_no_uncertainty_about_their_change() -> None:
     rows = answered("piqa", right, "base") + answered("piqa", right, "tuned")
     mean = Measures(accuracy_measures(rows, seed=0)).one(ACCURACY)
     assert (mean.change, mean.interval) == (0, (0, 0))
+
+
+def test_lines_end_with_a_newline_alone_and_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    rows = [dict(row) for row in ROWS["openbookqa"][:2]]
+    rows[0]["question_stem"] = "One line,\u2028which a reader may divide"
+    path = tmp_path / "rows.jsonl"
+    text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert [one.context for one in load_questions("openbookqa", path)] == [
+        row["question_stem"] for row in rows
+    ]
+
+
+def test_an_empty_choice_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROWS["piqa"][0] | {"sol2": " "}), encoding="utf-8")
+    with pytest.raises(DataError, match="row 0: an empty choice"):
+        load_questions("piqa", path)

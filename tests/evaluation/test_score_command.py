@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from counterpoise.evaluation.bbq import load_bbq
+from counterpoise.evaluation.multiple_choice import load_questions
 from counterpoise.flows.cli import main
 from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.likelihood.sentences import score_continuations, score_sentences
 from counterpoise.measures.names import SCORE
 from counterpoise.models.loading import load_model
 from counterpoise.pairs.parse import parse_pairs
+from tests.evaluation.questions import rows_of, write_bbq, write_choices
 
 Capture = pytest.CaptureFixture[str]
 
@@ -120,7 +125,9 @@ def test_revised_pairs(capsys: Capture, tiny_folder: Path, pairs_csv: Path) -> N
     assert revised["left_out"] == []
 
 
-def paired_table(capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_folder: Path) -> None:
+def test_a_comparison_is_a_table(
+    capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_folder: Path
+) -> None:
     code, out, _ = run(capsys, tiny_folder, "--data", pairs_csv, "--adapter", adapter_folder, "--compare")
     assert code == 0
     assert "socioeconomic" in out
@@ -135,6 +142,7 @@ def paired_table(capsys: Capture, tiny_folder: Path, pairs_csv: Path, adapter_fo
         (["--prefix", "<nope>"], (1, "no token '<nope>' in its vocabulary")),
         (["--adapter", "absent"], (1, "no such adapter folder")),
         (["--precision", "fp64"], (2, "fp64")),
+        (["--questions", "5"], (2, "crows-pairs asks no questions")),
     ],
 )
 def test_wrong_use_is_one_line(
@@ -144,6 +152,58 @@ def test_wrong_use_is_one_line(
     assert (code, out) == (expected[0], "")
     assert expected[1] in err
     assert "Traceback" not in err
+
+
+def by_hand(folder: Path, context: str, option: str) -> float:
+    """log p of an option by the model's own logits; the tiny tokenizer begins with nothing, merges nothing here."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    start, ids = (
+        tokenizer(text, add_special_tokens=False)["input_ids"] for text in (context, context + option)
+    )
+    assert ids[: len(start)] == start
+    with torch.no_grad():
+        log_probs = model(input_ids=torch.tensor([ids])).logits[0].double().log_softmax(-1)
+    return math.fsum(float(log_probs[at - 1, ids[at]]) for at in range(len(start), len(ids)))
+
+
+@pytest.mark.parametrize("task", ["hellaswag", "boolq"])
+def test_multiple_choice(capsys: Capture, tiny_folder: Path, tmp_path: Path, task: str) -> None:
+    file = write_choices(tmp_path, task)
+    result = scored(capsys, tiny_folder, "--benchmark", task, "--data", file, "--questions", 0)
+    plain = usual = 0
+    for one in load_questions(task, file):
+        values = {choice: by_hand(tiny_folder, one.context, f" {choice}") for choice in one.choices}
+        by_length = {choice: value / len(choice) for choice, value in values.items()}
+        plain += max(values, key=values.__getitem__) == one.right
+        usual += (
+            max(*(by_length if task == "hellaswag" else values).items(), key=lambda item: item[1])[0]
+            == one.right
+        )
+    assert result["n"] == 6
+    assert result["plain_accuracy"] == pytest.approx(100 * plain / 6)
+    assert result["overall"] == pytest.approx(100 * usual / 6)
+    assert result["prefix"] == "none"
+    assert scored(capsys, tiny_folder, "--benchmark", task, "--data", file, "--questions", 4)["n"] == 4
+
+
+def test_bbq(capsys: Capture, tiny_folder: Path, adapter_folder: Path, tmp_path: Path) -> None:
+    folder = write_bbq(tmp_path / "bbq", rows_of("Age") + rows_of("Religion"))
+    arguments = (tiny_folder, "--benchmark", "bbq", "--data", folder)
+    result = scored(capsys, *arguments)
+    right = 0
+    for one in (question for question in load_bbq(folder) if question.condition == "ambiguous"):
+        values = [
+            by_hand(tiny_folder, one.context, f" {text}") for text in (one.biased, one.other, one.unknown)
+        ]
+        right += values[2] == max(values)
+    assert result["n"] == 24
+    assert result["ambiguous_accuracy"]["value"] == pytest.approx(100 * right / 12)
+    assert set(result["by_category"]) == {"Age", "Religion"}
+    assert result["by_category"]["Age"]["n"] == 12
+    code, out, _ = run(capsys, *arguments, "--adapter", adapter_folder)
+    assert code == 0
+    assert "disambiguated, accuracy" in out
 
 
 def test_a_folder_that_is_no_model(capsys: Capture, tmp_path: Path, pairs_csv: Path) -> None:

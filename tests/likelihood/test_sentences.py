@@ -14,6 +14,7 @@ from counterpoise.likelihood import forward as module
 from counterpoise.likelihood.budget import TOKEN_BUDGET
 from counterpoise.likelihood.encoding import encode
 from counterpoise.likelihood.forward import Way
+from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.likelihood.sentences import score_continuations, score_sentences
 from counterpoise.likelihood.trees import Tree, batches, grow
 from counterpoise.models.config import Precision
@@ -71,6 +72,17 @@ def test_texts_with_nothing_to_score(tiny: LoadedModel) -> None:
     assert score_sentences(tiny, [""], prefix="bos")[0].tokens == 0
 
 
+def test_an_option_of_which_nothing_is_scored_is_refused(tiny: LoadedModel) -> None:
+    with pytest.raises(DataError, match="no token of '' is scored"):
+        score_continuations(tiny, [("the rich know", " nothing"), ("the rich know", "")])
+    with pytest.raises(DataError, match="no token of 'a' is scored"):
+        score_continuations(tiny, [("", "a")], prefix="none")
+    pair = Pair(7, "gender", "stereo", "a", "women are late")
+    with pytest.raises(DataError, match="pair 7: no token of 'a' is scored"):
+        score_pairs(tiny, [pair], "base", prefix="none")
+    assert score_pairs(tiny, [pair], "base")[0].more_tokens == 1
+
+
 def test_order_and_duplicates_do_not_matter(tiny: LoadedModel, pairs: list[Pair]) -> None:
     texts = texts_of(pairs)
     scores = dict(zip(texts, score_sentences(tiny, texts), strict=True))
@@ -108,7 +120,7 @@ def test_a_missing_prefix_token_names_the_alternatives(tiny: LoadedModel) -> Non
 
 
 def test_too_long_a_text_is_refused(tiny: LoadedModel) -> None:
-    with pytest.raises(DataError, match=r"text 1 has \d+ tokens and the model 512 positions"):
+    with pytest.raises(DataError, match=r"…?.{40}… has \d+ tokens and the model 512 positions"):
         score_sentences(tiny, ["a", "x " * 600])
 
 

@@ -13,7 +13,7 @@ from counterpoise.alignment.config import LoraSettings
 from counterpoise.errors import ModelError
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.models.loading import LoadedModel
-from counterpoise.preflight.checks import Finding, Needs, examine, require
+from counterpoise.preflight.checks import NO_PAIR_CUT, Finding, Needs, examine, require
 
 TEXT = "Women are late for work and know nothing."
 
@@ -52,7 +52,7 @@ def test_a_model_that_fits_passes_everything(tiny: LoadedModel) -> None:
     )
     findings = examine(tiny, needs)
     assert [finding.name for finding in findings] == [
-        "prefix", "vocabulary", "positions", "prompts", "reading", "memory", "adapter",
+        "prefix", "vocabulary", "positions", "cut", "prompts", "reading", "memory", "adapter",
     ]  # fmt: skip
     assert all(finding.ok for finding in findings)
     require(findings, "tiny")
@@ -78,6 +78,27 @@ def test_contexts_count_with_their_continuations(tiny: LoadedModel) -> None:
     assert (
         "stereoset" in failing(limited(tiny, whole - 1), scored=(), continued=continued)["positions"].detail
     )
+
+
+def test_pairs_that_are_equal_when_cut_are_told_and_all_of_them_refused(tiny: LoadedModel) -> None:
+    late = ("Women are late for work and know nothing.", "Women are late for work and know the sea.")
+    early = ("Women are late.", "Men are late.")
+    first, second = (tiny.tokenizer(text)["input_ids"] for text in late)
+    limit = 1 + next(at for at, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
+    assert limit >= 8
+    pairs = [(3, *late), (4, *early), (5, TEXT, TEXT)]
+    (found,) = (row for row in examine(tiny, Needs(pairs=pairs, max_tokens=limit)) if row.name == "cut")
+    assert found.ok
+    assert found.detail.startswith(f"1 of 3 pairs are equal in their first {limit} tokens")
+    assert (
+        "max_tokens): 3; training leaves them out, validation and scores read them whole; 1 of 3"
+        in found.detail
+    )
+    assert found.detail.endswith("the same tokens on both sides, and tie in every score: 5")
+    whole = examine(tiny, Needs(pairs=pairs[:2]))
+    assert next(row.detail for row in whole if row.name == "cut") == NO_PAIR_CUT
+    wrong = failing(tiny, pairs=pairs[:1], max_tokens=limit)
+    assert wrong["cut"].detail.startswith("all 1 pairs are equal in their first")
 
 
 def test_prompts_may_grow(tiny: LoadedModel) -> None:
