@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.artifacts.store import Ref
@@ -43,6 +44,7 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, neutral: Ref
 
 
 def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:
+    from counterpoise.evaluation.crows_revised import parse_revised
     from counterpoise.evaluation.items import load_items
     from counterpoise.generation.bold import load_bold_prompts
     from counterpoise.generation.prompts import load_prompts
@@ -51,6 +53,10 @@ def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:
     config = job.config
     rows = job.read(pairs, PAIRS, FoldedPair)
     sentences = [(text, "the pairs") for row in rows for text in (row.more, row.less)]
+    if config.benchmarks.revised_pairs:
+        file: Path = locate(config.benchmarks.revised_pairs, progress=job.progress)
+        revised = parse_revised(file.read_bytes(), str(file)).pairs
+        sentences += [(text, "the revised pairs") for row in revised for text in (row.more, row.less)]
     swaps = [row.swapped for row in job.read(counterfactuals, COUNTERFACTUALS, Counterfactual)]
     texts = job.read(neutral, NEUTRAL, NeutralText)
     prompts = load_prompts(config.generation.prompt_set)
@@ -89,8 +95,10 @@ def _settings(config: RunConfig) -> dict[str, Any]:
 
 def _resources(config: RunConfig) -> dict[str, str]:
     bold = {"bold": source_hash(BOLD)} if config.generation.bold_prompts else {}
+    file = config.benchmarks.revised_pairs
+    revised = {"revised_pairs": source_hash(file)} if file else {}
     measured = {name: source_hash(source) for name, source in sources_of(config.benchmarks).items()}
-    return package_data("generation/prompts.toml") | bold | measured
+    return package_data("generation/prompts.toml") | bold | revised | measured
 
 
 preflight = Stage(

@@ -27,6 +27,7 @@ from counterpoise.errors import UsageError
 from counterpoise.generation.nucleus import NucleusByInversion
 from counterpoise.generation.prompts import Prompt
 from counterpoise.memory import in_halves
+from counterpoise.models.inspection import usable_positions
 from counterpoise.records import Generation, Progress, Variant, silent
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def in_order(batches: Sequence[Batch], made: Iterable[Sequence[Generation]]) -> 
 def _requests(
     loaded: LoadedModel, prompts: Sequence[Prompt], config: GenerationConfig | Decoding
 ) -> list[Request]:
-    limit = getattr(loaded.model.config, "max_position_embeddings", None)
+    limit = usable_positions(loaded.model)
     requests: list[Request] = []
     for prompt in prompts:
         ids = prompt_ids(loaded.tokenizer, prompt.text, config)

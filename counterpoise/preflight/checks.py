@@ -167,7 +167,8 @@ def _encode(loaded: LoadedModel, texts: Sequence[str], prefix: str) -> list[Enco
 def _cut(loaded: LoadedModel, needs: Needs) -> str:
     """Which pairs are one and the same to training, or to any reading: they are told, and never tie in silence."""
     end = [loaded.tokenizer.eos_token_id] if needs.append_eos else []
-    first, second = (_encode(loaded, [pair[side] for pair in needs.pairs], needs.prefix) for side in (1, 2))
+    first = _encode(loaded, [more for _, more, _ in needs.pairs], needs.prefix)
+    second = _encode(loaded, [less for _, _, less in needs.pairs], needs.prefix)
     equal, same = [], []
     for (number, _, _), one, other in zip(needs.pairs, first, second, strict=False):
         if one.ids == other.ids:

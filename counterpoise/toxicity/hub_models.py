@@ -73,7 +73,7 @@ def load_hub_model(spec: ClassifierSpec, cache: Path, device: str | None) -> Hub
     """Loads a hub or local model with safetensors or ``weights_only``; never code from the repository.
 
     Raises:
-        ModelError: the folder holds no such model.
+        ModelError: the folder holds no such model, or one that gives no probabilities.
         UsageError: it is not clear which label is the toxic one; lists them.
         SourceError: the repository could not be fetched.
     """
@@ -95,6 +95,11 @@ def load_hub_model(spec: ClassifierSpec, cache: Path, device: str | None) -> Hub
         ) from None
     # Heads left over from another task do no harm; a head that is missing would be random.
     check_loading(folder, info if info["missing_keys"] else {**info, "unexpected_keys": ()})
+    if model.config.problem_type == "regression":
+        raise ModelError(
+            f"{folder} is a regression model: what it gives is no probability",
+            "give a text-classification model",
+        )
     label = toxic_label(model.config.id2label, spec.label, spec.name)
     tokenizer = load_tokenizer(folder, usable_positions(model))
     pad_with(tokenizer, model)

@@ -154,17 +154,22 @@ def test_wrong_use_is_one_line(
     assert "Traceback" not in err
 
 
-def by_hand(folder: Path, context: str, option: str) -> float:
-    """log p of an option by the model's own logits; the tiny tokenizer begins with nothing, merges nothing here."""
+@torch.no_grad()
+def by_hand(folder: Path, texts: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """log p of options by the model's own logits; the tiny tokenizer begins with nothing, merges nothing here."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    start, ids = (
-        tokenizer(text, add_special_tokens=False)["input_ids"] for text in (context, context + option)
-    )
-    assert ids[: len(start)] == start
-    with torch.no_grad():
+    found = {}
+    for context, option in texts:
+        start, ids = (
+            tokenizer(text, add_special_tokens=False)["input_ids"] for text in (context, context + option)
+        )
+        assert ids[: len(start)] == start
         log_probs = model(input_ids=torch.tensor([ids])).logits[0].double().log_softmax(-1)
-    return math.fsum(float(log_probs[at - 1, ids[at]]) for at in range(len(start), len(ids)))
+        found[context, option] = math.fsum(
+            float(log_probs[at - 1, ids[at]]) for at in range(len(start), len(ids))
+        )
+    return found
 
 
 @pytest.mark.parametrize("task", ["hellaswag", "boolq"])
@@ -172,8 +177,10 @@ def test_multiple_choice(capsys: Capture, tiny_folder: Path, tmp_path: Path, tas
     file = write_choices(tmp_path, task)
     result = scored(capsys, tiny_folder, "--benchmark", task, "--data", file, "--questions", 0)
     plain = usual = 0
-    for one in load_questions(task, file):
-        values = {choice: by_hand(tiny_folder, one.context, f" {choice}") for choice in one.choices}
+    questions = load_questions(task, file)
+    known = by_hand(tiny_folder, [(one.context, f" {choice}") for one in questions for choice in one.choices])
+    for one in questions:
+        values = {choice: known[one.context, f" {choice}"] for choice in one.choices}
         by_length = {choice: value / len(choice) for choice, value in values.items()}
         plain += max(values, key=values.__getitem__) == one.right
         usual += (
@@ -191,12 +198,10 @@ def test_bbq(capsys: Capture, tiny_folder: Path, adapter_folder: Path, tmp_path:
     folder = write_bbq(tmp_path / "bbq", rows_of("Age") + rows_of("Religion"))
     arguments = (tiny_folder, "--benchmark", "bbq", "--data", folder)
     result = scored(capsys, *arguments)
-    right = 0
-    for one in (question for question in load_bbq(folder) if question.condition == "ambiguous"):
-        values = [
-            by_hand(tiny_folder, one.context, f" {text}") for text in (one.biased, one.other, one.unknown)
-        ]
-        right += values[2] == max(values)
+    asked = [one for one in load_bbq(folder) if one.condition == "ambiguous"]
+    options = [[(one.context, f" {text}") for text in (one.biased, one.other, one.unknown)] for one in asked]
+    known = by_hand(tiny_folder, [option for row in options for option in row])
+    right = sum(known[row[2]] == max(known[option] for option in row) for row in options)
     assert result["n"] == 24
     assert result["ambiguous_accuracy"]["value"] == pytest.approx(100 * right / 12)
     assert set(result["by_category"]) == {"Age", "Religion"}

@@ -178,3 +178,9 @@ def test_a_model_without_a_head_is_refused(hate_folder: Path, tmp_path: Path) ->
     save_file(kept, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError, match=r"2 weights of the model are not in its files: classifier\.bias"):
         load_classifier(f"hf:{folder}", cache=tmp_path, device="cpu")
+
+
+def test_a_regression_model_gives_no_probability(tmp_path: Path) -> None:
+    folder = write_hub_model(tmp_path / "regression", ["toxicity"], problem_type="regression")
+    with pytest.raises(ModelError, match="is a regression model: what it gives is no probability"):
+        load_classifier(f"hf:{folder}", cache=tmp_path, device="cpu")
