@@ -36,6 +36,13 @@ from counterpoise.threads import available_cores
 )
 @click.option("--names/--no-names", default=True, show_default=True, help="Swap first names.")
 @click.option(
+    "--real-people",
+    type=click.Choice(["keep", "known", "swap"]),
+    default="keep",
+    show_default=True,
+    help="keep: a text with a full name is left alone; known: only with a listed one; swap: none.",
+)
+@click.option(
     "--syntax",
     type=click.Choice(["rules", "spacy"]),
     default="rules",
@@ -128,7 +135,7 @@ def _job(source: Path, target: Path, options: dict[str, Any]) -> Any:
     if options["drop_implausible"] and options["min_log_ratio"] is None:
         raise UsageError("--drop-implausible needs a threshold", "add --min-log-ratio, for example -1.5")
     axes = tuple(dict.fromkeys(options["axes"]))
-    names = ("lexicon", "min_confidence", "names", "syntax")
+    names = ("lexicon", "min_confidence", "names", "real_people", "syntax")
     return Job(
         source=source,
         target=target,

@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     help="How her and his are told apart.",
 )
 @click.option("--names/--no-names", default=True, show_default=True, help="Swap first names.")
+@click.option(
+    "--real-people",
+    type=click.Choice(["keep", "known", "swap"]),
+    default="keep",
+    show_default=True,
+    help="keep: a text with a full name is left alone; known: only with a listed one; swap: none.",
+)
 @json_option
 def command(
     text: str | None,
@@ -44,6 +51,7 @@ def command(
     lexicon: Path | None,
     syntax: str,
     names: bool,
+    real_people: str,
     as_json: bool,
 ) -> None:
     """Swap identity terms in TEXT, or in every line of stdin (plain text, or JSON with a "text").
@@ -60,6 +68,7 @@ def command(
         "lexicon": lexicon,
         "syntax": syntax,
         "names": names,
+        "real_people": real_people,
     }
     engine = Engine.from_config(CounterfactualConfig(**values))
     engine.swap("", axes, direction)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
@@ -19,6 +21,11 @@ def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[byte
 
 def test_swap_a_sentence() -> None:
     assert run("swap", "She left.").stdout == b"He left.\n"
+
+
+@pytest.mark.parametrize(("mode", "out"), [("keep", "Mary Hedlund left."), ("known", "James Hedlund left.")])
+def test_swap_of_a_full_name(mode: str, out: str) -> None:
+    assert run("swap", "--real-people", mode, "Mary Hedlund left.").stdout == f"{out}\n".encode()
 
 
 def test_swap_json_has_exactly_the_documented_members() -> None:

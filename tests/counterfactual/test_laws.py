@@ -144,7 +144,7 @@ def test_untouched_characters_stay(text: str) -> None:
 
 
 @given(broken_off)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_text_that_breaks_off_is_read_on_every_axis(text: str) -> None:
     """No row is lost to it, and what is flagged as reversible is."""
     for axis in AXES:
