@@ -47,7 +47,7 @@ class LossSettings(Settings):
         default=("sigmoid",), min_length=1, description="Preference losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(14.0,), description="One weight per loss; 1 each where only losses are named"
+        default=(20.0,), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
         default=0.1,
@@ -70,7 +70,7 @@ class LossSettings(Settings):
         default=0.25,
         ge=0,
         allow_inf_nan=False,
-        description="Penalty on changes of what should stay: identity terms, and categories without bias",
+        description="Penalty on changes of what should stay: identity terms, unbiased categories, how likely a pair is",
     )
     consistency_weight: float = Field(
         default=4.0,

@@ -14,8 +14,10 @@ frequent a group's name is. δ counts the second with weight λ (``identity_weig
 
 A pair's category weight w (:mod:`counterpoise.alignment.weights`) multiplies its preference loss.
 
-``hold`` keeps what is not meant to move where it is: Huber(δ of the identity terms), and (1 − w)₊ · Huber(δ of the
-shared tokens), so a category without bias stays as it is while others are moved.
+``hold`` keeps what is not meant to move where it is: Huber(δ of the identity terms); (1 − w)₊ · Huber(δ of the
+shared tokens), so a category without bias stays as it is while others are moved; and ½ · Huber(mean change of c and r).
+The last keeps a pair as likely as it was: a margin can also grow because both sentences become less likely, and then
+what is meaningless gains on what is said of groups.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 HOLD_WIDTH = 2.0
 """Change of a margin from which its hold grows linearly, nats: a pair of long sentences moves by several."""
+
+LEVEL = 0.5
+"""Share of the hold on a pair's mean log-probability: at 2, the preference hardly moves (docs/log.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,11 @@ class PairLogProbs:
         return self.shared_delta + identity_weight * self.identity_delta
 
     @property
+    def level_change(self) -> Tensor:
+        """Mean change of the two sentences' log-probabilities, nats."""
+        return (self.chosen_change + self.rejected_change) / 2
+
+    @property
     def delta_per_token(self) -> Tensor:
         """Each log-ratio divided by its own length, chosen − rejected, nats per token."""
         return self.chosen_change / self.chosen_tokens - self.rejected_change / self.rejected_tokens
@@ -100,7 +110,8 @@ def preference_loss(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
 def hold_loss(pairs: PairLogProbs) -> Tensor:
     """How far what should stay has moved, a scalar: the mean over the pairs."""
     free = (1 - pairs.weight).clamp_min(0)
-    return (_huber(pairs.identity_delta) + free * _huber(pairs.shared_delta)).mean()
+    apart = _huber(pairs.identity_delta) + free * _huber(pairs.shared_delta)
+    return (apart + LEVEL * _huber(pairs.level_change)).mean()
 
 
 def _huber(change: Tensor) -> Tensor:

@@ -36,6 +36,8 @@ from counterpoise.models.fused import fuse_lora
 
 ADAPTER = "adapter.safetensors"
 MAX_GRADIENT_NORM = 1.0
+TEMPERATURE = 2.0
+"""Of both divergences: at 1 they hardly see unlikely tokens, and meaningless continuations gain on meaningful ones."""
 Metrics = dict[str, float]
 
 
@@ -166,7 +168,8 @@ class DebiasTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
         if not len(chosen):
             return now.sums.new_zeros(())
         head = self._parts.head
-        return (divergence(chosen, head, targets) + divergence(rejected, head, targets)).mean() / 2
+        apart = [divergence(side, head, targets, TEMPERATURE) for side in (chosen, rejected)]
+        return (apart[0] + apart[1]).mean() / 2
 
     def _own_text_divergence(self, place: int, like: Tensor) -> Tensor:
         """Mean over the tokens of the own text whose turn it is, nats."""
@@ -178,7 +181,7 @@ class DebiasTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             with torch.no_grad(), self.model.disable_adapter():
                 self._base_own_text[turn] = scored_states(self._parts, batch)
         states = scored_states(self._parts, batch)
-        return divergence(states, self._parts.head, [self._base_own_text[turn]]).mean()
+        return divergence(states, self._parts.head, [self._base_own_text[turn]], TEMPERATURE).mean()
 
     def _pair_log_probs(self, batch: TokenBatch, now: PairPass, base: PairPass) -> PairLogProbs:
         chosen, rejected = now.sums.chunk(2)

@@ -6,6 +6,9 @@ With the frozen output head ``W``, a hidden state ``h`` of the model that trains
 
 so, as in :mod:`counterpoise.likelihood.token_log_probs`, the backward pass needs one vector a token, which the
 forward pass computes while it holds the block's logits. Memory does not grow with tokens × vocabulary.
+
+At a temperature T both logits are divided by T and the divergence is multiplied by T² (Hinton et al. 2015), so that
+unlikely tokens count for more and the size of the gradient stays.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ SOFTMAX_ROWS = 8
 TINY = torch.finfo(torch.float32).tiny
 
 
-def divergence(hidden: Tensor, head_weight: Tensor | None, targets: Sequence[Tensor]) -> Tensor:
+def divergence(
+    hidden: Tensor, head_weight: Tensor | None, targets: Sequence[Tensor], temperature: float = 1.0
+) -> Tensor:
     """KL(q ‖ p) of each token, differentiable in ``hidden``; q is the mean of the targets' distributions.
 
     Args:
@@ -31,6 +36,7 @@ def divergence(hidden: Tensor, head_weight: Tensor | None, targets: Sequence[Ten
         head_weight: the bias-less output head, ``[vocabulary, width]``; frozen, it gets no gradient. None where
             ``hidden`` and ``targets`` are logits already.
         targets: hidden states whose distributions are averaged, each ``[tokens, width]``; constants.
+        temperature: 1 for the divergence itself.
 
     Returns:
         ``[tokens]`` fp32, nats, at least 0 up to rounding.
@@ -45,23 +51,25 @@ def divergence(hidden: Tensor, head_weight: Tensor | None, targets: Sequence[Ten
     fixed = [target.detach() for target in targets]
     head = None if head_weight is None else head_weight.detach()
     if torch.is_grad_enabled() and hidden.requires_grad:
-        result: Tensor = _Divergence.apply(hidden, head, *fixed)  # type: ignore[no-untyped-call]
+        result: Tensor = _Divergence.apply(hidden, head, temperature, *fixed)  # type: ignore[no-untyped-call]
         return result
-    return _forward(hidden.detach(), head, fixed, None)
+    return _forward(hidden.detach(), head, fixed, temperature, None)
 
 
-def _forward(hidden: Tensor, head: Tensor | None, targets: Sequence[Tensor], slope: Tensor | None) -> Tensor:
+def _forward(
+    hidden: Tensor, head: Tensor | None, targets: Sequence[Tensor], temperature: float, slope: Tensor | None
+) -> Tensor:
     """The divergences; ``slope`` ``[tokens, width]``, when given, receives their derivatives."""
     out = torch.empty(len(hidden), dtype=torch.float32, device=hidden.device)
     step = max(1, BLOCK_VALUES // (hidden.shape[1] if head is None else len(head)))
     for start in range(0, len(hidden), step):
         rows = slice(start, start + step)
-        logits = _logits(hidden[rows], head)
-        wanted = [_logits(target[rows], head) for target in targets]
+        logits = _logits(hidden[rows], head, temperature)
+        wanted = [_logits(target[rows], head, temperature) for target in targets]
         steep = torch.empty_like(logits) if slope is not None else None
-        out[rows] = _by_rows(logits, wanted, steep)
+        out[rows] = temperature**2 * _by_rows(logits, wanted, steep)
         if slope is not None and steep is not None:
-            slope[rows] = (steep if head is None else steep @ head).to(slope.dtype)
+            slope[rows] = temperature * (steep if head is None else steep @ head).to(slope.dtype)
     return out
 
 
@@ -83,15 +91,18 @@ def _by_rows(logits: Tensor, wanted: Sequence[Tensor], steep: Tensor | None) -> 
     return out
 
 
-def _logits(hidden: Tensor, head: Tensor | None) -> Tensor:
-    return hidden if head is None else hidden @ head.T
+def _logits(hidden: Tensor, head: Tensor | None, temperature: float) -> Tensor:
+    logits = hidden if head is None else hidden @ head.T
+    return logits if temperature == 1 else logits / temperature
 
 
 class _Divergence(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, head: Tensor | None, *targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor | None, temperature: float, *targets: Tensor
+    ) -> Tensor:
         slope = torch.empty_like(hidden, dtype=torch.float32)
-        out = _forward(hidden, head, targets, slope)
+        out = _forward(hidden, head, targets, temperature, slope)
         ctx.save_for_backward(slope)
         ctx.dtype, ctx.targets = hidden.dtype, len(targets)
         return out
@@ -99,4 +110,4 @@ class _Divergence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (slope,) = ctx.saved_tensors
-        return ((slope * grads[0][:, None]).to(ctx.dtype), None, *[None] * ctx.targets)
+        return ((slope * grads[0][:, None]).to(ctx.dtype), None, None, *[None] * ctx.targets)

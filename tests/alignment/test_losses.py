@@ -66,12 +66,18 @@ def test_a_category_weighs_its_preferences_and_not_what_is_said() -> None:
 
 
 def test_hold_keeps_identity_terms_and_categories_without_bias() -> None:
-    # identity 4 nats beyond the width of 2: 2 · (4 − 1) = 6; shared 2 nats: 2² / 2 = 2
-    batch = pairs(-16, -20, shared=3.0)
+    # changes 3 and −3: level 0; identity 4 nats beyond the width of 2: 2 · (4 − 1) = 6; shared 2 nats: 2² / 2 = 2
+    batch = pairs(-17, -21, shared=3.0)
+    assert float(batch.level_change) == 0
     assert float(hold_loss(batch)) == pytest.approx(6.0)
     assert float(hold_loss(replace(batch, weight=torch.tensor([0.25])))) == pytest.approx(6.0 + 0.75 * 2)
     assert float(hold_loss(replace(batch, weight=torch.tensor([1.5])))) == pytest.approx(6.0)
     assert float(hold_loss(pairs(-20, -18, shared=1.0, weight=0.0))) == 0
+
+
+def test_hold_keeps_a_pair_as_likely_as_it_was() -> None:
+    # both sentences fall by 4 nats, their margin stays: ½ · 2 · (4 − 1) = 3
+    assert float(hold_loss(pairs(-24, -22, shared=1.0))) == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("types", STOCK, ids="+".join)

@@ -19,9 +19,10 @@ def states(rows: int, seed: int) -> torch.Tensor:
 HEAD = states(11, 9)
 
 
-def plain(hidden: torch.Tensor, targets: list[torch.Tensor]) -> torch.Tensor:
-    wanted = torch.stack([(target @ HEAD.T).softmax(-1) for target in targets]).mean(0)
-    return kl_div((hidden @ HEAD.T).log_softmax(-1), wanted, reduction="none").sum(-1)
+def plain(hidden: torch.Tensor, targets: list[torch.Tensor], temperature: float = 1.0) -> torch.Tensor:
+    wanted = torch.stack([(target @ HEAD.T / temperature).softmax(-1) for target in targets]).mean(0)
+    ours = (hidden @ HEAD.T / temperature).log_softmax(-1)
+    return temperature**2 * kl_div(ours, wanted, reduction="none").sum(-1)
 
 
 def test_two_tokens_by_hand() -> None:
@@ -33,17 +34,21 @@ def test_two_tokens_by_hand() -> None:
 
 @pytest.mark.parametrize("targets", [1, 2])
 @pytest.mark.parametrize("block", [1 << 23, 22, 1])
-def test_it_is_torchs_own_in_any_blocks(targets: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_it_is_torchs_own_in_any_blocks(
+    targets: int, block: int, temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "BLOCK_VALUES", block)  # 22: two tokens of the 11 at a time; 1: one at a time
     others = [states(7, seed) for seed in range(1, targets + 1)]
     ours, theirs = states(7, 0).requires_grad_(True), states(7, 0).requires_grad_(True)
     weights = torch.arange(1.0, 8.0)
-    found, expected = divergence(ours, HEAD, others), plain(theirs, others)
+    found = divergence(ours, HEAD, others, temperature)
+    expected = plain(theirs, others, temperature)
     torch.testing.assert_close(found, expected)
     (found * weights).sum().backward()
     (expected * weights).sum().backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
-    torch.testing.assert_close(divergence(ours.detach(), HEAD, others), expected.detach())
+    torch.testing.assert_close(divergence(ours.detach(), HEAD, others, temperature), expected.detach())
 
 
 def test_logits_need_no_head() -> None:
