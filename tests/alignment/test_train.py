@@ -171,6 +171,7 @@ def test_a_failed_guard_lowers_the_strength_and_the_search_survives_a_kill(
 ) -> None:
     _, whole = finished
     searched = CONFIG.model_copy(update={"strength": "search"})
+    monkeypatch.setattr("counterpoise.alignment.evaluator.MAX_PERPLEXITY_RISE", 0.005)  # it rises by 1.9 %
     outcome = train(tiny_folder, tmp_path / "one", searched)
     assert outcome.history == whole.history
     assert "neutral perplexity rose by" in outcome.candidates[2].failed_guard
@@ -180,10 +181,9 @@ def test_a_failed_guard_lowers_the_strength_and_the_search_survives_a_kill(
     def killed(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("counterpoise.alignment.run.search", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as while_searching, pytest.raises(KeyboardInterrupt):
+        while_searching.setattr("counterpoise.alignment.run.search", killed)
         train(tiny_folder, tmp_path / "two", searched)
-    monkeypatch.undo()
     steps: list[int] = []
     again = train(tiny_folder, tmp_path / "two", searched, progress=lambda step, total: steps.append(step))
     assert (again, steps) == (outcome, [])  # the last step's checkpoint is whole: nothing is trained again
