@@ -11,6 +11,7 @@ from counterpoise.measures.losses import losses
 from counterpoise.measures.measure import Measure
 from counterpoise.measures.names import FOLD, SCORE
 from counterpoise.measures.results import Results
+from counterpoise.publishing.evaluations import evaluations
 from counterpoise.report.readme import results_page
 from counterpoise.report.rendering import to_text
 
@@ -66,17 +67,9 @@ def model_card(facts: CardFacts) -> str:
 
 
 def _front_matter(facts: CardFacts, own: Measure) -> str:
-    from huggingface_hub import EvalResult, ModelCardData  # noqa: PLC0415 - half a second
+    from huggingface_hub import ModelCardData  # noqa: PLC0415 - half a second
 
     known = SPDX.get(facts.licence.lower())
-    result = EvalResult(
-        task_type="text-generation",
-        dataset_type="crows_pairs",
-        dataset_name=f"CrowS-Pairs, the {own.n} pairs held out of this adapter's training",
-        metric_type="crows_pairs",
-        metric_name="pairs preferring the stereotype, % (neutral is 50)",
-        metric_value=round(own.tuned, 2),
-    )
     data = ModelCardData(
         language="en",
         library_name="transformers" if facts.merged else "peft",
@@ -86,6 +79,6 @@ def _front_matter(facts: CardFacts, own: Measure) -> str:
         license=known or ("other" if facts.licence else None),
         license_name=None if known or not facts.licence else facts.licence,
         model_name=f"{facts.base}, less stereotyped",
-        eval_results=[result],
+        eval_results=evaluations(facts.config, facts.results, own),
     )
     return str(data.to_yaml())

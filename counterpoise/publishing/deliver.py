@@ -16,7 +16,8 @@ def deliver(made: Path, to: str, *, private: bool = True) -> str:
     """Puts the files there; the address, for people.
 
     Raises:
-        UsageError: the folder holds something else.
+        UsageError: the folder holds something else, or lies in none that is there.
+        CounterpoiseError: the disk is full.
         SourceError: the hub did not take them.
     """
     repository = repository_of(to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,10 +34,11 @@ def command(store_url: str, as_json: bool, dry_run: bool, **options: Any) -> Non
     from counterpoise.flows.prefect_settings import quiet_libraries
     from counterpoise.publishing.config import repository_of
     from counterpoise.publishing.deliver import deliver
-    from counterpoise.publishing.folder import files_of
+    from counterpoise.publishing.folder import check_target, files_of
 
     quiet_libraries()
-    repository_of(options["to"])
+    if repository_of(options["to"]) is None:
+        check_target(Path(options["to"]).expanduser())
     store = Store.open(store_url, create=False)
     record = store.run(options["run_id"]) if options["run_id"] else newest_finished(store)
     chosen = chosen_run(store, record)

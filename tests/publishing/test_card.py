@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from huggingface_hub import ModelCard
 
+from counterpoise.config import RunConfig
+from counterpoise.flows.configure import load_config
+from counterpoise.flows.readme import committed
 from counterpoise.measures.measure import Measure
-from counterpoise.measures.names import FOLD, SCORE, TIES
+from counterpoise.measures.names import FOLD, ICAT, LMS, PERPLEXITY, PRONOUN, SCORE, SS, TIES
 from counterpoise.measures.results import Results
 from counterpoise.publishing.card import CardFacts, model_card
+from counterpoise.publishing.evaluations import evaluations
 from counterpoise.report.build import build_report
 from tests.report.synthetic import run
 
@@ -29,10 +35,16 @@ def facts(results: Results, fold: int) -> CardFacts:
         fold=fold,
         strength=0.75,
         status="neutral",
-        config={"pairs": {"source": "crows-pairs"}, "model": {"precision": "nf4"}},
+        config=RunConfig().model_dump(mode="json"),
         results=results,
         artifacts=[("adapter · fold 0", "a" * 64, "b" * 64)],
     )
+
+
+@pytest.fixture(scope="module")
+def real(root: Path) -> Results:
+    """A committed result of the real model, with its benchmarks."""
+    return committed(root / "docs" / "results" / "local.json")[0][0]
 
 
 def own(results: Results) -> list[Measure]:
@@ -43,7 +55,7 @@ def own(results: Results) -> list[Measure]:
 def test_the_score_of_the_card_is_the_adapters_own(results: Results, fold: int) -> None:
     score = own(results)[fold]
     card = ModelCard(model_card(facts(results, fold)))
-    (result,) = card.data.eval_results
+    result = card.data.eval_results[0]
     assert result.metric_value == round(score.tuned, 2)
     assert result.dataset_name == "CrowS-Pairs, the 36 pairs held out of this adapter's training"
     text = " ".join(card.text.split())
@@ -60,3 +72,35 @@ def test_own_scores_add_up_to_the_pooled_one(results: Results) -> None:
     assert [(row.base, row.tuned) for row in ties] == [(0, 0), (0, 0)]
     assert whole.base == pytest.approx(sum(score.base for score in scores) / 2)
     assert whole.tuned == pytest.approx(sum(score.tuned for score in scores) / 2)
+
+
+def test_the_metadata_has_every_benchmark_and_says_whose_score_it_is(real: Results, results: Results) -> None:
+    rows = evaluations(RunConfig().model_dump(mode="json"), real, own(results)[0])
+    found = {(row.dataset_type, row.metric_type): row for row in rows}
+    for name, key in ((LMS, "stereoset_lms"), (SS, "stereoset_ss"), (ICAT, "stereoset_icat")):
+        row, measure = found["McGill-NLP/stereoset", key], real.measures.one(name)
+        assert row.metric_value == round(measure.tuned, 2)
+        assert f"(base model: {measure.base:.2f})" in str(row.metric_name)
+        assert row.dataset_name == f"StereoSet, over the run's {len(real.trainings)} adapters"
+    pronoun = found["uclanlp/wino_bias", "winobias_stereotypical_pronoun"]
+    assert pronoun.metric_value == round(real.measures.one(PRONOUN).tuned, 2)
+    assert found["AmazonScience/bold", "perplexity"].metric_value == round(
+        real.measures.one(PERPLEXITY).tuned, 2
+    )
+    first = own(results)[0]
+    assert (rows[0].dataset_type, rows[0].metric_value) == ("nyu-mll/crows_pairs", round(first.tuned, 2))
+    assert str(rows[0].metric_name).endswith(f"(neutral is 50; base model: {first.base:.2f})")
+    assert len(found) == len(rows), "each stands there once"
+
+
+def test_a_benchmark_of_ones_own_is_not_called_the_published_one(real: Results, results: Results) -> None:
+    first, *rows = evaluations(load_config("smoke").model_dump(mode="json"), real, own(results)[0])
+    assert (first.dataset_type, "read from smoke-pairs" in first.dataset_name) == ("smoke-pairs", True)
+    assert "McGill-NLP/stereoset" not in {row.dataset_type for row in rows}
+    assert "smoke-stereoset" in {row.dataset_type for row in rows}
+
+
+def test_the_card_begins_with_the_headline(results: Results) -> None:
+    text = ModelCard(model_card(facts(results, 0))).text
+    assert text.split("\n\n")[1].strip() == f"**{results.verdict.headline}**"
+    assert "it ended at 0.75 (neutral)" in " ".join(text.split())

@@ -155,7 +155,7 @@ def test_a_wrong_repository_name_is_refused_before_anything_is_sent(
 
 def test_a_folder_is_replaced_only_if_it_was_published_from_here(made: Path, tmp_path: Path) -> None:
     (made / "counterpoise.json").write_text("{}", encoding="utf-8")
-    target = tmp_path / "deep" / "out"
+    target = tmp_path / "out"
     deliver(made, str(target))
     (made / "new.json").write_text("{}", encoding="utf-8")
     deliver(made, str(target))
