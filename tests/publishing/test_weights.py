@@ -130,4 +130,5 @@ def test_the_merged_model_becomes_a_gguf_as_the_documentation_says(root: Path, t
     assert log_probs(model, AutoTokenizer.from_pretrained(**where), TEXTS) == pytest.approx(
         expected, abs=0.05
     )
-    assert expected != pytest.approx(measured(base, None), abs=0.5), "the adapter does something"
+    moved = max(abs(tuned - before) for tuned, before in zip(expected, measured(base, None), strict=True))
+    assert moved > 0.15, "the adapter moves a sentence by thrice the tolerance"
