@@ -86,9 +86,9 @@ def _others(config: Mapping[str, Any], results: Results) -> Iterator[tuple[Measu
 
 def _data_set(source: str, usual: str, part: str) -> tuple[str, str]:
     """Type and name; of a file of one's own the source is the type."""
-    kind, name = (
-        DATA_SETS[usual] if source == usual else (source, f"{DATA_SETS[usual][1]}, read from {source}")
-    )
+    kind, name = DATA_SETS[usual]
+    if source != usual:
+        kind, name = source, f"{source}, in place of {name}"
     return kind, f"{name}, {part}" if part else name
 
 
