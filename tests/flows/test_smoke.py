@@ -34,12 +34,12 @@ STAGES = [
     "own-text",
     "toxicity",
     "preferences",
+    "generations-base",
     "adapter · fold 0",
     "scores · fold 0",
     "capability · fold 0",
     "benchmarks · fold 0",
     "benchmarks-base · fold 0",
-    "generations-base",
     "generations",
     "generations-null · fold 0",
     "generation-toxicity",
@@ -149,6 +149,7 @@ def test_changed_setting_re_runs_what_it_decides(shell: Shell) -> None:
     assert computed == [
         "preflight",
         "generations-base",
+        "capability · fold 0",  # its divergence from the base is read on what the base wrote
         "generations",
         "generations-null · fold 0",
         "generation-toxicity",
