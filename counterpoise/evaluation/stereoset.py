@@ -182,7 +182,9 @@ def _icat(scores: Floats) -> Floats:
 
 def _triple(part: Part, entry: Any, path: Path) -> Triple:
     try:
-        found = {_LABELS[option["gold_label"]]: str(option["sentence"]) for option in entry["sentences"]}
+        found = {_LABELS[option["gold_label"]]: option["sentence"] for option in entry["sentences"]}
+        if not all(isinstance(text, str) and text.strip() for text in found.values()):
+            raise DataError(f"{path}, {part} example {entry['id']}: an option without text", _REMEDY)
         return Triple(
             example_id=str(entry["id"]),
             part=part,

@@ -41,10 +41,19 @@ class HubClassifier:
         self._model = model
         self._tokenizer = tokenizer
         self._label = label
+        # A text without a token cannot be read; the end of a text stands for it.
+        ends = (tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token)
+        self._nothing = "" if tokenizer("")["input_ids"] else next(filter(None, ends), None)
         self._together = self._padding_changes_nothing()
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """Probability of the toxic label."""
+        if self._nothing is None and not all(texts):
+            raise ModelError(
+                f"{self.name}: its tokenizer makes nothing of an empty text",
+                "use a classifier with an EOS token",
+            )
+        texts = [text or self._nothing or "" for text in texts]
         if self._together:
             return self._batch(texts) if texts else []
         return [value for text in texts for value in self._batch([text])]

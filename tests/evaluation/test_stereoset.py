@@ -96,6 +96,16 @@ def test_broken_files_are_named(tmp_path: Path, content: str, words: str) -> Non
         load_stereoset(tmp_path / "absent.json")
 
 
+@pytest.mark.parametrize("text", [None, "", " "])
+def test_an_option_without_text_is_refused(tmp_path: Path, text: str | None) -> None:
+    one = entry()
+    one["sentences"][1]["sentence"] = text  # type: ignore[index]
+    path = tmp_path / "dev.json"
+    path.write_text(json.dumps({"data": {"intersentence": [one]}}), "utf-8")
+    with pytest.raises(DataError, match="intersentence example e1: an option without text"):
+        load_stereoset(path)
+
+
 @pytest.mark.parametrize("missing", ["intersentence", "intrasentence"])
 @pytest.mark.parametrize("empty", [True, False])
 def test_a_part_may_be_missing(tmp_path: Path, missing: str, empty: bool) -> None:

@@ -162,9 +162,16 @@ def test_any_classifier_reads_what_it_can_and_no_less(name: str, tmp_path: Path)
     model.save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
     texts = ["a", "hate", "you are so very, very far away from here that nobody reads this to its end"]
-    found = load_classifier(f"hf:{tmp_path / 'model'}", cache=tmp_path, device="cpu").score(texts)
+    classifier = load_classifier(f"hf:{tmp_path / 'model'}", cache=tmp_path, device="cpu")
+    if special:
+        texts.append("")
+    else:
+        with pytest.raises(ModelError, match="its tokenizer makes nothing of an empty text"):
+            classifier.score(["a", ""])
+    found = classifier.score(texts)
+    end = special.get("eos_token") or special.get("pad_token")
     for text, value in zip(texts, found, strict=True):
-        ids = torch.tensor([tokenizer(text)["input_ids"][:limit]])
+        ids = torch.tensor([tokenizer(text or end)["input_ids"][:limit]])
         with torch.no_grad():
             expected = model(input_ids=ids).logits.softmax(-1)[0, 1]
         assert value == pytest.approx(float(expected), abs=1e-5)

@@ -105,6 +105,12 @@ class Parquet:
             raise DataError(
                 f"{job.source}: column {job.column!r} is {kind}, not text", "name a text column with --column"
             )
+        inside = [field for field in schema if pa.types.is_nested(field.type) and "_view" in str(field.type)]
+        if inside:
+            raise DataError(
+                f"{job.source}: column {inside[0].name!r} is {inside[0].type}, whose rows Arrow cannot copy yet",
+                "write it with string in place of string_view, or leave the column out",
+            )
         taken = [name for name in COLUMNS if name in schema.names]
         if taken:
             raise DataError(
