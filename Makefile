@@ -1,5 +1,5 @@
 # Each target does its own set-up: the environment in .venv, pinned by constraints.txt; data and weights on first use.
-PYTHON ?= python3.11
+PYTHON ?= $(notdir $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version) 2>/dev/null)) python3.11))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -47,7 +47,7 @@ clean: ## remove the environment and caches, never the store
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
 
 $(VENV)/bin/python:
-	@$(PYTHON) -m venv $(VENV) || { echo "needs Python 3.11 with venv: apt-get install python3.11 python3.11-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "needs Python 3.11, 3.12 or 3.13 with venv: apt-get install $(PYTHON) $(PYTHON)-venv"; exit 1; }
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing into $(VENV) (about 2 GB, a few minutes the first time)"

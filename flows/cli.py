@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shlex
 import sys
 import traceback
+from itertools import pairwise
 from typing import NoReturn
 
 import click
@@ -38,8 +40,12 @@ COMMANDS = {
 }
 
 
-PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s]+@")
 """In the address of a server, proxy or bucket."""
+ADVISED = re.compile(
+    r"`(counterpoise (?:demo|gc|plan|publish|report|run|runs|show|sweep|verify)\b(?![^`]*--(?:store|help))[^`]*)`"
+)
+"""A command in a message that reads or writes a store, and does not name it."""
 OURS = "COUNTERPOISE_"
 SETTINGS = (
     "STORE",
@@ -101,7 +107,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _check_output(error)
         if _came_of_interrupt(error):
             _interrupted()
-        _tell(error, debug)
+        _tell(error, debug, arguments)
         sys.exit(error.exit_code if isinstance(error, CounterpoiseError) else 1)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -134,14 +140,30 @@ def _came_of_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _tell(error: Exception, debug: bool) -> None:
+def _tell(error: Exception, debug: bool, arguments: list[str]) -> None:
     if debug:
         traceback.print_exc()
     known = isinstance(error, CounterpoiseError)
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = with_store(" ".join(str(error).split()), arguments) or type(error).__name__
     kind = "" if known else f"{type(error).__name__}: "
     hint = "" if known or debug else " (--debug shows where)"
     click.echo(f"counterpoise: {kind}{without_password(text)}{hint}", err=True)
+
+
+def with_store(text: str, arguments: list[str]) -> str:
+    """The text with the store that was given repeated in each command that it advises, so that they run as they stand.
+
+    >>> with_store("no run — `counterpoise runs` lists them", ["show", "nope", "--store", "my store"])
+    "no run — `counterpoise runs --store 'my store'` lists them"
+    >>> with_store("see `counterpoise lexicon lint --help`", ["show", "--store", "s"])
+    'see `counterpoise lexicon lint --help`'
+    """
+    given = [b for a, b in pairwise(arguments) if a == "--store"]
+    given += [word.partition("=")[2] for word in arguments if word.startswith("--store=")]
+    if not given:
+        return text
+    store = shlex.quote(given[-1])
+    return ADVISED.sub(lambda found: f"`{found[1]} --store {store}`", text)
 
 
 def without_password(text: str) -> str:

@@ -37,6 +37,8 @@ LIBRARIES = {
 }
 """Settings of the model libraries: no telemetry, no advisories and no second progress bar on the terminal."""
 
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+SCHEMES = ("http", "https", "socks5", "socks5h")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOME = "PREFECT_HOME"
 
@@ -45,10 +47,12 @@ def quiet_defaults() -> None:
     """Sets the defaults of both; must run before Prefect is imported.
 
     Raises:
-        UsageError: Prefect's folder cannot be written, and was named by the user or has no substitute.
+        UsageError: Prefect's folder cannot be written, and was named by the user or has no substitute; or a proxy is of
+            a kind that cannot be used.
     """
     for name, value in (QUIET | LIBRARIES).items():
         os.environ.setdefault(name, value)
+    settle_proxies(os.environ)
     exempt_loopback(os.environ)
     if said := ensure_home(os.environ):
         print(f"counterpoise: {said}", file=sys.stderr)
@@ -60,6 +64,24 @@ def quiet_libraries() -> None:
         os.environ.setdefault(name, value)
     for library in ("transformers", "peft", "trl", "bitsandbytes", "torch"):
         warnings.filterwarnings("ignore", module=rf"{library}(\.|$)")
+
+
+def settle_proxies(environment: MutableMapping[str, str]) -> None:
+    """Gives ``socks://``, which desktops write, the version that HTTP clients ask for.
+
+    Raises:
+        UsageError: a proxy is of a kind that they do not know; they would refuse even what needs no proxy.
+    """
+    for name, value in list(environment.items()):
+        scheme, separator, rest = value.partition("://")
+        if name.lower() not in PROXIES or not separator:
+            continue
+        if scheme.lower() == "socks":
+            environment[name] = f"socks5://{rest}"
+        elif scheme.lower() not in SCHEMES:
+            raise UsageError(
+                f"{name} names a {scheme}:// proxy", f"name one of {', '.join(SCHEMES)}, or: unset {name}"
+            )
 
 
 def exempt_loopback(environment: MutableMapping[str, str]) -> None:

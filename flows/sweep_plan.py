@@ -78,7 +78,7 @@ def load_plan(path: Path, overrides: Sequence[str] = ()) -> SweepPlan:
         UsageError: no such file, invalid TOML, an unknown key (naming the nearest) or a wrong value.
     """
     if not path.is_file():
-        raise UsageError(f"{path}: no such sweep file", "docs/sweeps.md shows one")
+        raise UsageError(f"{path}: no such sweep file", "`counterpoise sweep --help` shows one")
     plan = validated(SweepPlan, {"name": path.stem} | read_toml(path), f"sweep {path}")
     if not overrides:
         return plan

@@ -23,7 +23,7 @@ from counterpoise.toml import parse_toml
 
 _RESERVED = frozenset({"axis", "pairs", "default", "asked", "protect", "facts", "context"})
 _OPTIONS = frozenset({"also", "guard", "confidence", "weak", "free", "slots", "columns", "rows", "about"})
-_REMEDY = "see `counterpoise lexicon lint --help` and the format in docs/counterfactuals.md"
+_REMEDY = "`counterpoise lexicon lint --help` shows the format"
 
 
 def builtin_texts() -> dict[str, str]:

@@ -20,6 +20,10 @@ def repository_of(to: str) -> str | None:
     Raises:
         UsageError: ``hub:`` without a repository's name after it.
     """
+    if "://" in to:
+        raise UsageError(
+            f"{to!r} is neither a folder nor a hub repository", "write a folder, or hub:owner/name"
+        )
     if not to.startswith(HUB):
         return None
     name = to.removeprefix(HUB)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from counterpoise.errors import UsageError
 from counterpoise.flows.terminal import is_utf8
 from counterpoise.sources.licences import accept
 
@@ -54,6 +57,18 @@ def licence_option(function: Function) -> Function:
 def json_option(function: Function) -> Function:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")(function)
+
+
+def require_folder(file: Path) -> None:
+    """Checks, before any work, that the folder of an output is there.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not file.absolute().parent.is_dir():
+        raise UsageError(
+            f"the folder {file.parent} does not exist", f"mkdir -p {shlex.quote(str(file.parent))}"
+        )
 
 
 def print_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from counterpoise.errors import DataError, UsageError
-from counterpoise.flows.commands._options import json_option, print_json
+from counterpoise.flows.commands._options import json_option, print_json, require_folder
 from counterpoise.threads import available_cores
 
 
@@ -89,6 +89,7 @@ def command(source: Path, target: Path, as_json: bool, **options: Any) -> None:
     from counterpoise.counterfactual.augment.run import augment
     from counterpoise.counterfactual.augment.statistics import table
 
+    require_folder(target)
     job = _job(source, target, options)
     workers = options["workers"] or available_cores()
     with _Bar() as bar:

@@ -23,6 +23,13 @@ def lint_command(file: Path | None, notes: bool, as_json: bool) -> int:
     """Report collisions, missing inverses and ambiguous terms in FILE (default: the built-in lexicon).
 
     Exits 1 when there is an error.
+
+    \b
+    axis = "gender"               # a FILE
+    [falconry]
+    slots = ["singular", "plural"]
+    columns = ["female", "male"]
+    rows = [["falconress", "falconer"]]
     """
     from counterpoise.counterfactual.lint import lint
 

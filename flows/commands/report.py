@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from counterpoise.flows.commands._options import store_option
+from counterpoise.flows.commands._options import require_folder, store_option
 
 
 @click.command()
@@ -30,8 +30,8 @@ def command(run: str, check: bool, out: Path | None, store_url: str) -> None:
         raise UsageError("give either --check or --out FOLDER", "e.g. counterpoise report latest --check")
     if out is not None and out.exists():
         raise UsageError(f"{out} exists", "name a folder that does not")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise UsageError(f"the folder {out.parent} does not exist", "create it first")
+    if out is not None:
+        require_folder(out)
     store = Store.open(store_url, create=False)
     record = store.run(run)
     files = files_of(report_with_votes(store, record, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -93,4 +94,14 @@ def _outcome(row: dict[str, Any]) -> str:
 
 
 def _fit(text: str, width: int) -> str:
-    return (text if len(text) <= width else f"{text[: width - 1]}…").ljust(width)
+    """``text`` as wide as its column; a number that does not fit is left out, not shortened to another one.
+
+    >>> _fit("p < 0.0001 (seed 12)", 9), _fit("12,13", 5), _fit("12,13,14", 5), _fit("a word", 4)
+    ('p < …    ', '12,13', '12,… ', 'a w…')
+    """
+    if len(text) <= width:
+        return text.ljust(width)
+    kept = text[: width - 1]
+    if text[width - 1] not in " ,":
+        kept = re.sub(r"[^\s,]*\d[^\s,]*$", "", kept)
+    return f"{kept}…".ljust(width)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from counterpoise.errors import StoreError
-from counterpoise.flows.commands._options import json_option, print_json, store_option
+from counterpoise.flows.commands._options import json_option, print_json, require_folder, store_option
 
 if TYPE_CHECKING:
     from counterpoise.artifacts.store import Store
@@ -58,11 +58,9 @@ def command(run: str, file: Path | None, store_url: str, as_json: bool) -> None:
 
 def _write_report(store: Store, record: dict[str, Any], file: Path) -> None:
     from counterpoise.engine.run_record import RunRecord
-    from counterpoise.errors import UsageError
     from counterpoise.flows.votes import report_with_votes, vote_box
 
-    if not file.parent.is_dir():
-        raise UsageError(f"the folder {file.parent} does not exist", "create it first")
+    require_folder(file)
     RunRecord(record).first("report")
     votes = vote_box(store, record).votes()
     file.write_text(report_with_votes(store, record, votes).html, encoding="utf-8")

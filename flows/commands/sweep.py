@@ -42,6 +42,14 @@ def command(
 
     A branch that fails is named with its reason and doesn't stop the others. Run the same command again to go on:
     what is finished comes from the store.
+
+    \b
+    name = "dose"                 # a FILE
+    profile = "local"             # what every branch starts from
+    seeds = [0, 1]
+    [recipes.default]             # the profile as it is
+    [recipes."two epochs"]
+    alignment.optimisation.epochs = 2
     """
     from counterpoise.flows.interrupts import Interrupts
     from counterpoise.flows.prefect_settings import quiet_defaults

@@ -87,6 +87,9 @@ def test_a_variable_that_nothing_reads_is_named(
     [
         ("http://ann:secret@proxy:3128 refused", "http://ann:***@proxy:3128 refused"),
         ("http://:secret@host/api", "http://:***@host/api"),
+        ("http://ann:se:cr@et@host/api", "http://ann:***@host/api"),
+        ("http://a:secret@b/ http://c:secret@d/", "http://a:***@b/ http://c:***@d/"),
+        ("http://host:80/a@b", "http://host:80/a@b"),
         ("http://host:4200/api", "http://host:4200/api"),
         ("hf://owner/name@commit", "hf://owner/name@commit"),
     ],

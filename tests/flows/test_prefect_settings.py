@@ -5,10 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+import httpx2
 import pytest
 
 from counterpoise.errors import UsageError
-from counterpoise.flows.prefect_settings import HOME, LOOPBACK, ensure_home, exempt_loopback, is_writable
+from counterpoise.flows.prefect_settings import (
+    HOME,
+    LOOPBACK,
+    ensure_home,
+    exempt_loopback,
+    is_writable,
+    settle_proxies,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +40,21 @@ def test_without_a_proxy_nothing_is_set() -> None:
     environment = {"HOME": "/root"}
     exempt_loopback(environment)
     assert environment == {"HOME": "/root"}
+
+
+@pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h", "http"])
+def test_clients_start_behind_every_proxy_that_is_let_through(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://ann:secret@127.0.0.1:9/")
+    settle_proxies(os.environ)
+    httpx.Client().close()
+    httpx2.Client().close()
+
+
+def test_a_proxy_that_no_client_knows_is_named_without_its_password() -> None:
+    with pytest.raises(UsageError, match=r"^all_proxy names a socks4:// proxy — .*unset all_proxy$"):
+        settle_proxies({"all_proxy": "socks4://ann:secret@127.0.0.1:9", "no_proxy": "a://b"})
 
 
 def test_a_home_of_the_users_own_is_never_replaced(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_the_profiles_that_come_with_the_package_pass() -> None:
     ("override", "expected"),
     [
         ("publish.to=hub:bad", "write hub:owner/name"),
+        ("publish.to=s3://bucket/folder", "write a folder, or hub:owner/name"),
         ("alignment.lora.rank=100000", "alignment.lora.rank = 100000"),
         ("alignment.optimisation.learning_rate=inf", "learning_rate = inf: Input should be a finite"),
         ("seed=true", "seed = True: a number was expected, not true or false"),
