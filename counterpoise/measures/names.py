@@ -24,6 +24,7 @@ PRONOUN, PRONOUN_MARGIN = "WinoBias, prefers the stereotypical pronoun", "WinoBi
 BBQ_ACCURACY = ("BBQ accuracy, ambiguous", "BBQ accuracy, disambiguated")
 BBQ_BIAS = ("BBQ bias, ambiguous", "BBQ bias, disambiguated")
 ACCURACY, PLAIN_ACCURACY = "accuracy", "accuracy of the likeliest choice"
+RIGHT = "probability of the right choice"
 """In multiple-choice tasks; ``by`` is the task, empty for the mean over tasks."""
 PERPLEXITY = "neutral perplexity"
 OWN_TEXT_KL = "KL divergence from the base on its own text"

@@ -27,6 +27,7 @@ from counterpoise.measures.names import (
     PRONOUN,
     PRONOUN_MARGIN,
     REPETITION,
+    RIGHT,
     SCORE,
     SPREAD,
     SS,
@@ -154,7 +155,7 @@ def health(measures: Measures) -> list[Measure]:
 
 def benchmarks(measures: Measures) -> list[Measure]:
     """Every number of the other benchmarks, a benchmark's parts after the whole."""
-    names = (LMS, SS, ICAT, PRONOUN, PRONOUN_MARGIN, *BBQ_ACCURACY, *BBQ_BIAS, ACCURACY)
+    names = (LMS, SS, ICAT, PRONOUN, PRONOUN_MARGIN, *BBQ_ACCURACY, *BBQ_BIAS, RIGHT, ACCURACY)
     return [row for row in measures if row.name in names and not row.group]
 
 

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pytest
 
-from counterpoise.evaluation.accuracy import accuracy_measures
+from counterpoise.evaluation.accuracy import accuracy_measures, right_probability
 from counterpoise.evaluation.bbq_score import bbq_measures
 from counterpoise.evaluation.items import BenchmarkScore
 from counterpoise.measures.claims import claims
 from counterpoise.measures.criteria import limited
 from counterpoise.measures.measure import Measures
-from counterpoise.measures.names import ACCURACY, BBQ_ACCURACY, BBQ_BIAS
+from counterpoise.measures.names import BBQ_ACCURACY, BBQ_BIAS, RIGHT
 from counterpoise.records import Variant
 from counterpoise.report.views import bbq_by_category, benchmarks
 
 
-def choices(right: Sequence[bool], variant: Variant) -> list[BenchmarkScore]:
+def choices(right: Sequence[float], variant: Variant) -> list[BenchmarkScore]:
+    """Questions whose right choice has these probabilities, of two."""
     return [
-        BenchmarkScore("choices", f"piqa/{at}", "piqa", "piqa", "yes", option, variant, value, 1)
+        BenchmarkScore("choices", f"piqa/{at}", "piqa", "piqa", "yes", option, variant, math.log(value), 1)
         for at, one in enumerate(right)
-        for option, value in (("yes", 0.0 if one else -9.0), ("nah", -1.0))
+        for option, value in (("yes", one), ("nah", 1 - one))
     ]
 
 
+def test_the_probability_of_the_right_choice_is_among_the_choices() -> None:
+    # e⁻¹ / (e⁻¹ + e⁻² + e⁻³) = 1 / (1 + 0.3679 + 0.1353), however unlikely all three are
+    for shift in (0.0, -900.0):
+        options = {name: (shift - at, 1) for at, name in enumerate("abc", start=1)}
+        assert right_probability(options, "a") == pytest.approx(100 / 1.5032, rel=1e-4)
+
+
 @pytest.mark.parametrize(
-    ("lost", "gained", "outcome"),
+    ("change", "outcome"),
     [
-        (0, 0, "holds"),
-        (5, 3, "undecided"),  # −0.4 points, and the interval reaches beyond −0.5
-        (50, 0, "fails"),
+        (0.0, "holds"),
+        (-0.001, "holds"),  # no answer turns
+        (-0.005, "undecided"),  # −0.5 points on average, and the interval reaches beyond
+        (-0.02, "fails"),
     ],
 )
-def test_accuracy_may_fall_by_half_a_point(lost: int, gained: int, outcome: str) -> None:
-    base = choices([True] * 400 + [False] * 100, "base")
-    tuned = choices([True] * (400 - lost) + [False] * (100 + lost - gained) + [True] * gained, "tuned")
-    (claim,) = claims(limited(accuracy_measures(base + tuned, seed=0)))
-    assert (claim.name, claim.outcome, claim.cost) == ("Multiple-choice accuracy is preserved", outcome, True)
-    assert [row.name for row in claim.measures] == [ACCURACY]
+def test_the_right_choice_may_lose_half_a_point(change: float, outcome: str) -> None:
+    base = [0.3 + 0.001 * at for at in range(500)]
+    moved = [one + change + (0.01 if at % 2 else -0.01) for at, one in enumerate(base)]
+    rows = choices(base, "base") + choices(moved, "tuned")
+    (claim,) = claims(limited(accuracy_measures(rows, seed=0)))
+    assert (claim.name, claim.outcome, claim.cost) == ("Multiple-choice answers are preserved", outcome, True)
+    assert [row.name for row in claim.measures] == [RIGHT]
 
 
 def bbq(category: str, condition: str, variant: Variant, given: str) -> list[BenchmarkScore]:
