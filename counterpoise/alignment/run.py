@@ -81,7 +81,8 @@ class Run:
             prefix=inputs.prefix,
         )
         groups = pair_groups(encoded, config.optimisation.batch_pairs, seed)
-        build = packed_batch if shares_prefixes(loaded.model) else pair_batch
+        shared = shares_prefixes(loaded.model, config.optimisation.max_tokens)
+        build = packed_batch if shared else pair_batch
         self.shares = team.shares(groups, build)
         own = [share.batch for share in self.shares]
         batches = own if team.size == 1 else list(map(build, groups))
