@@ -81,8 +81,7 @@ class Run:
             prefix=inputs.prefix,
         )
         groups = pair_groups(encoded, config.optimisation.batch_pairs, seed)
-        shared = shares_prefixes(loaded.model, config.optimisation.max_tokens)
-        build = packed_batch if shared else pair_batch
+        build = packed_batch if shares_prefixes(loaded.model, config.optimisation.max_tokens) else pair_batch
         self.shares = team.shares(groups, build)
         own = [share.batch for share in self.shares]
         batches = own if team.size == 1 else list(map(build, groups))
