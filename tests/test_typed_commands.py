@@ -35,7 +35,7 @@ def test_what_is_typed_is_found_in_fences_tables_and_sentences(tmp_path: Path) -
     page = tmp_path / "page.md"
     page.write_text(
         'Try `counterpoise runs` or `make check`:\n```\ncounterpoise swap "a b"   # why\ncounterpoise deploy \\\n'
-        "  --limit 1\nmake run\n```\n```python\nprint(1)\n```\n```python\n>>> 1\n1\n```\n"
+        "  --limit 1\nmake run\n```\n```toml\nx = 1\n```\n```python\nprint(1)\n```\n```python\n>>> 1\n1\n```\n"
         "| `.venv/bin/counterpoise gc` |\n"
     )
     assert list(typed(page)) == [

@@ -8,9 +8,7 @@ from pathlib import Path
 
 NO_GUIDES = {"log.md", "results.md"}
 """What was tried, and what came out: nobody types anything there."""
-_TYPED = re.compile(
-    r"^```python\n(?P<python>.*?)^```|^```\n(?P<fence>.*?)^```|`(?P<inline>[^`\n]+)`", re.M | re.S
-)
+_TYPED = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```|`(?P<inline>[^`\n]+)`", re.M | re.S)
 
 
 def pages(root: Path) -> list[Path]:
@@ -22,9 +20,10 @@ def pages(root: Path) -> list[Path]:
 def typed(page: Path) -> Iterator[str]:
     """The calls of `counterpoise` and the Python blocks of a page, in order; doctests have a test of their own."""
     for found in _TYPED.finditer(page.read_text(encoding="utf-8")):
-        if found["python"] and ">>>" not in found["python"]:
-            yield found["python"]
-        lines = re.sub(r" *\\?\n +", " ", found["fence"] or found["inline"] or "").splitlines()
+        if found["language"] == "python" and ">>>" not in found["body"]:
+            yield found["body"]
+        shell = found["body"] if found["language"] == "" else found["inline"]
+        lines = re.sub(r" *\\?\n +", " ", shell or "").splitlines()
         for line in lines:
             command = re.split(r" {2,}|\s#", line)[0].strip().removeprefix(".venv/bin/")
             command = "counterpoise run" if command == "make run" else command  # the Makefile says so
