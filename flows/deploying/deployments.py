@@ -94,7 +94,7 @@ def check_deployment(name: str) -> None:
 def entry_flow(entrypoint: str) -> Flow[..., Any]:
     """The flow of an entry point as ``flows/debias.py:debias``."""
     path, _, function = entrypoint.partition(":")
-    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    module = importlib.import_module("counterpoise." + path.removesuffix(".py").replace("/", "."))
     flow: Flow[..., Any] = getattr(module, function)
     return flow
 
