@@ -138,7 +138,7 @@ OWN_CONFIG = {
     "counterpoise.tasks.adapter": {"alignment"},
     "counterpoise.tasks.benchmarks": {"evaluation"},
     "counterpoise.tasks.counterfactuals": {"counterfactual"},
-    "counterpoise.tasks.evaluation": {"likelihood", "models"},
+    "counterpoise.tasks.evaluation": {"evaluation", "likelihood"},
     "counterpoise.tasks.generations": {"generation"},
     "counterpoise.tasks.neutral": {"counterfactual"},
     "counterpoise.tasks.preferences": {"preferences"},

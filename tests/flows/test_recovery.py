@@ -80,6 +80,7 @@ def test_a_run_survives_its_process_its_server_and_its_machine(
         "own-text",
         "toxicity",
         "preferences",
+        "generations-base",
     ]
     assert {stage: ending.states[stage] for stage in before} == dict.fromkeys(before, "Cached")
     assert {state for stage, state in ending.states.items() if stage not in before} == {"Completed"}
