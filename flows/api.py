@@ -12,22 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from counterpoise.evaluation.names import Benchmark
 from counterpoise.flows.commands._options import DEFAULT_STORE
 from counterpoise.measures.results import Results
 from counterpoise.report.measure_table import MeasureTable
 
-Benchmark = Literal[
-    "crows-pairs",
-    "crows-pairs-revised",
-    "stereoset",
-    "winobias",
-    "perplexity",
-    "bbq",
-    "hellaswag",
-    "piqa",
-    "openbookqa",
-    "boolq",
-]
 Precision = Literal["fp32", "bf16", "nf4"]
 
 

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Benchmark = Literal[
+    "crows-pairs",
+    "crows-pairs-revised",
+    "stereoset",
+    "winobias",
+    "perplexity",
+    "bbq",
+    "hellaswag",
+    "piqa",
+    "openbookqa",
+    "boolq",
+]
+"""What one model can be scored on."""
 STEREOSET, WINOBIAS, GROUPS, BBQ, CHOICES = "stereoset", "winobias", "groups", "bbq", "choices"
 CHOICE_TASKS = ("hellaswag", "piqa", "openbookqa", "boolq")
 """Multiple-choice tasks: each has a source of its own, together they are one benchmark."""

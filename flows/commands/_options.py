@@ -54,6 +54,43 @@ def licence_option(function: Function) -> Function:
     )(function)
 
 
+def engine_options(function: Function) -> Function:
+    """What the engine is told: ``--axis``, ``--lexicon``, ``--syntax``, ``--names``, ``--real-people``."""
+    options = (
+        click.option(
+            "--axis",
+            "axes",
+            multiple=True,
+            default=("gender",),
+            show_default=True,
+            help="Identity axis; repeatable.",
+        ),
+        click.option(
+            "--lexicon",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="A TOML file of your own terms.",
+        ),
+        click.option(
+            "--syntax",
+            type=click.Choice(["rules", "spacy"]),
+            default="rules",
+            show_default=True,
+            help="How her and his are told apart.",
+        ),
+        click.option("--names/--no-names", default=True, show_default=True, help="Swap first names."),
+        click.option(
+            "--real-people",
+            type=click.Choice(["keep", "known", "swap"]),
+            default="keep",
+            show_default=True,
+            help="keep: a text with a full name is left alone; known: only with a listed one; swap: none.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def json_option(function: Function) -> Function:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")(function)

@@ -9,45 +9,30 @@ from typing import Any
 import click
 
 from counterpoise.errors import DataError, UsageError
-from counterpoise.flows.commands._options import json_option, print_json, require_folder
+from counterpoise.flows.commands._options import (
+    engine_options,
+    json_option,
+    print_json,
+    require_folder,
+)
 from counterpoise.threads import available_cores
 
 
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option(
-    "--axis", "axes", multiple=True, default=("gender",), show_default=True, help="Identity axis; repeatable."
-)
+@engine_options
 @click.option("--from", "group", metavar="GROUP", help="Group to swap, on axes with more than two.")
 @click.option("--to", "partner", metavar="GROUP", help="Group it changes places with.")
 @click.option("--every", is_flag=True, help="One row for each directed swap, instead of one row a text.")
 @click.option("--only-changed", is_flag=True, help="Leave out rows in which nothing changed.")
 @click.option("--column", default="text", show_default=True, help="Column or member with the text.")
 @click.option(
-    "--lexicon", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of your own terms."
-)
-@click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
     help="Refuse edits less sure than this.",
-)
-@click.option("--names/--no-names", default=True, show_default=True, help="Swap first names.")
-@click.option(
-    "--real-people",
-    type=click.Choice(["keep", "known", "swap"]),
-    default="keep",
-    show_default=True,
-    help="keep: a text with a full name is left alone; known: only with a listed one; swap: none.",
-)
-@click.option(
-    "--syntax",
-    type=click.Choice(["rules", "spacy"]),
-    default="rules",
-    show_default=True,
-    help="How her and his are told apart.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: the number of CPUs]")
 @click.option(

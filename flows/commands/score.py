@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from counterpoise.evaluation.names import Benchmark
 from counterpoise.flows.commands._options import json_option, licence_option, print_json
 
-BENCHMARKS = (
-    "crows-pairs",
-    "crows-pairs-revised",
-    "stereoset",
-    "winobias",
-    "perplexity",
-    "bbq",
-    "hellaswag",
-    "piqa",
-    "openbookqa",
-    "boolq",
-)
+BENCHMARKS = get_args(Benchmark)
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from counterpoise.errors import DataError, UsageError
-from counterpoise.flows.commands._options import json_option
+from counterpoise.flows.commands._options import engine_options, json_option
 
 if TYPE_CHECKING:
     from counterpoise.counterfactual.records import Direction, Swap
@@ -19,29 +19,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("text", required=False)
-@click.option(
-    "--axis", "axes", multiple=True, default=("gender",), show_default=True, help="Identity axis; repeatable."
-)
+@engine_options
 @click.option("--from", "source", metavar="GROUP", help="Group to swap, on axes with more than two.")
 @click.option("--to", "target", metavar="GROUP", help="Group it changes places with.")
-@click.option(
-    "--lexicon", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of your own terms."
-)
-@click.option(
-    "--syntax",
-    type=click.Choice(["rules", "spacy"]),
-    default="rules",
-    show_default=True,
-    help="How her and his are told apart.",
-)
-@click.option("--names/--no-names", default=True, show_default=True, help="Swap first names.")
-@click.option(
-    "--real-people",
-    type=click.Choice(["keep", "known", "swap"]),
-    default="keep",
-    show_default=True,
-    help="keep: a text with a full name is left alone; known: only with a listed one; swap: none.",
-)
 @json_option
 def command(
     text: str | None,
