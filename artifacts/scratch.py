@@ -41,6 +41,7 @@ class Scratch:
         self._backend, self._name = backend, name
         self.folder = folder
         self.restored: tuple[str, ...] = ()
+        self._saved: set[str] = set()
         self._lock = lock
         self._publishes = not isinstance(backend, LocalBackend)
         self._is_shared = isinstance(backend, LocalBackend) and folder == backend.root / name
@@ -89,6 +90,7 @@ class Scratch:
                 self._backend.upload(source, self._address(item, output.name))
             self._backend.write(f"{self._name}/{item}{MARKER}", marker)
         self._write_marker(item, marker)
+        self._saved.add(item)
 
     def items(self) -> tuple[str, ...]:
         """Names of the complete items in :attr:`folder`, sorted; every byte is checked."""
@@ -109,8 +111,8 @@ class Scratch:
         for path in list(self.folder.iterdir()):
             if path.name.removesuffix(MARKER) not in kept:
                 _delete(path)
-        self.restored = tuple(sorted(kept))
-        return self.restored
+        self.restored = tuple(sorted(kept - self._saved))
+        return tuple(sorted(kept))
 
     def remove(self, item: str) -> None:
         """Deletes an item here and in the shared store, marker first."""

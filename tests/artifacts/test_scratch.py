@@ -39,6 +39,18 @@ def test_saved_items_survive_and_unsaved_ones_are_cleared(store: Store) -> None:
     }  # fmt: skip
 
 
+def test_what_this_try_saved_is_not_taken_for_an_earlier_ones(store: Store) -> None:
+    first = open_(store)
+    save(first, "shard-0")
+    assert first.restore() == ("shard-0",)
+    assert first.restored == ()
+    first.close()
+    second = open_(store)
+    save(second, "shard-1")
+    assert second.restore() == ("shard-0", "shard-1")
+    assert second.restored == ("shard-0",)
+
+
 @pytest.mark.parametrize(
     "tear",
     [
