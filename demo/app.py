@@ -83,7 +83,7 @@ def launch(app: gr.Blocks, port: int, *, block: bool = True) -> None:
     Raises:
         OSError: the port is taken.
     """
-    static = resources.files("demo").joinpath("static")
+    static = resources.files("counterpoise.demo").joinpath("static")
     css, script = (static.joinpath(name).read_text(encoding="utf-8") for name in ("demo.css", "demo.js"))
     app.launch(
         server_name="127.0.0.1",

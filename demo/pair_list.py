@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from counterpoise.metrics.crows import pair_margins
 from counterpoise.records import Normalisation, Pair, PairScore
-from counterpoise.report.words import signed
+from counterpoise.report.words import counted, signed
 
 ALL = "all categories"
 ORDERS = (
@@ -70,7 +70,7 @@ class Page:
         """One line on what is shown."""
         if not self.found:
             return "No pair fits. Search for fewer words, or choose all categories."
-        return f"{self.found} pairs, page {self.number} of {self.pages}."
+        return f"{counted(self.found, 'pair')}, page {self.number} of {self.pages}."
 
 
 def listed(

@@ -14,6 +14,7 @@ SECTION = re.compile(r"^## ", re.MULTILINE)
 _OUTCOMES = re.compile(rf"^\|.*\b{OUTCOME}\b.*\|$", re.MULTILINE)
 _BETWEEN_CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"^[\s|:-]+$")
+_RANGE, _PERCENT = re.compile(r"(?<=\d)–(?=\d)"), re.compile(r"(?<=\d) %")
 
 
 def front_page(markdown: str) -> str:
@@ -50,8 +51,18 @@ def _table(lines: list[str]) -> list[str]:
     rows = [[row[column], *row[:column], *row[column + 1 :]] if column < len(row) else row for row in rows]
     rule = rows.pop(1)
     rows = [[_broken(cell, limit) for cell, limit in zip(row, _limits(rows), strict=False)] for row in rows]
+    rows = [[_held_together(cell) for cell in row] for row in rows]
     rows.insert(1, rule)
     return [_row(row, rule=number == 1) for number, row in enumerate(rows)]
+
+
+def _held_together(cell: str) -> str:
+    """A cell in which no browser breaks a line within an interval, or between a number and its percent sign.
+
+    >>> _held_together("54.9 % (0.0–1.2)")
+    '54.9\\xa0% (0.0\\u2060–\\u20601.2)'
+    """
+    return _PERCENT.sub("\u00a0%", _RANGE.sub("\u2060–\u2060", cell))
 
 
 def _row(cells: list[str], rule: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +53,38 @@ def _check_label(path: Path, values: Mapping[str, Any], overrides: Sequence[str]
 def of_profile(value: Any) -> Any:
     """A configuration that was given in part, completed from the profile that it names.
 
-    The rest would else be the `local` profile's, under the name of another.
+    The rest would else be the `local` profile's, under the name of another. A configuration under a name of its own, as
+    from somebody's TOML file, is whole.
 
     Raises:
-        ValueError: it names no profile.
+        ValueError: it names no profile, or one that is not known here while settings are missing.
     """
     if not isinstance(value, Mapping):
         return value
     name = value.get("profile")
     if name is None:
         raise ValueError(f"profile is missing: say which one these settings change, e.g. {DEFAULT_PROFILE!r}")
-    return overlaid(read_toml(PROFILES / f"{name}.toml"), value) if name in profile_names() else value
+    if name in profile_names():
+        return overlaid(read_toml(PROFILES / f"{name}.toml"), value)
+    if missing := list(_missing(RunConfig().model_dump(mode="json"), value)):
+        raise ValueError(
+            f"profile {name!r} is not one of {', '.join(profile_names())}, and {missing[0]} is missing: name one of "
+            "these, or give every setting"
+        )
+    return value
+
+
+def _missing(whole: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """The settings of ``whole`` that ``given`` lacks.
+
+    >>> list(_missing({"seed": 0, "pairs": {"folds": 4, "source": "a"}}, {"seed": 1, "pairs": {"folds": 3}}))
+    ['pairs.source']
+    """
+    for name, value in whole.items():
+        if name not in given:
+            yield name
+        elif isinstance(value, Mapping) and isinstance(given[name], Mapping):
+            yield from (f"{name}.{inner}" for inner in _missing(value, given[name]))
 
 
 def overlaid(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,26 +50,38 @@ def _problems(config: RunConfig) -> Iterator[CounterpoiseError]:
 
 def _model(config: RunConfig) -> None:
     """The model is where it is said to be, and has the token that goes before each sentence."""
-    if config.model.source == TINY:
+    source, prefix = config.model.source, config.scoring.prefix
+    if source == TINY:
         return
-    folder = own_or_known(config.model.source)
-    prefix = config.scoring.prefix
-    known = _vocabulary(folder) if folder and prefix not in SPECIAL else None
+    if prefix in SPECIAL:
+        own_or_known(source)
+        return
+    found = at_hand(source)
+    known = _vocabulary(found) if found else None
     if known is not None and prefix not in known:
         raise UsageError(
-            f"scoring.prefix = {prefix!r}: the tokenizer of {config.model.source} has no such token",
+            f"scoring.prefix = {prefix!r}: the tokenizer of {source} has no such token",
             f"use {', '.join(SPECIAL)}, or the literal text of one of its tokens",
         )
 
 
-def _vocabulary(folder: Path) -> set[str] | None:
-    """The tokens of a model folder's tokenizer; None where it has none that can be read as it lies."""
-    file = folder / "tokenizer.json"
+def _vocabulary(model: Path) -> set[str] | None:
+    """The tokens of a model folder or a GGUF file; None where they cannot be read as they lie."""
+    file = model / "tokenizer.json"
     try:
+        if model.suffix == ".gguf":
+            return _vocabulary_of_gguf(model)
         tokenizer = json.loads(file.read_text(encoding="utf-8"))
         return {*tokenizer["model"]["vocab"], *(token["content"] for token in tokenizer["added_tokens"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _vocabulary_of_gguf(file: Path) -> set[str] | None:
+    from gguf import GGUFReader
+
+    tokens = GGUFReader(file).get_field("tokenizer.ggml.tokens")
+    return None if tokens is None else set(tokens.contents())
 
 
 def _pairs(config: RunConfig) -> None:

@@ -102,6 +102,17 @@ def test_no_flow_module_shadows_a_top_level_package() -> None:
     assert names & set(ORDER) == set()
 
 
+def test_files_beside_the_code_are_found_under_our_one_installed_name() -> None:
+    named = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for package in ORDER
+        for path in modules(package)
+        for name in re.findall(r"resources\.files\(\"([^\"]*)", path.read_text("utf-8"))
+    }
+    assert named
+    assert [name for name in named if not name.partition(": ")[2].startswith("counterpoise")] == []
+
+
 def test_no_remote_code_and_no_pickle() -> None:
     pattern = re.compile(
         r"trust_remote_code\s*=\s*True|weights_only\s*=\s*False|\bimport pickle\b|pickle\.load"

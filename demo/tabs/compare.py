@@ -194,8 +194,8 @@ class _Comparison:
         if not asked.swapped:
             return [asked.prompt], gone
         swap = self._session.swapped(asked.prompt, asked.choice)
-        line = f"Swapped: {title_of(swap)}. All four share their random draws."
-        return [swap.text, swap.swapped], gone + notice(line)
+        drawn = "" if asked.sampling.greedy else " All four share their random draws."
+        return [swap.text, swap.swapped], gone + notice(f"Swapped: {title_of(swap)}.{drawn}")
 
     def _page(self, ticket: Ticket, note: str) -> str:
         place = self._session.place(ticket)

@@ -97,6 +97,7 @@ def test_pairs_are_searched_filtered_and_sorted_by_change() -> None:
     assert numbers("MEN park") == [3]
     assert numbers(category="gender") == [3, 8]
     assert page_of(rows, "zebra", ALL, "by number", 7).status.startswith("No pair fits")
+    assert page_of(rows, "cry", ALL, "by number", 1).status == "1 pair, page 1 of 1."
 
 
 def test_strips_show_every_token_and_the_margin_is_their_sum() -> None:

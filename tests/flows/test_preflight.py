@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from gguf import GGUFWriter
 
 from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.flows.cli import main
@@ -77,6 +78,20 @@ def test_a_prefix_that_the_models_tokenizer_lacks(tmp_path: Path) -> None:
     assert "has no such token" in refusal([model, "scoring.prefix=bogus"])
     for known in ("bos", "none", "a", "<|x|>"):
         preflight(load_config("smoke", [model, f"scoring.prefix={known}"]))
+
+
+def test_a_prefix_that_a_gguf_file_lacks(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    writer = GGUFWriter(file, "llama")
+    writer.add_token_list(["a", "<|x|>"])
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.close):
+        write()
+    model = f"model.source={file}"
+    assert "has no such token" in refusal([model, "scoring.prefix=bogus"])
+    for known in ("bos", "a", "<|x|>"):
+        preflight(load_config("smoke", [model, f"scoring.prefix={known}"]))
+    file.write_bytes(b"no GGUF")
+    preflight(load_config("smoke", [model, "scoring.prefix=bogus"]))  # what it is, converting it says
 
 
 def test_too_few_pairs_for_the_folds(tmp_path: Path) -> None:
