@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def compute(job: Job, model: Ref, adapter: Ref, report: Ref) -> None:
     """Writes the folder."""
-    from counterpoise.publishing.card import model_card
+    from counterpoise.publishing.card import evaluation_files, model_card
     from counterpoise.publishing.folder import write_texts
     from counterpoise.publishing.weights import write_adapter, write_merged
 
@@ -35,7 +35,7 @@ def compute(job: Job, model: Ref, adapter: Ref, report: Ref) -> None:
         "config": facts.config,
         "results": facts.results.to_json(),
     }
-    write_texts(job.out, model_card(facts), provenance)
+    write_texts(job.out, model_card(facts), provenance, evaluation_files(facts))
 
 
 def _facts(job: Job, model: Ref, adapter: Ref, report: Ref) -> CardFacts:

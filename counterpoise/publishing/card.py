@@ -11,7 +11,7 @@ from counterpoise.measures.losses import losses
 from counterpoise.measures.measure import Measure
 from counterpoise.measures.names import FOLD, SCORE
 from counterpoise.measures.results import Results
-from counterpoise.publishing.evaluations import evaluations
+from counterpoise.publishing.evaluations import evaluations, result_files
 from counterpoise.report.readme import results_page
 from counterpoise.report.rendering import to_text
 
@@ -52,7 +52,7 @@ class CardFacts:
 
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown with the hub's front matter; the same facts give the same bytes."""
-    own = facts.results.measures.one(SCORE, group=f"{FOLD}{facts.fold}")
+    own = _own_score(facts)
     place = repr(facts.base_repository or facts.base)
     return to_text(
         "card.md.j2",
@@ -64,6 +64,16 @@ def model_card(facts: CardFacts) -> str:
         worse=losses(facts.results.measures, facts.results.claims),
         config=json.dumps(facts.config, indent=1, sort_keys=True, ensure_ascii=False),
     )
+
+
+def evaluation_files(facts: CardFacts) -> dict[str, str]:
+    """The hub's evaluation-results files with the card's numbers: path in the repository → YAML."""
+    return result_files(evaluations(facts.config, facts.results, _own_score(facts)))
+
+
+def _own_score(facts: CardFacts) -> Measure:
+    """Over the pairs that this adapter has not seen."""
+    return facts.results.measures.one(SCORE, group=f"{FOLD}{facts.fold}")
 
 
 def _front_matter(facts: CardFacts, own: Measure) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from counterpoise.evaluation.names import BBQ, STEREOSET, WINOBIAS
@@ -21,8 +21,10 @@ from counterpoise.measures.results import Results
 from counterpoise.neutral.select import SOURCE as NEUTRAL
 
 if TYPE_CHECKING:
-    from huggingface_hub import EvalResult
+    from huggingface_hub import EvalResult, EvalResultEntry
 
+FOLDER = ".eval_results"
+"""Where the hub looks for evaluation results in a model's repository."""
 PAIRS = "crows-pairs"
 DATA_SETS: Mapping[str, tuple[str, str]] = {
     PAIRS: ("nyu-mll/crows_pairs", "CrowS-Pairs"),
@@ -67,6 +69,34 @@ def evaluations(config: Mapping[str, Any], results: Results, own: Measure) -> li
         title = f"{row.label}, {row.unit} (base model: {row.base:.2f})"
         found.append(_result(*_data_set(source, usual, whose), metric, title, row.tuned))
     return found
+
+
+def result_files(found: Sequence[EvalResult]) -> dict[str, str]:
+    """The hub's evaluation-results files: path → YAML, one a data set that the hub has.
+
+    The hub may show what a file says on the data set's leaderboard, if that data set is one of its benchmarks.
+    Results on a file of one's own stand in the card alone: there is no data set to name.
+    """
+    from huggingface_hub import eval_result_entries_to_yaml  # noqa: PLC0415 - half a second
+    from huggingface_hub.utils import yaml_dump  # noqa: PLC0415
+
+    entries: dict[str, list[EvalResultEntry]] = {}
+    for row in found:
+        if row.dataset_type in {place for place, _ in DATA_SETS.values()}:
+            name = row.dataset_type.partition("/")[2].lower()
+            entries.setdefault(f"{FOLDER}/{name}.yaml", []).append(_entry(row))
+    return {path: yaml_dump(eval_result_entries_to_yaml(rows)) for path, rows in entries.items()}
+
+
+def _entry(row: EvalResult) -> EvalResultEntry:
+    from huggingface_hub import EvalResultEntry  # noqa: PLC0415
+
+    return EvalResultEntry(
+        dataset_id=row.dataset_type,
+        task_id=row.metric_type,
+        value=row.metric_value,
+        notes=f"{row.metric_name}; {row.dataset_name}",
+    )
 
 
 def _others(config: Mapping[str, Any], results: Results) -> Iterator[tuple[Measure, str, str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from counterpoise.files import sync_folder, sync_tree
 CARD, PROVENANCE = "README.md", "counterpoise.json"
 
 
-def write_texts(out: Path, card: str, provenance: dict[str, Any]) -> None:
-    """The model card, and the same facts for machines."""
+def write_texts(out: Path, card: str, provenance: dict[str, Any], more: Mapping[str, str]) -> None:
+    """The model card, the same facts for machines, and more files (path → text)."""
+    for name, content in more.items():
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text(content, encoding="utf-8")
     (out / CARD).write_text(card, encoding="utf-8")
     text = json.dumps(provenance, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (out / PROVENANCE).write_text(text + "\n", encoding="utf-8")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+import yaml
+from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from counterpoise.config import RunConfig
 from counterpoise.flows.configure import load_config
 from counterpoise.flows.readme import committed
-from counterpoise.measures.measure import Measure
+from counterpoise.measures.measure import Measure, Measures
 from counterpoise.measures.names import FOLD, ICAT, LMS, PERPLEXITY, PRONOUN, SCORE, SS, TIES
 from counterpoise.measures.results import Results
-from counterpoise.publishing.card import CardFacts, model_card
-from counterpoise.publishing.evaluations import evaluations
+from counterpoise.publishing.card import CardFacts, evaluation_files, model_card
+from counterpoise.publishing.deliver import deliver
+from counterpoise.publishing.evaluations import FOLDER, evaluations, result_files
+from counterpoise.publishing.folder import write_texts
 from counterpoise.report.build import build_report
 from tests.report.synthetic import run
 
@@ -99,6 +103,37 @@ def test_a_benchmark_of_ones_own_is_not_called_the_published_one(real: Results, 
     assert first.dataset_name.startswith("smoke-pairs, in place of CrowS-Pairs, the ")
     assert "McGill-NLP/stereoset" not in {row.dataset_type for row in rows}
     assert "smoke-stereoset" in {row.dataset_type for row in rows}
+
+
+def test_the_hubs_result_files_say_what_the_card_says(
+    real: Results, results: Results, tmp_path: Path
+) -> None:
+    """Read back with the hub's own parser; the notes hold what the value alone does not say."""
+    others = [row for row in real.measures if not row.group.startswith(FOLD)]
+    mixed = replace(facts(results, 0), results=replace(real, measures=Measures([*own(results), *others])))
+    made = tmp_path / "made"
+    made.mkdir()
+    write_texts(made, model_card(mixed), {}, evaluation_files(mixed))
+    deliver(made, str(tmp_path / "out"))
+    found = {
+        path.stem: parse_eval_result_entries(yaml.safe_load(path.read_text("utf-8")))
+        for path in (tmp_path / "out" / FOLDER).iterdir()
+    }
+    card = ModelCard.load(tmp_path / "out" / "README.md")
+    assert {(row.dataset_id, row.task_id, row.value) for rows in found.values() for row in rows} == {
+        (row.dataset_type, row.metric_type, row.metric_value) for row in card.data.eval_results
+    }
+    assert {len({row.dataset_id for row in rows}) for rows in found.values()} == {1}, "a file a data set"
+    assert set(found) >= {"crows_pairs", "stereoset", "wino_bias", "bold"}
+    (score,), first = found["crows_pairs"], own(results)[0]
+    assert score.value == round(first.tuned, 2)
+    assert f"base model: {first.base:.2f}" in score.notes
+    assert score.notes.endswith("the 36 pairs held out of this adapter's training")
+
+
+def test_a_file_of_ones_own_has_no_page_on_the_hub(real: Results, results: Results) -> None:
+    rows = evaluations(load_config("smoke").model_dump(mode="json"), real, own(results)[0])
+    assert result_files(rows) == {}
 
 
 def test_the_card_begins_with_the_headline(results: Results) -> None:

@@ -16,6 +16,7 @@ from huggingface_hub import constants
 
 from counterpoise.errors import SourceError, UsageError
 from counterpoise.publishing.deliver import deliver
+from counterpoise.publishing.folder import files_of
 from tests.sources.conftest import QuietServer
 
 TOKEN = "hf_" + "x" * 34
@@ -122,13 +123,16 @@ def made(tmp_path: Path) -> Path:
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# card\n", encoding="utf-8")
     (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
     (folder / "adapter_model.safetensors").write_bytes(bytes(range(256)) * 8)
+    (folder / ".eval_results").mkdir()
+    (folder / ".eval_results" / "stereoset.yaml").write_text("[]", encoding="utf-8")
     return folder
 
 
 def test_every_file_arrives_in_a_private_repository(hub: type[_Hub], made: Path) -> None:
     address = deliver(made, "hub:owner/name")
     assert address.endswith("/owner/name/commit/" + "0" * 40)
-    assert hub.files == {path.name: path.read_bytes() for path in made.iterdir()}
+    assert hub.files == {name: (made / name).read_bytes() for name, _ in files_of(made)}
+    assert ".eval_results/stereoset.yaml" in hub.files
     assert [(row["name"], row["visibility"]) for row in hub.made] == [("name", "private")]
 
 
