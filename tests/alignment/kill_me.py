@@ -1,14 +1,17 @@
-"""Trains the tiny model and kills itself without warning: ``kill_me MODEL OUT CHECKPOINTS WHEN``.
+"""Trains the tiny model and dies without warning, one process after another: ``kill_me MODEL OUT CHECKPOINTS WHEN…``.
 
-``WHEN`` is ``checkpoint:N`` (just after the N-th completed checkpoint), ``step:N`` (after step N, before its
-checkpoint), ``inside:N`` (the N-th checkpoint's files written, not yet vouched for), or ``never``.
+Each ``WHEN`` is ``checkpoint:N`` (just after the N-th completed checkpoint), ``step:N`` (after step N, before its
+checkpoint), ``inside:N`` (the N-th checkpoint's files written, not yet vouched for), or ``never``. Each has a process
+of its own, forked before anything has run, so that the libraries are imported once. Prints how they ended.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,24 @@ def die() -> None:
 
 def main() -> None:
     model, out, checkpoints = (Path(argument) for argument in sys.argv[1:4])
-    kind, _, number = sys.argv[4].partition(":")
+    print(json.dumps([ending(model, out, checkpoints, when) for when in sys.argv[4:]]))
+
+
+def ending(model: Path, out: Path, checkpoints: Path, when: str) -> int:
+    """The exit code of a process that trains until then."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        train(model, out, checkpoints, when)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def train(model: Path, out: Path, checkpoints: Path, when: str) -> None:
+    kind, _, number = when.partition(":")
     completed = []
     torch.set_num_threads(1)
 

@@ -316,14 +316,15 @@ KILLS = ["step:1", "inside:1", "checkpoint:1", "step:3", "inside:1", "step:4", "
 
 @pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_bytes(tiny_folder: Path, tmp_path: Path) -> None:
-    def run(where: str, when: str) -> int:
+    def endings(where: str, *when: str) -> list[int]:
         command = [sys.executable, "-m", "tests.alignment.kill_me", str(tiny_folder)]
-        paths = [str(tmp_path / where / "out"), str(tmp_path / where / "checkpoints"), when]
-        return subprocess.run(command + paths, cwd=ROOT, capture_output=True, check=False).returncode
+        paths = [str(tmp_path / where / "out"), str(tmp_path / where / "checkpoints")]
+        done = subprocess.run([*command, *paths, *when], cwd=ROOT, capture_output=True, text=True, check=True)
+        codes: list[int] = json.loads(done.stdout)
+        return codes
 
-    assert run("whole", "never") == 0
-    assert [run("killed", when) for when in KILLS] == [-9] * len(KILLS)
-    assert run("killed", "never") == 0
+    assert endings("whole", "never") == [0]
+    assert endings("killed", *KILLS, "never") == [-9] * len(KILLS) + [0]
     assert digests(tmp_path / "killed" / "out") == digests(tmp_path / "whole" / "out")
     assert "outcome.txt" in digests(tmp_path / "whole" / "out")
 

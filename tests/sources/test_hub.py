@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +72,14 @@ class _Hub(BaseHTTPRequestHandler):
 
 def _oid(data: bytes) -> str:
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the hub's client would have waited between its tries, seconds."""
+    waited: list[float] = []
+    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=waited.append))
+    return waited
 
 
 @pytest.fixture
@@ -158,17 +167,20 @@ def test_no_such_repository_is_one_line(hub: type[_Hub], cache: Path) -> None:
     assert not isinstance(caught.value, UnreachableError)  # asking again would not make it
 
 
-def test_a_hub_that_does_not_answer_may_later(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_does_not_answer_may_later(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and not listening: refused
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed.getsockname()[1]}")
         with pytest.raises(UnreachableError, match=r"owner/name@01234567 could not be had"):
             fetch_repository("owner/name", COMMIT, cache)
+    assert sum(waits) > 1
 
 
 @pytest.mark.parametrize(("status", "kind"), [(503, UnreachableError), (403, SourceError)])
 def test_whether_the_hub_may_have_it_later_is_told(
-    hub: type[_Hub], cache: Path, status: int, kind: type[SourceError]
+    hub: type[_Hub], cache: Path, status: int, kind: type[SourceError], waits: list[float]
 ) -> None:
     def failing(self: _Hub) -> None:
         self._send(b"{}", {}, status)
@@ -177,6 +189,7 @@ def test_whether_the_hub_may_have_it_later_is_told(
     with pytest.raises(SourceError, match=str(status)) as caught:
         fetch_repository("owner/name", COMMIT, cache)
     assert type(caught.value) is kind
+    assert bool(waits) == (kind is UnreachableError)
 
 
 def test_a_broken_download_leaves_nothing_under_the_final_name(hub: type[_Hub], cache: Path) -> None:
