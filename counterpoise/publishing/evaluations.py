@@ -77,15 +77,18 @@ def result_files(found: Sequence[EvalResult]) -> dict[str, str]:
     The hub may show what a file says on the data set's leaderboard, if that data set is one of its benchmarks.
     Results on a file of one's own stand in the card alone: there is no data set to name.
     """
+    import yaml  # noqa: PLC0415
     from huggingface_hub import eval_result_entries_to_yaml  # noqa: PLC0415 - half a second
-    from huggingface_hub.utils import yaml_dump  # noqa: PLC0415
 
     entries: dict[str, list[EvalResultEntry]] = {}
     for row in found:
         if row.dataset_type in {place for place, _ in DATA_SETS.values()}:
             name = row.dataset_type.partition("/")[2].lower()
             entries.setdefault(f"{FOLDER}/{name}.yaml", []).append(_entry(row))
-    return {path: yaml_dump(eval_result_entries_to_yaml(rows)) for path, rows in entries.items()}
+    return {
+        path: yaml.safe_dump(eval_result_entries_to_yaml(rows), sort_keys=False, allow_unicode=True)
+        for path, rows in entries.items()
+    }
 
 
 def _entry(row: EvalResult) -> EvalResultEntry:
