@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import signal
@@ -53,19 +52,19 @@ def free_port() -> int:
 class Server:
     """A Prefect server with a database that survives :meth:`restart`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self._home = home
+        self._environment = {**environment, "PREFECT_HOME": str(home), LEASES: LASTING}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "PREFECT_HOME": str(self._home), LEASES: LASTING}
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
         with (self._home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(self.port)], env=environment, stdout=log, stderr=log
+                [*command, "--port", str(self.port)], env=self._environment, stdout=log, stderr=log
             )
         wait_for("the server is up", self._up, 240)
 
@@ -88,7 +87,10 @@ class Server:
 
 
 class Machine:
-    """A machine of its own: HOME, working folder and a copy of the checkout, with one worker."""
+    """A machine of its own: HOME, working folder and a copy of the checkout, with one worker.
+
+    What else it has in its environment is given: these are made in threads, beside tests that change this process's.
+    """
 
     def __init__(self, name: str, home: Path, root: Path, environment: Mapping[str, str]) -> None:
         self.name = name
@@ -97,7 +99,6 @@ class Machine:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(root / "counterpoise", self.checkout / "counterpoise", ignore=ignored)
         self.environment = {
-            **os.environ,
             **environment,
             "HOME": str(home),
             "PREFECT_HOME": str(home / "prefect"),

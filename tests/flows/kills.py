@@ -1,27 +1,22 @@
-"""One run, killed five ways inside training: each time it is seen as dead, goes on, and loses what is said here.
+"""One run, killed five ways inside training, on three machines: what each kill came to.
 
-The processes have the signal handling that systemd, a login shell or a container gives them. The times are printed
-(`pytest -s`); what they must be is asserted with room for a busy machine.
+The processes have the signal handling that systemd, a login shell or a container gives them.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-import pytest
 from prefect.client.schemas.objects import StateType
 
 from tests.flows.machines import Machine, Server, wait_for
 from tests.flows.watching import LONG, Watcher, everything_stopped_after
-
-SEEN_S, AGAIN_S, LOST_S = 20.0, 120.0, 60.0
-"""On two cores shared with other work; the printed times of a quiet machine are a fraction."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +41,30 @@ class Kill:
         return f"{self.how:<28} {times}, {self.lost:4.1f} s of training lost"
 
 
-@pytest.mark.slow
-def test_a_run_survives_every_kill(root: Path, tmp_path: Path) -> None:
-    server = Server(tmp_path / "server")
-    environment = {"PREFECT_API_URL": server.url, "OMP_NUM_THREADS": "1"}
-    machines = [Machine(name, tmp_path / name, root, environment) for name in ("first", "second", "third")]
+@dataclass(frozen=True)
+class Survived:
+    """What became of the run's first five attempts.
+
+    Attributes:
+        history: every state that the run came into: when, which, and why.
+        tasks: names of the tasks of every attempt.
+        worker_code: exit code of the worker that was told to stop beside its run.
+    """
+
+    kills: list[Kill]
+    history: str
+    tasks: list[str]
+    worker_code: int
+
+
+def five_kills(root: Path, folder: Path, environment: Mapping[str, str]) -> Survived:
+    """Plays it: a server and three machines that share a folder."""
+    server, store = Server(folder / "server", environment), folder / "store"
+    given = {**environment, "PREFECT_API_URL": server.url, "OMP_NUM_THREADS": "1"}
+    machines = [Machine(name, folder / name, root, given) for name in ("first", "second", "third")]
     first, second, third = machines
     with everything_stopped_after(server, *machines):
         server.start()
-        store = tmp_path / "store"
         first.counterpoise("deploy", "--store", str(store))
         stage = Stage(Watcher(server, str(store)), store)
         first.start_worker()
@@ -66,19 +76,13 @@ def test_a_run_survives_every_kill(root: Path, tmp_path: Path) -> None:
             stage.kill("SIGTERM of both", second.tell_both, lambda: third.start_container(stage.run)),
             stage.kill("SIGTERM of a container", third.stop_container, first.start_worker),
         ]
-        print("", *kills, sep="\n")
-        history = "\n".join(stage.watcher.history(stage.run))
-        for kill in kills:
-            asked = kill.how.startswith("SIGTERM")
-            assert kill.state == ("AwaitingRetry" if asked else "Crashed"), history
-            assert kill.seen < SEEN_S and kill.again < AGAIN_S, history
-            assert kill.lost == 0 if asked else kill.lost < LOST_S, kill
         # Of five attempts none is left open; the server writes tasks down from events, which come late when it is busy.
         wait_for(
             "no task of an ended attempt is open", lambda: stage.watcher.open_attempts(stage.run) <= {6}, 60
         )
-        assert not any(task.name.startswith("waits for the GPU") for task in stage.watcher.tasks(stage.run))
-        assert second.worker.wait(60) == 0
+        history = "\n".join(stage.watcher.history(stage.run))
+        tasks = [task.name for task in stage.watcher.tasks(stage.run)]
+        return Survived(kills, history, tasks, second.worker.wait(60))
 
 
 class Stage:
