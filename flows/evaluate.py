@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +35,11 @@ EVERY: tuple[Name, ...] = ("crows-pairs", "stereoset", "winobias", "perplexity")
 KEY = "evaluation"
 COLUMNS = ("benchmark", "n", "base (95 %)", "tuned (95 %)", "model", "run")
 """What the dashboard's table has room for."""
-IN_SAMPLE = "CrowS-Pairs whole: the adapter was trained on most of these pairs; the run's report has the held-out score"
+IN_SAMPLE = {
+    "crows-pairs": "CrowS-Pairs whole: the adapter was trained on most of these pairs; the run's report has the "
+    "held-out score",
+    "stereoset": "StereoSet: the adapter was trained on its pairs",
+}
 FETCHING: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "persist_result": False,
@@ -62,8 +67,8 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Scores base and, with an adapter, tuned through the same weights; every benchmark is cached in the store.
 
-    CrowS-Pairs is scored whole here: with a run's adapter most of its pairs are ones that it was trained on. The
-    run's own report has the held-out score.
+    What a run's adapter was trained on is marked: CrowS-Pairs is scored whole here, and the run's own report has the
+    held-out score.
     """
     quiet_libraries()
     end_open_tasks()
@@ -78,12 +83,12 @@ def evaluate(
                 state = _benchmark_task(name, found.subject, How(prefix, precision), store, return_state=True)
             ref: Any = state.result()
             result = json.loads((opened.fetch(ref) / RESULT).read_text(encoding="utf-8"))
-            cells = row_of(name, result, bool(found.run) and name.startswith("crows-pairs"))
+            cells = row_of(name, result, name == found.trained_on)
             cells |= {"run": found.run, "model": found.model}
             rows.append(cells | {"state": "cached" if state.name == "Cached" else "computed", "key": ref.key})
     said = f"{found}, scored at {precision} with prefix {prefix}"
     shown = [{name: row[name] for name in COLUMNS if name in row} for row in rows]
-    publish_table(KEY, shown, f"{said}. {IN_SAMPLE}" if found.run else said)
+    publish_table(KEY, shown, f"{said}. {IN_SAMPLE[found.trained_on]}" if found.trained_on else said)
     return ended(rows, said)
 
 
@@ -93,12 +98,14 @@ class Found:
 
     Attributes:
         model: its name, as the run's configuration or the caller has it.
-        run: the id of the run that it comes from, whose adapter was trained on part of CrowS-Pairs; empty if none.
+        run: the id of the run that it comes from; empty if none.
+        trained_on: the benchmark that the run's adapter was trained on; empty if none.
     """
 
     subject: Subject
     model: str
     run: str = ""
+    trained_on: str = ""
 
     def __str__(self) -> str:
         return f"run {self.run}, {self.model}" if self.run else self.model
@@ -151,7 +158,15 @@ def _of_run(store: Store, name: str) -> Found:
     model, adapter = record.first("base-model"), record.first("adapter")
     folder = store.fetch(adapter) / ADAPTER_FOLDER
     subject = Subject(store.fetch(model), model.sha256, folder, adapter.sha256)
-    return Found(subject, str(record.data["config"]["model"]["source"]), record.run)
+    config = record.data["config"]
+    return Found(subject, str(config["model"]["source"]), record.run, _trained_on(config))
+
+
+def _trained_on(config: Mapping[str, Any]) -> str:
+    source = config.get("pairs", {}).get("training_source", "")
+    if not source:
+        return "crows-pairs"
+    return "stereoset" if source == "stereoset" or source.endswith(".json") else ""
 
 
 def row_of(name: str, result: dict[str, Any], in_sample: bool) -> dict[str, Any]:

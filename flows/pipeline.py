@@ -27,6 +27,7 @@ from counterpoise.tasks.report import report
 from counterpoise.tasks.revised_pairs import revised_pairs
 from counterpoise.tasks.scores import revised_scores, scores
 from counterpoise.tasks.toxicity import toxicity
+from counterpoise.tasks.training_pairs import training_pairs
 
 
 class Step(Protocol):
@@ -40,7 +41,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
     """From the benchmark to the report; one training for each fold that is held out."""
     model = step(base_model)
     sentences = step(neutral)
-    paired = step(pairs, dataset=step(dataset))
+    paired = step(training_pairs if config.pairs.training_source else pairs, dataset=step(dataset))
     swaps = step(counterfactuals, pairs=paired)
     fit = step(preflight, model=model, pairs=paired, counterfactuals=swaps, neutral=sentences)
     written_before = step(own_text, model=model, neutral=sentences)

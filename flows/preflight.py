@@ -19,7 +19,7 @@ from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.publishing.config import repository_of
 from counterpoise.publishing.folder import check_target
-from counterpoise.sources.datasets import at_hand, own_or_known
+from counterpoise.sources.datasets import at_hand, own_or_known, source_hash
 from counterpoise.tasks.base_model import TINY
 
 SPECIAL = ("bos", "eos", "none")
@@ -40,7 +40,15 @@ def preflight(config: RunConfig) -> None:
 
 
 def _problems(config: RunConfig) -> Iterator[CounterpoiseError]:
-    checks: list[Callable[[RunConfig], object]] = [_model, _pairs, _neutral, _benchmarks, _engine, _target]
+    checks: list[Callable[[RunConfig], object]] = [
+        _model,
+        _pairs,
+        _training_pairs,
+        _neutral,
+        _benchmarks,
+        _engine,
+        _target,
+    ]
     for check in checks:
         try:
             check(config)
@@ -94,6 +102,27 @@ def _pairs(config: RunConfig) -> None:
         raise UsageError(
             f"{file}: {count} pairs for {config.pairs.folds} folds", "use fewer folds or more pairs"
         )
+
+
+def _training_pairs(config: RunConfig) -> None:
+    """Pairs of another source are there, can be read, and are nothing that the run is judged on."""
+    source = config.pairs.training_source
+    if not source:
+        return
+    file = at_hand(source)
+    judged = {"pairs.source": config.pairs.source} | {
+        f"benchmarks.{name}": where for name, where in sources_of(config.benchmarks).items()
+    }
+    same = [name for name, where in judged.items() if source_hash(where) == source_hash(source)]
+    if same:
+        raise UsageError(
+            f"pairs.training_source = {source!r} is {same[0]}: what is trained on judges nothing",
+            "train on another source, or set a benchmark to '', which leaves it out",
+        )
+    if file is not None:
+        from counterpoise.pairs.training import read_training
+
+        read_training(file)
 
 
 def _neutral(config: RunConfig) -> None:

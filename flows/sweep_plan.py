@@ -107,7 +107,7 @@ def _branch(plan: SweepPlan, model: str | None, recipe: str, seed: int) -> Branc
     _check(plan, common)
     grid = [f"seed={seed}"] + ([f"model.source={json.dumps(model)}"] if model else [])
     config = load_config(plan.profile, [*common, *grid])
-    folds = plan.folds or tuple(range(config.pairs.folds))
+    folds = plan.folds or config.pairs.every_fold
     overrides = (*common, *grid, f"pairs.evaluate={json.dumps(folds)}")
     config = load_config(plan.profile, overrides)
     facts = BranchFacts(

@@ -27,6 +27,7 @@ from counterpoise.engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
 from counterpoise.engine.stage import Stage, package_data
 from counterpoise.neutral.records import Capability, Divergence
 from counterpoise.pairs.folds import FoldedPair
+from counterpoise.pairs.ledger import read_ledger
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def gather(
     return ReportInputs(
         run=RunFacts.of(source.config),
         pairs=source.read(pairs, PAIRS, FoldedPair),
-        preferences=source.read(preferences, PREFERENCES, Preference),
+        preferences=_candidates(source, preferences),
         folds=_folds(source, evidence["adapters"], evidence["scores"], evidence["capability"]),
         generations=_all(source, evidence["generations"], GENERATIONS, Generation),
         toxicity=_by_classifier(source.read(toxicity, TOXICITY, ToxicityScore)),
@@ -98,7 +99,14 @@ def gather(
         null=_all(source, evidence.get("null", ()), GENERATIONS, Generation),
         benchmarks=_all(source, evidence.get("benchmarks", ()), BENCHMARKS, BenchmarkScore),
         revised=_revised(source, evidence.get("revised", ())),
+        ledger=read_ledger(source.folder(pairs)) if source.config.pairs.training_source else None,
     )
+
+
+def _candidates(source: Evidence, preferences: Ref) -> list[Preference]:
+    """Every candidate; pairs that are judged by training on another source are none of its."""
+    rows = source.read(preferences, PREFERENCES, Preference)
+    return [row for row in rows if row.fold] if source.config.pairs.training_source else rows
 
 
 def _all(job: Evidence, refs: Sequence[Ref], spec: TableSpec, record: type[Record]) -> list[Record]:

@@ -17,6 +17,13 @@ class PairsConfig(Settings):
         "crows-pairs",
         description="Registry name of the pairs (crows-pairs, smoke-pairs), or a CSV file's path in the same format.",
     )
+    training_source: str = Field(
+        "",
+        description=(
+            "Pairs to train on in place of `source`, of which all are then judged by one adapter: registry name "
+            "(stereoset) or path of StereoSet's JSON or a CSV file; empty: `source` itself, by folds."
+        ),
+    )
     method: Literal["stratified", "notebook", "leave-one-category-out"] = Field(
         "stratified",
         description=(
@@ -48,6 +55,19 @@ class PairsConfig(Settings):
         if wrong or not self.evaluate or len(set(self.evaluate)) != len(self.evaluate):
             raise ValueError(
                 f"evaluate = {list(self.evaluate)}: expected distinct folds from 0 to {self.folds - 1}"
+            )
+        return self
+
+    @property
+    def every_fold(self) -> tuple[int, ...]:
+        """Folds that are all held out where every pair is to be judged; pairs of another source leave one."""
+        return (0,) if self.training_source else tuple(range(self.folds))
+
+    @model_validator(mode="after")
+    def _training_source_fits(self) -> PairsConfig:
+        if self.training_source and (self.method, self.evaluate) != ("stratified", (0,)):
+            raise ValueError(
+                "training_source needs method = 'stratified' and evaluate = [0]: that fold is all of `source`"
             )
         return self
 

@@ -15,6 +15,7 @@ from counterpoise.votes.records import Vote
 if TYPE_CHECKING:
     from counterpoise.alignment.records import TrainingOutcome
     from counterpoise.config import RunConfig
+    from counterpoise.pairs.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class ReportInputs:
         null: continuations of the same prompts by a random adapter as large as the first one.
         benchmarks: what base and tuned make of other benchmarks' options, if any were run.
         revised: the revised edition, if there is one.
+        ledger: what became of the pairs to train on, where they are of another source.
         provenance: every artifact the report rests on.
         votes: people's blind votes; None in the report that a run writes, which is made before anyone voted.
     """
@@ -138,4 +140,5 @@ class ReportInputs:
     null: Sequence[Generation] = field(default=())
     benchmarks: Sequence[BenchmarkScore] = field(default=())
     revised: RevisedEvidence | None = None
+    ledger: Ledger | None = None
     votes: VoteEvidence | None = None

@@ -35,7 +35,7 @@ def put(store: Store, run: str, status: str, profile: str = "local", source: str
     store.write_run(run, {"profile": profile, "status": status, "stages": stages, "config": config})
     store._clock.forward(1.0)  # type: ignore[attr-defined]
     subject = Subject(store.fetch(model), model.sha256, store.fetch(adapter) / "adapter", adapter.sha256)
-    return Found(subject, source, run)
+    return Found(subject, source, run, "crows-pairs")
 
 
 def test_latest_is_the_newest_completed_run_that_is_no_smoke_run(store: Store) -> None:

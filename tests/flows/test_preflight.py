@@ -14,6 +14,7 @@ from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.flows.cli import main
 from counterpoise.flows.configure import load_config
 from counterpoise.flows.preflight import preflight
+from counterpoise.sources.datasets import locate
 
 SMOKE = ("--profile", "smoke")
 
@@ -128,3 +129,19 @@ def test_a_file_that_calls_itself_otherwise(tmp_path: Path) -> None:
     file.write_text('profile = "local"\n')
     with pytest.raises(UsageError, match="remove that line"):
         load_config(str(file))
+
+
+def test_what_is_trained_on_judges_nothing(tmp_path: Path) -> None:
+    source = "pairs.training_source=smoke-stereoset"
+    assert "is benchmarks.stereoset: what is trained on judges nothing" in refusal([source])
+    preflight(load_config("smoke", [source, "benchmarks.stereoset="]))
+    copied = tmp_path / "mine.json"
+    copied.write_bytes(locate("smoke-stereoset").read_bytes())  # the bytes count, not the name
+    assert "judges nothing" in refusal([f"pairs.training_source={copied}"])
+    assert "is pairs.source" in refusal(["pairs.training_source=smoke-pairs"])
+
+
+def test_training_pairs_that_cannot_be_read(tmp_path: Path) -> None:
+    assert "no file 'no/such.json'" in refusal(["pairs.training_source=no/such.json"])
+    (tmp_path / "mine.json").write_text("{}")
+    assert "not StereoSet's JSON" in refusal([f"pairs.training_source={tmp_path / 'mine.json'}"])

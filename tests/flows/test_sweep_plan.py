@@ -59,3 +59,16 @@ def test_bad_files_are_one_clear_line(tmp_path: Path, text: str, message: str) -
         branches(load_plan(plan_file(tmp_path, text)))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_recipe_that_trains_on_another_source_holds_out_the_one_fold_there_is(root: Path) -> None:
+    """The sweep of docs/transfer.md: 4 folds, all pairs at once, 4 folds, 9 categories."""
+    found = branches(load_plan(root / "docs" / "transfer.toml"))
+    assert [item.config.pairs.evaluate for item in found] == [
+        (0, 1, 2, 3),
+        (0,),
+        (0, 1, 2, 3),
+        tuple(range(9)),
+    ]
+    assert [item.config.pairs.training_source for item in found] == ["", "stereoset", "", ""]
+    assert found[2].config.preferences.origins == ("counterfactual",)

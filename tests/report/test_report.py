@@ -13,6 +13,7 @@ from counterpoise.engine.dashboard import MAX_MARKDOWN_BYTES
 from counterpoise.errors import DataError
 from counterpoise.measures.names import FOLD, IN_SAMPLE, LMS, PERPLEXITY, SCORE, TEXTS, TOXICITY, USABLE
 from counterpoise.measures.results import results_from
+from counterpoise.pairs.ledger import NEAR_SENTENCE, SAME, Ledger, LeftOut
 from counterpoise.report.build import Report, build_report
 from counterpoise.report.findings import findings
 from counterpoise.report.inputs import FoldEvidence, ReportInputs
@@ -195,3 +196,22 @@ def test_a_missing_score_is_an_error_not_a_gap() -> None:
         build_report(replace(whole, toxicity={"linear": {}}))
     with pytest.raises(DataError, match="at least one trained fold"):
         build_report(replace(whole, folds=[]))
+
+
+def test_training_on_another_source_is_said_with_what_was_left_out() -> None:
+    whole = run(**SMALL, evaluated=(0,))  # type: ignore[arg-type]
+    judged = [item for item in whole.pairs if item.fold == 0]
+    left_out = (LeftOut(3, "x", NEAR_SENTENCE, 0), LeftOut(7, "y", NEAR_SENTENCE, 5), LeftOut(9, "z", SAME))
+    config = whole.run.config | {"pairs": {"training_source": "other-set"}}
+    report = build_report(
+        replace(whole, run=replace(whole.run, config=config), ledger=Ledger(len(judged), 100, left_out))
+    )
+    text = unescape(report.html).replace("\u00a0", " ")
+    assert (
+        "Pairs to train on come from other-set, divided into 4 folds: one validates, the rest train." in text
+    )
+    assert (
+        f"Of the 100 pairs of other-set, 3 are left out: 2 because {NEAR_SENTENCE}; 1 because {SAME}." in text
+    )
+    assert f"{len(judged)} pairs of made-up-pairs; trained on 97 pairs of other-set" in text
+    assert "folds were held out" not in text
