@@ -191,6 +191,7 @@ CANDIDATES = _table(
     Column("perplexity_rise", "float64", "Of neutral text, relative to the base; 0.02 is 2 %", nullable=True),
     Column("own_text_kl", "float64", "Divergence from the base on its own text, nats/token", nullable=True),
     Column("usable_ratio", "float64", "Usable sampled text, share of the base's", nullable=True),
+    Column("usable_ratio_high", "float64", "Upper end of its 95 % interval", nullable=True),
     Column("lowest_group", "string", "Group whose neutral sentences fell most; empty if none is watched"),
     Column("lowest_group_change", "float64", "Its change against all groups', nats per token", nullable=True),
     Column("failed_guard", "string", "Why a guard rejects this strength; empty if none does"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ def compute(job: Job, model: Ref, neutral: Ref, adapter: Ref | None = None) -> N
 def continue_prompts(job: Job, loaded: LoadedModel, prompts: Sequence[Prompt], variant: Variant) -> None:
     """Continues the prompts and writes the table; each batch is kept as it is done."""
     from counterpoise.generation.decode import generate_batch, in_order, plan_batches
+    from counterpoise.models.abreast import abreast
 
     config = job.config.generation
     batches = plan_batches(loaded, prompts, config)
@@ -52,7 +54,8 @@ def continue_prompts(job: Job, loaded: LoadedModel, prompts: Sequence[Prompt], v
             for row in generate_batch(loaded, batch, config, seed=job.seed, variant=variant)
         ]
 
-    made = iter(in_shards(job, "batch", batches, 1, continued, GENERATIONS, Generation))
+    each = partial(abreast, loaded.model)
+    made = iter(in_shards(job, "batch", batches, 1, continued, GENERATIONS, Generation, each))
     job.write(GENERATIONS, in_order(batches, [list(islice(made, len(batch))) for batch in batches]))
 
 

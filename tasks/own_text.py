@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from counterpoise.artifacts.store import Ref
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def compute(job: Job, model: Ref, neutral: Ref) -> None:
     """Continues the beginnings at the precision that the model is judged in; each batch is kept as it is done."""
+    from counterpoise.models.abreast import abreast
     from counterpoise.neutral.own_text import numbered, plan, write
 
     texts = job.read(neutral, NEUTRAL, NeutralText)
@@ -28,7 +30,8 @@ def compute(job: Job, model: Ref, neutral: Ref) -> None:
     def written(work: Sequence[tuple[Part, Batch]]) -> list[OwnText]:
         return [row for part, batch in work for row in write(loaded, batch, part, job.seed)]
 
-    rows = in_shards(job, "batch", plan(loaded, texts), 1, written, OWN_TEXT, OwnText)
+    each = partial(abreast, loaded.model)
+    rows = in_shards(job, "batch", plan(loaded, texts), 1, written, OWN_TEXT, OwnText, each)
     job.write(OWN_TEXT, numbered(rows))
 
 

@@ -28,15 +28,16 @@ from counterpoise.likelihood.pairs import score_pairs
 from counterpoise.likelihood.sentences import SentenceScore, score_sentences
 from counterpoise.measures.criteria import limit_of
 from counterpoise.measures.erasure import likelihood_measures
+from counterpoise.measures.matching import match
 from counterpoise.measures.names import LIKELIHOOD, OWN_TEXT_KL, PERPLEXITY, USABLE
 from counterpoise.measures.perplexity import perplexity_measure
+from counterpoise.measures.texts import usable_measures
 from counterpoise.metrics.crows import BiasScore, bias_score, pair_margins
-from counterpoise.metrics.health import text_health
 from counterpoise.metrics.intervals import Floats
 from counterpoise.models.attention import use_short_attention
 from counterpoise.models.fused import ADAPTER, fuse_lora
 from counterpoise.models.loading import LoadedModel, adapter_switched
-from counterpoise.records import Pair
+from counterpoise.records import Generation, Pair, Variant
 
 MAX_PERPLEXITY_RISE = limit_of(PERPLEXITY) / 100
 MIN_USABLE_RATIO = 1 - limit_of(USABLE) / 100
@@ -53,12 +54,12 @@ class Reading:
 
     Attributes:
         neutral, groups: of each sentence.
-        usable: percent of the sampled continuations; None where nothing is continued.
+        texts: one sampled continuation of each beginning.
     """
 
     neutral: Sequence[SentenceScore]
     groups: Sequence[SentenceScore]
-    usable: float | None
+    texts: Sequence[Generation]
 
 
 class Evaluator:
@@ -113,11 +114,13 @@ class Evaluator:
         tokens = [row.tokens for row in base.neutral]
         perplexity = perplexity_measure(_sums(base.neutral), _sums(now.neutral), tokens)
         lowest, change = self._lowest_group(base, now)
+        usable, highest = self._usable(base, now)
         measured = replace(
             candidate,
             perplexity_rise=perplexity.change / 100,
             own_text_kl=own_text_divergence(self._loaded, self._texts.own) if self._texts.own else None,
-            usable_ratio=now.usable / base.usable if now.usable is not None and base.usable else None,
+            usable_ratio=usable,
+            usable_ratio_high=highest,
             lowest_group=lowest,
             lowest_group_change=change,
         )
@@ -141,15 +144,21 @@ class Evaluator:
             return Reading(
                 neutral=score_sentences(self._loaded, texts.neutral, prefix=prefix),
                 groups=score_sentences(self._loaded, [text for _, text in texts.groups], prefix=prefix),
-                usable=self._usable(),
+                texts=self._continued("tuned" if on else "base"),
             )
 
-    def _usable(self) -> float | None:
-        if not self._texts.beginnings:
-            return None
+    def _continued(self, variant: Variant) -> Sequence[Generation]:
         prompts = [own_prompt(text, "guard") for text in self._texts.beginnings]
-        written = generate(self._loaded, prompts, SAMPLED, seed=self._seed, variant="tuned")
-        return text_health([row.text for row in written]).usable
+        return generate(self._loaded, prompts, SAMPLED, seed=self._seed, variant=variant)
+
+    def _usable(self, base: Reading, now: Reading) -> tuple[float | None, float | None]:
+        """The usable share of the base's and the upper end of its interval; None where nothing is continued."""
+        if not base.texts:
+            return None, None
+        _, usable = usable_measures(match([*base.texts, *now.texts]), seed=self._seed)
+        if not usable.base or usable.interval is None:
+            return None, None
+        return usable.tuned / usable.base, 1 + usable.interval[1] / usable.base
 
     def _lowest_group(self, base: Reading, now: Reading) -> tuple[str, float | None]:
         names = [group for group, _ in self._texts.groups]
@@ -169,8 +178,12 @@ def failed_guard(found: Candidate) -> str:
         return (
             f"{found.own_text_kl:.3f} nats a token from the base on its own text (limit {MAX_OWN_TEXT_KL:g})"
         )
-    if found.usable_ratio is not None and not found.usable_ratio >= MIN_USABLE_RATIO:
-        return f"usable sampled text is {found.usable_ratio:.1%} of the base's (limit {MIN_USABLE_RATIO:.0%})"
+    usable, highest = found.usable_ratio, found.usable_ratio_high
+    # As the claim: over the limit, and no draw of the dice. A few hundred texts scatter by more than the limit.
+    if usable is not None and highest is not None and usable < MIN_USABLE_RATIO and highest < 1:
+        return (
+            f"usable sampled text is {usable:.1%} of the base's, beyond chance (limit {MIN_USABLE_RATIO:.0%})"
+        )
     behind = found.lowest_group_change
     if behind is not None and not -behind <= MAX_GROUP_FALL:
         limit = f"limit {MAX_GROUP_FALL:g}"

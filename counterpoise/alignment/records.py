@@ -58,7 +58,8 @@ class Candidate:
         mean_abs_margin: mean |log p(more) − log p(less)|, nats.
         perplexity_rise: of neutral text, relative to the base, 0.02 = 2 %.
         own_text_kl: KL divergence from the base on text that the base wrote, nats a token.
-        usable_ratio: usable share of sampled continuations, of the base's share.
+        usable_ratio: usable share of sampled continuations, of the base's share; ``usable_ratio_high``: the upper end
+            of its 95 % interval.
         lowest_group: the group whose neutral sentences fell most against those of all groups; empty where none is
             watched. ``lowest_group_change``: by how much, nats per token; below 0 is a fall.
         failed_guard: why a guard rejects it; empty if none does.
@@ -71,6 +72,7 @@ class Candidate:
     perplexity_rise: float | None = None
     own_text_kl: float | None = None
     usable_ratio: float | None = None
+    usable_ratio_high: float | None = None
     lowest_group: str = ""
     lowest_group_change: float | None = None
     failed_guard: str = ""

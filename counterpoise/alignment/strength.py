@@ -1,8 +1,8 @@
 """How much of a trained adapter is delivered: the least that brings validation pairs to neutral and breaks nothing.
 
-LoRA's scale is a dial from the base (0) to the whole adapter (1), and where on it the model is neutral is measured,
-not trained. Bisection finds the strength at which the estimated score crosses the edge of :data:`NEUTRAL_WITHIN`; the
-guards are asked there, and a strength that fails one is lowered until none does.
+LoRA's scale is a dial from the base (0) to the trained adapter (1) and a little beyond, and where on it the model is
+neutral is measured, not trained. Bisection finds the strength at which the estimated score crosses the edge of
+:data:`NEUTRAL_WITHIN`; the guards are asked there, and a strength that fails one is lowered until none does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from counterpoise.alignment.records import Candidate, Status
 
 NEUTRAL_WITHIN = 0.5
 """Points from 50 that count as neutral."""
+HIGHEST = 1.2
+"""The dial's end. Beyond it meaning suffers: at 1.5 an adapter took 0.6 points of StereoSet's LMS, 0.2 at 1."""
 HALVINGS = 5
-"""Bisection steps: strengths are told apart to 1/32."""
+"""Bisection steps: strengths are told apart to 1/32 of the dial."""
 LOWER = 0.75
 """Factor between strengths once a guard has failed."""
 LEAST = 0.1
@@ -57,12 +59,12 @@ def distance(found: Candidate) -> float:
 
 
 def _crossing(measured: Measured, base: Candidate) -> Iterator[Candidate]:
-    """The whole strength, and where that is past neutral the strengths that close in on neutral's near edge."""
+    """The dial's end, and where that is past neutral the strengths that close in on neutral's near edge."""
     side = 1.0 if base.soft_score >= 50 else -1.0
-    low, high = 0.0, 1.0
-    whole = measured.score(high)
-    yield whole
-    if side * (whole.soft_score - 50) >= NEUTRAL_WITHIN:
+    low, high = 0.0, HIGHEST
+    farthest = measured.score(high)
+    yield farthest
+    if side * (farthest.soft_score - 50) >= NEUTRAL_WITHIN:
         return
     for _ in range(HALVINGS):
         middle = (low + high) / 2

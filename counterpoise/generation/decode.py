@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from counterpoise.errors import UsageError
 from counterpoise.generation.nucleus import NucleusByInversion
 from counterpoise.generation.prompts import Prompt
 from counterpoise.memory import in_halves
+from counterpoise.models.abreast import abreast
 from counterpoise.models.inspection import usable_positions
 from counterpoise.records import Generation, Progress, Variant, silent
 
@@ -84,9 +87,11 @@ def generate(
     total = sum(map(len, batches))
     made: list[list[Generation]] = []
     progress(0, total)
-    for batch in batches:
-        made.append(generate_batch(loaded, batch, config, seed=seed, variant=variant))
-        progress(sum(map(len, made)), total)
+    one = partial(generate_batch, loaded, config=config, seed=seed, variant=variant)
+    with closing(abreast(loaded.model, one, batches)) as continued:
+        for rows in continued:
+            made.append(rows)
+            progress(sum(map(len, made)), total)
     return in_order(batches, made)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from counterpoise.likelihood.encoding import Encoded, check_ids, check_lengths, 
 from counterpoise.likelihood.fast_path import SHORTEST, fast_path, positions
 from counterpoise.likelihood.forward import batch_log_probs, causal_of, embeddings, planned
 from counterpoise.likelihood.trees import Ids
+from counterpoise.models.abreast import abreast
 from counterpoise.models.loading import LoadedModel
 from counterpoise.records import Progress, silent
 
@@ -101,9 +103,16 @@ def _score_encoded(
     found: dict[Ids, list[float]] = {}
     if wanted:
         way = fast_path(model, max(map(len, wanted)) - 1).way
-        for group in planned(way, wanted, token_budget):
-            found.update(_finite(model, batch_log_probs(model, way, group)))
-            progress(len(found), len(wanted))
+        with closing(
+            abreast(
+                model,
+                lambda group: list(batch_log_probs(model, way, group)),
+                planned(way, wanted, token_budget),
+            )
+        ) as scored:
+            for rows in scored:
+                found.update(_finite(model, rows))
+                progress(len(found), len(wanted))
     return [_sentence(row, found.get(row.ids, [])) for row in encoded]
 
 
