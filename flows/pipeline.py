@@ -103,11 +103,11 @@ def pipeline(step: Step, config: RunConfig) -> Any:
 
 
 def _benchmarks(step: Step, config: RunConfig, fold: int, model: Any, tuned: Any) -> list[Any]:
-    """Base and tuned on this fold's share of the other benchmarks; a base that answers all does so once."""
+    """Base and tuned on this adapter's share of the other benchmarks; a base that answers all does so once."""
     if not sources_of(config.benchmarks):
         return []
     by_adapter = step(benchmarks, fold=fold, model=model, adapter=tuned)
-    if config.benchmarks.share == "fold":
+    if config.benchmarks.share == "split":
         return [step(benchmarks_base, fold=fold, model=model), by_adapter]
     first = fold == config.pairs.evaluate[0]
     return [step(benchmarks_base, model=model), by_adapter] if first else [by_adapter]

@@ -79,7 +79,7 @@ def _scored(
 
 
 def _items(job: Job) -> list[BenchmarkItem]:
-    """This fold's share of each benchmark, or all of it."""
+    """What this fold's adapter answers: its share of each benchmark, or all of it."""
     from counterpoise.evaluation.items import load_items, share_of
 
     config = job.config.benchmarks
@@ -88,7 +88,10 @@ def _items(job: Job) -> list[BenchmarkItem]:
         for name, source in sources_of(config).items()
         for item in load_items(name, locate(source, progress=job.progress), config)
     ]
-    return items if config.share == "all" else share_of(items, job.held_out_fold, job.config.pairs.folds)
+    if config.share == "all":
+        return items
+    evaluated = job.config.pairs.evaluate
+    return share_of(items, evaluated.index(job.held_out_fold), len(evaluated))
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
@@ -98,7 +101,7 @@ def _settings(config: RunConfig) -> dict[str, Any]:
         "bbq_items": config.benchmarks.bbq_items,
         "bbq_all_unknowns": config.benchmarks.bbq_all_unknowns,
         "choice_questions": config.benchmarks.choice_questions,
-        "folds": config.pairs.folds,
+        "evaluate": config.pairs.evaluate,
     }
 
 

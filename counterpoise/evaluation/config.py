@@ -31,7 +31,7 @@ class BenchmarksConfig(Settings):
         description="Folder of BBQ's questions (accuracy and bias scores): registry name or path; empty: not measured.",
     )
     bbq_items: int = Field(
-        200, ge=0, description="Most BBQ questions a category, over all folds (count); 0: all 58,476."
+        40, ge=0, description="Most BBQ questions a category, over all adapters (count); 0: all 58,476."
     )
     bbq_all_unknowns: bool = Field(
         False,
@@ -50,13 +50,13 @@ class BenchmarksConfig(Settings):
         "boolq", description="BoolQ's development file: registry name or path; empty: not measured."
     )
     choice_questions: int = Field(
-        400, ge=0, description="Most questions a multiple-choice task, over all folds (count); 0: all."
+        100, ge=0, description="Most questions a multiple-choice task, over all adapters (count); 0: all."
     )
-    group_sentences: int = Field(60, ge=1, description="Most sentences a group, over all folds (count).")
-    share: Literal["fold", "all"] = Field(
-        "fold",
-        description="fold: the examples are dealt over the folds and each fold's adapter answers its own, so that "
-        "all folds together answer every example once; all: every adapter answers all.",
+    group_sentences: int = Field(60, ge=1, description="Most sentences a group, over all adapters (count).")
+    share: Literal["split", "all"] = Field(
+        "split",
+        description="split: the examples are dealt over the evaluated folds' adapters, so that each is answered once; "
+        "all: every adapter answers all.",
     )
     revised_pairs: str = Field(
         "",

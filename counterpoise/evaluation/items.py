@@ -78,17 +78,17 @@ def load_items(benchmark: str, data: Path, config: BenchmarksConfig) -> list[Ben
     return list(_winobias(data) if benchmark == WINOBIAS else _groups(data, config.group_sentences))
 
 
-def share_of(items: Sequence[BenchmarkItem], fold: int, folds: int) -> list[BenchmarkItem]:
-    """Fold ``fold``'s share of the examples, in their order.
+def share_of(items: Sequence[BenchmarkItem], number: int, adapters: int) -> list[BenchmarkItem]:
+    """The share of adapter ``number``, from 0, in the order of the examples.
 
-    Within each part and group the examples are ordered by the hash of their names and dealt over the folds, so
+    Within each part and group the examples are ordered by the hash of their names and dealt over the adapters, so
     every share is balanced, all shares together are every example once, and no seed changes them.
     """
     cells: dict[tuple[str, str, str], list[BenchmarkItem]] = defaultdict(list)
     for item in items:
         cells[item.benchmark, item.part, item.group].append(item)
     ordered = [item for _, cell in sorted(cells.items()) for item in sorted(cell, key=_draw)]
-    chosen = {(item.benchmark, item.item) for item in ordered[fold::folds]}
+    chosen = {(item.benchmark, item.item) for item in ordered[number::adapters]}
     return [item for item in items if (item.benchmark, item.item) in chosen]
 
 
