@@ -171,7 +171,7 @@ def test_a_failed_guard_lowers_the_strength_and_the_search_survives_a_kill(
 ) -> None:
     _, whole = finished
     searched = CONFIG.model_copy(update={"strength": "search"})
-    monkeypatch.setattr("counterpoise.alignment.evaluator.MAX_PERPLEXITY_RISE", 0.005)  # it rises by 1.9 %
+    monkeypatch.setattr("counterpoise.alignment.evaluator.MAX_PERPLEXITY_RISE", 0.015)  # it rises by 1.9 %
     outcome = train(tiny_folder, tmp_path / "one", searched)
     assert outcome.history == whole.history
     assert "neutral perplexity rose by" in outcome.candidates[2].failed_guard
