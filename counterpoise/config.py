@@ -16,6 +16,7 @@ from counterpoise.preferences.config import PreferencesConfig
 from counterpoise.publishing.config import PublishConfig
 from counterpoise.settings import Settings
 from counterpoise.toxicity.config import ToxicityConfig
+from counterpoise.tracking import TrackingConfig
 
 
 class RunConfig(Settings):
@@ -45,4 +46,9 @@ class RunConfig(Settings):
     )
     publish: PublishConfig = Field(
         default_factory=PublishConfig, description="Where the finished model goes; nowhere by default."
+    )
+    tracking: TrackingConfig = Field(
+        default_factory=TrackingConfig,
+        description="Trackers that get the run's numbers; none by default.",
+        json_schema_extra={"result": False},
     )

@@ -26,6 +26,7 @@ from counterpoise.flows.prefect_settings import quiet_libraries
 from counterpoise.flows.preflight import preflight
 from counterpoise.flows.reporters import console_reporter, dashboard_reporter
 from counterpoise.flows.termination import prefect_decides, stop_on_request
+from counterpoise.flows.tracking import track
 from counterpoise.measures.results import Results, read_results
 from counterpoise.sources.datasets import require_licence
 
@@ -50,6 +51,7 @@ def debias(
         folder = Store.open(store).fetch(final)
         results = read_results(folder / RESULTS)
         publish(folder, results, log.record["stages"])
+        track(config, Store.open(store), log.record, results)
         if config.publish.to:
             from counterpoise.publishing.deliver import deliver
 

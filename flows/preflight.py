@@ -15,6 +15,7 @@ from counterpoise.counterfactual.engine import Engine
 from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.evaluation.config import sources_of
 from counterpoise.extras import require_extra
+from counterpoise.flows.tracking import check_tracking
 from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.publishing.config import repository_of
@@ -48,6 +49,7 @@ def _problems(config: RunConfig) -> Iterator[CounterpoiseError]:
         _benchmarks,
         _engine,
         _target,
+        check_tracking,
     ]
     for check in checks:
         try:

@@ -55,7 +55,7 @@ def _facts(job: Job, model: Ref, adapter: Ref, report: Ref) -> CardFacts:
         fold=config.pairs.evaluate[0],
         strength=chosen["strength"],
         status=chosen["status"],
-        config=config.model_dump(mode="json", exclude={"publish"}),
+        config=config.model_dump(mode="json", exclude={"publish", "tracking"}),
         results=read_results(job.folder(report) / RESULTS),
         artifacts=[(ref.label, ref.key, ref.sha256) for ref in (model, adapter, report)],
     )
@@ -65,7 +65,7 @@ def _settings(config: Any) -> dict[str, Any]:
     return {
         "merged": config.publish.merged,
         "licence": config.publish.licence,
-        "config": config.model_dump(mode="json", exclude={"publish"}),
+        "config": config.model_dump(mode="json", exclude={"publish", "tracking"}),
     }
 
 

@@ -190,7 +190,7 @@ report = Stage(
     name="report",
     version=1,
     compute=compute,
-    settings=lambda config: {"config": config.model_dump(mode="json", exclude={"publish"})},
+    settings=lambda config: {"config": config.model_dump(mode="json", exclude={"publish", "tracking"})},
     resources=lambda config: package_data(
         *TEMPLATES, "report/page.j2", "report/headline.j2", "report/sentence.j2", "generation/prompts.toml"
     ),

@@ -62,7 +62,7 @@ class RunFacts:
             normalisation=config.scoring.normalisation,
             folds=config.pairs.folds,
             greedy=config.generation.greedy,
-            config=config.model_dump(mode="json", exclude={"publish"}),
+            config=config.model_dump(mode="json", exclude={"publish", "tracking"}),
         )
 
 
