@@ -118,6 +118,7 @@ def _branch(plan: SweepPlan, model: str | None, recipe: str, seed: int) -> Branc
         settings=tuple(chosen),
         folds=config.pairs.evaluate,
         normalisation=config.scoring.normalisation,
+        whole=set(config.pairs.every_fold) <= set(config.pairs.evaluate),
     )
     return Branch(facts, plan.profile, overrides, config)
 

@@ -87,6 +87,8 @@ def _facts(config: dict[str, Any], recipe: str) -> Any:
         settings=_settings(config),
         folds=tuple(config["pairs"]["evaluate"]),
         normalisation=config["scoring"]["normalisation"],
+        whole=len(config["pairs"]["evaluate"])
+        == (1 if config["pairs"].get("training_source") else config["pairs"]["folds"]),
     )
 
 

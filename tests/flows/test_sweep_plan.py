@@ -72,3 +72,9 @@ def test_a_recipe_that_trains_on_another_source_holds_out_the_one_fold_there_is(
     ]
     assert [item.config.pairs.training_source for item in found] == ["", "stereoset", "", ""]
     assert found[2].config.preferences.origins == ("counterfactual",)
+    assert all(item.facts.whole for item in found)
+
+
+def test_a_plan_of_some_folds_says_that_it_is_not_whole(tmp_path: Path) -> None:
+    found = branches(load_plan(plan_file(tmp_path, "folds = [0]\n" + TEXT)))
+    assert not any(item.facts.whole for item in found)

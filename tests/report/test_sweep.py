@@ -131,3 +131,13 @@ def test_the_sweeps_table_has_every_measure_of_every_branch(tmp_path: Path) -> N
 def test_a_sweep_without_a_finished_branch_says_so() -> None:
     with pytest.raises(DataError, match="no branch of the sweep has finished"):
         build_comparison(SweepInputs("s", []))
+
+
+def test_a_recipe_that_did_not_judge_every_pair_is_counted() -> None:
+    one, other = branch("a", 0, HALF), branch("b", 0, ALMOST)
+    assert "Not every fold was held out" not in build_comparison(SweepInputs("s", [one, other])).markdown
+    part = replace(other, facts=replace(other.facts, whole=False))
+    said = build_comparison(SweepInputs("s", [one, part])).markdown
+    assert "Not every fold was held out: 1 recipe rests on 10 pairs." in said.replace("\\", "").replace(
+        "\u00a0", " "
+    )

@@ -77,7 +77,9 @@ def build_comparison(inputs: SweepInputs) -> SweepReport:
     charts = _charts(results.recipes)
     said: dict[str, Any] = {"results": results, "charts": charts, "views": views, "tables": tables}
     said["pairs"] = sorted({seed.measures.one(SCORE).n for seed in _seeds(results.recipes)})
-    said["folds"] = len({item.fold for branch in inputs.branches for item in branch.pairs})
+    said["partly"] = len(
+        {(one.facts.model, one.facts.recipe) for one in inputs.branches if not one.facts.whole}
+    )
     rows = [row for branch in inputs.branches for row in _rows(branch)]
     pages = to_markdown("sweep.j2", **said), to_html("sweep.j2", **said)
     return SweepReport(*pages, chart_files(charts), rows, results)

@@ -21,6 +21,7 @@ class BranchFacts:
         settings: what the recipe sets, as ``key=value``.
         folds: the folds that were held out, one training each.
         normalisation: whether log-probabilities are summed or per token.
+        whole: whether every pair is judged: all folds were held out, or there is one that is all of them.
     """
 
     label: str
@@ -30,6 +31,7 @@ class BranchFacts:
     settings: tuple[str, ...]
     folds: tuple[int, ...]
     normalisation: Normalisation
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
