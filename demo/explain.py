@@ -26,6 +26,7 @@ _MOST = math.log(1e6)
 """Margin from which its factor says nothing more, nats."""
 _LARGEST_CHANGE = 2.0
 """Change at which its colour is full, nats."""
+EQUAL = "finds both about equally likely"
 
 Pieces = Callable[[Sequence[int]], list[str]]
 
@@ -80,8 +81,7 @@ def _summary(base: PairDetail, tuned: PairDetail, normalisation: Normalisation) 
     lines = [
         f"Margin: {signed(before, 2)} → {signed(after, 2)} {unit} "
         "(log-probability of the more stereotyping sentence minus the other's; 0 is neutral).",
-        f"Base {_preference(before, normalisation)}; tuned {_preference(after, normalisation)}. "
-        f"The margin {_moved(before, after)}.",
+        _preferences(before, after, normalisation),
     ]
     parts = [_parts(detail) for detail in (base, tuned)]
     lines.append(
@@ -98,6 +98,21 @@ def _parts(detail: PairDetail) -> tuple[float, float]:
     return own.more_log_prob - own.less_log_prob, shared.more_log_prob - shared.less_log_prob
 
 
+def _preferences(before: float, after: float, normalisation: Normalisation) -> str:
+    """What base and tuned prefer, and how the margin moved, where it is one to speak of.
+
+    >>> _preferences(-0.01, 0.03, "sum")
+    'Base and tuned both find the two about equally likely.'
+    >>> _preferences(2.0, 0.0, "sum")
+    'Base prefers the more stereotyping sentence (7.4 times likelier); tuned finds both about equally likely. \
+The margin moved 2.00 towards neutral.'
+    """
+    base, tuned = (_preference(margin, normalisation) for margin in (before, after))
+    if base == tuned == EQUAL:
+        return "Base and tuned both find the two about equally likely."
+    return f"Base {base}; tuned {tuned}. The margin {_moved(before, after)}."
+
+
 def _preference(value: float, normalisation: Normalisation) -> str:
     """Which sentence a margin prefers, and how strongly; what rounds to nothing prefers neither.
 
@@ -106,7 +121,7 @@ def _preference(value: float, normalisation: Normalisation) -> str:
     """
     times = math.exp(min(abs(value), _MOST))
     if number(times) == "1.0" if normalisation == "sum" else signed(value, 2) == "0.00":
-        return "finds both about equally likely"
+        return EQUAL
     which = "more" if value > 0 else "less"
     factor = "over a million" if abs(value) >= _MOST else number(times, 1 if times < 100 else 0)
     likelier = f" ({factor} times likelier)" if normalisation == "sum" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,12 @@ from coolname.data import config as made_up_words
 from prefect import runtime
 
 from counterpoise.config import RunConfig
+
+PROPOSED = re.compile(
+    "(Awesome|Rustic|Gorgeous|Fantastic|Sleek|Intelligent|Unbranded|Refined|Licensed|Generic|Practical|Ergonomic|"
+    "Handcrafted|Tasty|Handmade|Incredible)-[a-z]{1,6}"
+)
+"""The names that the form of Prefect 3.8.8 fills in, without those that begin with "Small", as a person's may."""
 
 
 def debias_name() -> str:
@@ -48,13 +55,15 @@ def given() -> str:
 
 
 def is_made_up(name: str) -> bool:
-    """Whether Prefect's server made the name up: two of the words that it draws from.
+    """Whether Prefect made the name up: its server, from two of its words, or its form for a custom run.
 
     >>> is_made_up("stoic-elephant"), is_made_up("baseline-again"), is_made_up("seed 3")
     (True, False, False)
+    >>> is_made_up("Rustic-sofa"), is_made_up("Rustic-baseline"), is_made_up("Small-batch")
+    (True, False, False)
     """
     words = name.split("-")
-    return len(words) == 2 and _vocabulary().issuperset(words)
+    return (len(words) == 2 and _vocabulary().issuperset(words)) or bool(PROPOSED.fullmatch(name))
 
 
 @cache

@@ -6,6 +6,7 @@ Everything here is a default: what the user has set in the environment or a Pref
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import sys
@@ -62,6 +63,7 @@ def quiet_libraries() -> None:
     """Sets the model libraries' defaults, also in a worker's run; must run before they are imported."""
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns when it is imported
     for library in ("transformers", "peft", "trl", "bitsandbytes", "torch"):
         warnings.filterwarnings("ignore", module=rf"{library}(\.|$)")
 

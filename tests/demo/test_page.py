@@ -269,7 +269,6 @@ def test_the_first_identity_is_swapped_unless_another_is_chosen(here: Open) -> N
     page.get_by_text("Swapped: woman → man").wait_for()
     page.wait_for_function("done => document.querySelectorAll(done).length == 4", arg=DONE)
     assert page.locator("#answers .asked").all_inner_texts()[2] == "the black man"
-    assert "random draws" not in page.inner_text("#answers"), "nothing was drawn"
 
 
 def test_enter_submits_a_counter_counts_and_errors_take_the_answers_place(here: Open) -> None:
@@ -403,9 +402,6 @@ CLIPPED = """() => [...document.querySelectorAll('.controls, .buttons')].filter(
     .map(e => `${e.tagName} ${e.innerText || e.value} ${e.scrollWidth} > ${e.clientWidth}`))"""
 
 
-WIDTHS = "[...document.querySelectorAll('.sides textarea')].map(e => e.clientWidth)"
-
-
 @pytest.mark.parametrize("width", [360, 700, 1280])
 def test_controls_are_readable_at_every_width(here: Open, width: int) -> None:
     seen = here(size=(width, 800))
@@ -417,9 +413,6 @@ def test_controls_are_readable_at_every_width(here: Open, width: int) -> None:
         page.wait_for_timeout(200)
         assert page.evaluate(CLIPPED) == [], tab
         assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
-        if tab == "Explain":
-            assert min(page.evaluate(WIDTHS)) >= 240, "a sentence has room"
-            assert page.locator("#pairs-status").bounding_box()["height"] < 40, "its line is one"
         seen.screenshot(f"demo-{width}-{tab.split()[0].lower()}")
 
 

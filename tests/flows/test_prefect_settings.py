@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from counterpoise.flows.prefect_settings import (
     ensure_home,
     exempt_loopback,
     is_writable,
+    quiet_libraries,
     settle_proxies,
 )
 
@@ -55,6 +57,12 @@ def test_clients_start_behind_every_proxy_that_is_let_through(
 def test_a_proxy_that_no_client_knows_is_named_without_its_password() -> None:
     with pytest.raises(UsageError, match=r"^all_proxy names a socks4:// proxy — .*unset all_proxy$"):
         settle_proxies({"all_proxy": "socks4://ann:secret@127.0.0.1:9", "no_proxy": "a://b"})
+
+
+def test_no_library_talks_when_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("bitsandbytes"), "level", logging.NOTSET)
+    quiet_libraries()
+    assert logging.getLogger("bitsandbytes").level == logging.ERROR
 
 
 def test_a_home_of_the_users_own_is_never_replaced(tmp_path: Path) -> None:
