@@ -17,8 +17,8 @@ from counterpoise.counterfactual.resolve.reports import definition_reason, repor
 from counterpoise.counterfactual.resolve.whole import stop_reason
 from counterpoise.counterfactual.tokens import Document
 
-_DOUBTFUL = frozenset({"unsure", "place", "language"})
-"""Refusals of a word that still belongs to its group: the country or language of a nationality, an unknown noun."""
+_DOUBTFUL = frozenset({"unsure", "place", "language", "kin"})
+"""Refusals of a word that still belongs to its group: a country or language, an unknown noun, someone's own child."""
 
 
 class Mention(NamedTuple):

@@ -41,7 +41,7 @@ def title_reason(  # noqa: PLR0911 - an ordered list of decisions
     if thing and _before_a_name(document, match):
         return "entity: a capital before a name"
     if reading.concept.rule == "roles":
-        return None
+        return "surname: follows a first name" if _after_a_first_name(document, match, reading) else None
     raw = document.raw(match.last)
     if not raw[:1].isupper() or raw.isupper() or document.opens_sentence(match.first):
         return None
@@ -66,6 +66,15 @@ def _before_a_name(document: Document, match: Match) -> bool:
         and (following.lower() not in vocabulary() or following.lower() in words("first_names"))
         and not headline(document)
     )
+
+
+def _after_a_first_name(document: Document, match: Match, reading: Reading) -> bool:
+    """ "Ariel Winter Workman": a capital, and a name with a capital right before it."""
+    first = match.first
+    before = document.previous_word(first)
+    tied = before and document.raw(first)[:1].isupper() and document.raw(first - 1).istitle()
+    name = before in words("first_names") or (before not in vocabulary() and len(before) > 2)
+    return bool(tied) and name and reading.slot == "singular" and not headline(document)
 
 
 def _in_queens(document: Document, match: Match) -> bool:

@@ -43,6 +43,8 @@ def _glued(text: str, start: int, end: int) -> str | None:  # noqa: PLR0911 - an
         return "compound: part of a handle or tag"
     if _SPLIT.search(text[max(start - 6, 0) : start]):
         return "compound: a word for both, as s/he"
+    if before in {"]", ")"} and text[start - 2 : start - 1].isalpha():
+        return "compound: the end of a word in brackets"
     if "/" in (before, after) and _in_path(text, start, end):
         return "compound: part of a path"
     if before and before in APOSTROPHES and text[start - 2 : start - 1].isalpha():

@@ -7,6 +7,7 @@ from counterpoise.counterfactual.resolve.capitals import headline
 from counterpoise.counterfactual.resolve.origins import in_proper_name
 from counterpoise.counterfactual.tokens import Document
 
+_WORKS = frozenset({"journal", "film", "movie", "opera", "musical", "novel", "album", "magazine", "sitcom"})
 _PROPHETS = frozenset({"muhammad", "mohammed", "moses", "jesus", "abraham"})
 
 
@@ -43,6 +44,8 @@ def entity_reason(document: Document, index: int) -> str | None:  # noqa: PLR091
         return "entity: part of a proper name"
     if _so_called(document, index) or _opens_a_work(document, index):
         return "entity: part of a proper name"
+    if document.previous_word(index) in _WORKS and following not in words("verb_finite", "perfect_past"):
+        return "entity: part of a title"
     if document.previous_word(index) in {"st", "saint", "san", "santa", "lake", "mount", "fort", "port"}:
         return "entity: part of a proper name"
     if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from counterpoise.counterfactual.english import vocabulary, words
+from counterpoise.counterfactual.english import unpaired_names, vocabulary, words
 from counterpoise.counterfactual.records import Refusal
 from counterpoise.counterfactual.resolve.capitals import headline
 from counterpoise.counterfactual.tokens import Document
@@ -16,24 +16,11 @@ _SMALL = frozenset(
 )
 _NICKNAME = re.compile(r"[A-Z][a-z]+ [\"“][A-Z][\w' .]{1,24}[\"”] [A-Z][a-z]+")
 _TOLD = frozenset({"is", "was"})
-_CLAUSE = frozenset(
-    [
-        "and",
-        "but",
-        "that",
-        "when",
-        "because",
-        "if",
-        "while",
-        "as",
-        "where",
-        "before",
-        "after",
-        "since",
-        "then",
-    ]
-)
 _APPOSED = frozenset(["also", "known", "who", "born", "better", "a", "an"])
+_SURNAMES = frozenset(
+    {"hall", "park", "lane", "banks", "church", "castle", "house", "field", "fields", "woods", "rivers"}
+)
+"""Words of places that are surnames as well."""
 _OWN = frozenset({"he", "she", "his", "her", "himself", "herself"})
 _LEADING = (
     *(
@@ -87,12 +74,22 @@ def full_name_reason(document: Document, refusals: Sequence[Refusal]) -> str | N
         inside = range(first, last + 1)
         known = [at for at in inside if at not in refused and _is_name(document, at)]
         if first == last or (not known and (head or not refused.isdisjoint(inside))):
-            spoken_of = False
+            spoken_of = first < last and _named_like_a_place(document, first, last)
         else:
-            spoken_of = _with_surname(document, known, last, head) if known else _acts(document, first, last)
+            spoken_of = (
+                _with_surname(document, known, last, head) if known else _acts(document, start, first, last)
+            )
         if spoken_of or _opens_biography(document, start, last):
             return f"fact: {document.raw(min(first, last - 1))} {document.raw(last)} may be a real person"
     return None
+
+
+def _named_like_a_place(document: Document, first: int, last: int) -> bool:
+    """ "Jerry Hall", "Jay Park": two words, and no preposition or article stands before them."""
+    plain = last == first + 1 and document.lower[first] in words("first_names") - words("name_places")
+    if not plain or document.lower[last] not in _SURNAMES or headline(document):
+        return False
+    return document.previous_word(first) not in words("preposition", "determiner")
 
 
 def _runs(document: Document) -> Iterator[tuple[int, int]]:
@@ -175,18 +172,18 @@ def _with_surname(document: Document, known: Sequence[int], last: int, head: boo
     word = document.lower[at]
     if len(word) == 1 and word != "i" and document.raw(at).isupper() and document.gap(at)[:1] == ".":
         return True
-    plain = words("function", "english")
+    plain = words("function", "weekday", "months")
     if head:
-        plain = plain | words("verb_finite", "finite_more", "brand_verbs")
+        plain = words("function", "english", "verb_finite", "finite_more", "brand_verbs")
     return word not in plain or word in words("name_words")
 
 
-def _acts(document: Document, first: int, last: int) -> bool:
+def _acts(document: Document, start: int, first: int, last: int) -> bool:
     """Whether the words are the subject of a clause: a verb follows, no article or preposition stands before."""
     starts = (
         document.opens_sentence(first)
-        or document.before(first).strip() == ","
-        or document.previous_word(first) in _CLAUSE
+        or document.before(start).strip() == ","
+        or document.previous_word(start) in words("clause_start")
     )
     inside = document.lower[first : last + 1]
     stage_name = inside[-1] in words("person") and inside[0] not in vocabulary()
@@ -224,7 +221,8 @@ def unknown_name(document: Document, people: Sequence[int]) -> str | None:
 
 def _names_someone(document: Document, index: int) -> bool:
     raw, word = document.raw(index), document.lower[index]
-    if not raw[:1].isupper() or raw.isupper() or word in vocabulary() or word.endswith("ly") or len(raw) < 3:
+    known = word in vocabulary() and not (word in unpaired_names() and document.opens_sentence(index))
+    if not raw[:1].isupper() or raw.isupper() or known or word.endswith("ly") or len(raw) < 3:
         return False
     title = index and document.raw(index - 1)[:1].isupper() and not document.opens_sentence(index)
     if title or document.lower[index - 1] == "s":
@@ -233,7 +231,8 @@ def _names_someone(document: Document, index: int) -> bool:
         return False
     verb = document.next_word(index)
     if document.opens_sentence(index):
-        return verb in words("perfect_past") and not word.endswith("s")
+        own = document.lower[index + 2 : index + 3] in (["his"], ["himself"], ["herself"])
+        return not word.endswith("s") and (verb in words("perfect_past") or (own and verb.endswith("ed")))
     return (verb in words("verb_finite") or verb in words("perfect_past") or verb.endswith("ed")) and (
         verb not in words("brand_verbs")
     )

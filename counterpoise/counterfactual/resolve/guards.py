@@ -44,11 +44,22 @@ def _feast(document: Document, first: int, last: int, slot: str) -> str | None:
     return "not-people: a verb here" if verb else None
 
 
+def _stage(document: Document, first: int, last: int, slot: str) -> str | None:
+    """ "in her youth" is a time of life; "the youth", "Latino youth", "youth programs" are people or their things."""
+    if document.lower[last] != "youth":
+        return None
+    before, after = document.previous_word(first), document.next_word(last)
+    thing = document.gap(last)[:1] == "/" or (after and after not in words("function", "verb_finite"))
+    young = before in words("determiner", "adjective", "descent") - _OWNERS
+    return "unsure: people, or a thing of theirs" if thing or young else None
+
+
 def _capital(document: Document, first: int, last: int, slot: str) -> str | None:
     capital = document.raw(first)[:1].isupper()
     return None if capital else "not-people: in lower case this is another word"
 
 
+_OWNERS = frozenset({"my", "your", "his", "her", "our", "their"})
 GUARDS: dict[str, Guard] = {
     "people": roles.people,
     "group": roles.group,
@@ -64,6 +75,7 @@ GUARDS: dict[str, Guard] = {
     "signal_name": _signal_name,
     "capital": _capital,
     "feast": _feast,
+    "stage": _stage,
     "figure": _figure,
     "demonym": origins.demonym,
     "origin": origins.origin,

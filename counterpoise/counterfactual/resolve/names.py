@@ -7,6 +7,8 @@ from counterpoise.counterfactual.resolve.entities import entity_reason
 from counterpoise.counterfactual.resolve.things import thing_reason
 from counterpoise.counterfactual.tokens import Document
 
+_CITED = frozenset({"states", "argues", "notes", "writes", "contends", "suggests", "observes"})
+"""Verbs before an author who is cited: "states Harvey, "."""
 _JOINING = frozenset("-/_@#")
 _PEOPLES = frozenset({"christian", "roman", "german", "asia"})
 """Names that are mostly a faith, a people or a continent."""
@@ -36,7 +38,9 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
         return reason
     if _is_surname(document, index, lower) or _named_before(document, index, lower):
         return "surname: follows a first name or a title"
-    if document.lower[index] in words("name_places") and _placed(document, index):
+    if document.lower[index] in words("name_places") and (
+        _placed(document, index) or _of_people(document, index)
+    ):
         return "not-a-name: a place"
     if lower in words("name_months") and _month(
         document, index, document.previous_word(index), document.next_word(index)
@@ -62,6 +66,8 @@ def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PL
     )
     if paired and document.lower[index - 2] not in vocabulary():
         return True
+    if before in _CITED and document.gap(index)[:1] in {",", "."}:
+        return True
     titled = before in words("surname_titles") and document.raw(index - 1)[:1].isupper()
     if titled and gap.strip() in {"", "."} and not document.text.isupper():
         after = document.raw(index + 1) if document.joined(index) else ""
@@ -75,22 +81,21 @@ def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PL
         return False
     if before in words("first_names"):
         return True
-    return before not in words("person") and (
-        index > 1 and before not in words("english", "function", "modifier")
-    )
+    if index == 1:
+        return before not in vocabulary() and not before.endswith(("ly", "ing", "ed", "s"))
+    return before not in words("person") and before not in words("english", "function", "modifier")
 
 
 def _named_before(document: Document, index: int, lower: str) -> bool:
-    """ "The Danny Thomas stamp shows Thomas": the surname of a full name earlier in the text."""
-    for at in range(1, index):
-        if document.lower[at] == lower and document.joined(at - 1):
-            before = document.lower[at - 1]
-            if (
-                document.raw(at - 1)[:1].isupper()
-                and before in words("first_names")
-                and before not in words("titles")
-            ):
-                return document.raw(at)[:1].isupper()
+    """ "The Danny Thomas stamp shows Thomas": the surname of a full name elsewhere in the text."""
+    for at in range(1, len(document)):
+        if at == index or document.lower[at] != lower or not document.joined(at - 1):
+            continue
+        before = document.lower[at - 1]
+        unknown = before not in vocabulary() and len(before) > 2
+        named = (before in words("first_names") or unknown) and before not in words("titles")
+        if named and document.raw(at - 1)[:1].isupper():
+            return document.raw(at)[:1].isupper()
     return False
 
 
@@ -183,6 +188,17 @@ def _placed(document: Document, index: int) -> bool:
         return _moved(document, index) or before in {"visiting", "visited", "visit"}
     after = document.next_word(index)
     return (after in words("copula", "verb_finite")) and _about_a_place(document, index)
+
+
+def _of_people(document: Document, index: int) -> bool:
+    """ "Alberta chiropractors", "Georgia voters": people of that place."""
+    after = document.next_word(index)
+    raw = document.raw(index + 1) if after else ""
+    if not raw.islower() or not after.endswith("s") or len(after) < 4:
+        return False
+    return after in words("person") or (
+        after not in words("verb_finite", "finite_more", "function") and after[:-1] not in words("verb_base")
+    )
 
 
 def _moved(document: Document, index: int) -> bool:

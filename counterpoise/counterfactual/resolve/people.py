@@ -44,8 +44,15 @@ def describes_people(  # noqa: PLR0911 - an ordered list of decisions
     elif document.gap(last).strip() == "," and _described(document, last + 1) is None:
         return None
     if named:
-        return None if nominal else "not-people: no person named"
+        return _named_group(document, first, last, nominal)
     return _subject(document, first)
+
+
+def _named_group(document: Document, first: int, last: int, nominal: bool) -> str | None:
+    """ "the poor"; but "one of the oldest" may be a thing."""
+    if document.lower[last].endswith("est") and document.previous_word(first - 1) == "of":
+        return _subject(document, first - 2)
+    return None if nominal else "not-people: no person named"
 
 
 def _another_sense(document: Document, first: int, last: int) -> str | None:
@@ -70,7 +77,7 @@ def _quoted_or_joint(document: Document, first: int, last: int) -> bool:
     if gap.endswith(" ") and gap.strip(" ") in {'"', "”", "’", "'"}:
         return _described(document, last + 1) is None
     before = document.previous_word(first)
-    starts = before in {"a", "an", "the", "one", "both", "of"} or document.opens_sentence(first)
+    starts = before not in words("copula")
     if document.next_word(last) not in {"and", "or"} or not starts:
         return False
     at = last + 3 if document.lower[last + 2 : last + 3] in (["a"], ["an"], ["one"]) else last + 2
@@ -143,8 +150,12 @@ def _described(document: Document, index: int) -> str | None:
     return document.lower[index]
 
 
+_PEOPLES = frozenset({"roman", "german", "christian"})
+
+
 def _first_name(document: Document, index: int) -> bool:
-    return document.raw(index)[:1].isupper() and document.lower[index] in words("first_names")
+    word = document.lower[index]
+    return document.raw(index)[:1].isupper() and word in words("first_names") and word not in _PEOPLES
 
 
 def _not_a_noun(word: str) -> bool:
@@ -197,7 +208,7 @@ def _subject(document: Document, first: int) -> str | None:  # noqa: PLR0911 - a
             return None
         if at > 0 and document.raw(at).istitle() and word not in words("function"):
             return None
-        if word in {"it", "this", "that", "what", "which"}:
+        if word in {"it", "itself", "this", "that", "what", "which"}:
             return f"not-people: said of {word!r}"
         if not (_between(word) or word in words("modifier")):
             return f"not-people: said of {word!r}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Protocol
 
 from counterpoise.counterfactual.english import vocabulary, words
 from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.records import Refusal
-from counterpoise.counterfactual.resolve import demonyms
 from counterpoise.counterfactual.resolve.capitals import headline
-from counterpoise.counterfactual.resolve.people import describes_people, is_person
+from counterpoise.counterfactual.resolve.formal import GROUPS, formal_reason, talks
+from counterpoise.counterfactual.resolve.people import is_person
 from counterpoise.counterfactual.tokens import Document
 
 
@@ -23,8 +23,7 @@ class _Mention(Protocol):
     def readings(self) -> list[Reading]: ...
 
 
-AXES = frozenset({"religion", "nationality", "race-color"})
-_ENTITY = re.compile(r"The ([A-Z][\w'’-]+(?: [A-Z][\w'’-]+)+) (?:is|are|was|were) (?:an?|the|one) ")
+_ENTITY = re.compile(r"The ([A-Z][\w'’-]+(?: (?:of )?[A-Z][\w'’-]+)+) (?:is|are|was|were) (?:an?|the|one) ")
 _WAR = re.compile(r"\bWorld War\b")
 _YEAR = re.compile(r"\b(?:1[0-9]\d\d|20[0-2]\d)s?\b")
 _OLD_YEAR = re.compile(r"\b1[0-8]\d\d\b|\b19[0-4]\ds?\b")
@@ -37,13 +36,14 @@ _TITLE = re.compile(
 )
 _SIGNS = ("ISBN", "p.", "d.", "ds.", "CS1", "Retrieved", ";")
 """One of these stands in every match of the pattern above."""
-_AUTHOR = re.compile(r"\W*([A-Z][\w'-]+), [A-Z][\w.]+(?: [A-Z]\.)*,? ?(?:[\"“‘(]|\d)")
-_MANY = frozenset({"persons", "people"})
-_WHERE = frozenset(
-    {"in", "to", "at", "from", "near", "through", "mr", "mrs", "ms", "dr", "los", "san", "st", "new"}
+_AUTHOR = re.compile(r"\W*([A-Z][\w'-]+), [A-Z][\w.]+(?:(?: [A-Z]\.)*,? ?(?:[\"“‘(]|\d)| [A-Z]\. )")
+_BELIEVE = frozenset(
+    {"believe", "believes", "believed", "believing", "faith", "interest", "interested", "raised", "up"}
 )
-"""Words before a capital that make a place of it, or somebody without a first name."""
-_TALK = frozenset(["me", "my", "mine", "we", "us", "our", "you", "your", "im", "ive"])
+_MANY = frozenset({"persons", "people"})
+_NO_DOCTRINES = frozenset(
+    {"racism", "sexism", "autism", "tourism", "criticism", "optimism", "pessimism", "terrorism"}
+)
 
 
 def report_reason(document: Document, axis: str, mentions: Sequence[_Mention]) -> str | None:
@@ -54,18 +54,11 @@ def report_reason(document: Document, axis: str, mentions: Sequence[_Mention]) -
         return "fact: the title of a work"
     if axis == "gender" and any(_many(item) for item in mentions):
         return _history(document)
-    if axis == "gender" and not _talks(document) and (year := _OLD_YEAR.search(document.text)):
+    if axis == "gender" and not talks(document) and (year := _OLD_YEAR.search(document.text)):
         return f"fact: history: {year.group()}"
-    if axis not in AXES:
+    if axis not in GROUPS:
         return None
     return _school(document, axis, mentions) or _history(document) or _doctrine(document, mentions)
-
-
-def _talks(document: Document) -> bool:
-    """Whether the writer speaks of himself or to somebody."""
-    if not _TALK.isdisjoint(document.lower):
-        return True
-    return any(word == "i" and document.gap(at)[:1] != "." for at, word in enumerate(document.lower))
 
 
 def _cites(document: Document) -> bool:
@@ -98,14 +91,19 @@ def _school(document: Document, axis: str, mentions: Sequence[_Mention]) -> str 
             if not document.joined(at - 1) or document.lower[at] in words("function"):
                 break
             politics = document.raw(at) in {"Left", "Right"} and document.raw(last).istitle()
-            if document.lower[at] in schools or politics:
+            if document.lower[at] in schools or politics or _ism(document.lower[at]):
                 return f"fact: {document.raw(last)} {document.raw(at)} has a history of its own"
     return None
 
 
+def _ism(word: str) -> bool:
+    """Whether the word names a doctrine: "deism", "reconstructionism"."""
+    return word.endswith(("ism", "isms")) and len(word) > 5 and word not in _NO_DOCTRINES
+
+
 def _history(document: Document) -> str | None:
     """An event with its date, where nobody speaks of himself."""
-    if _talks(document):
+    if talks(document):
         return None
     told = words("history", "schools").intersection(document.lower)
     if told:
@@ -120,7 +118,7 @@ def definition_reason(
     """ "Benshi were Japanese performers": why a text that explains a word of no list is left alone, or ``None``."""
     if ": " in document.text and headline(document):
         return "fact: the title of a work"
-    reason = _report(document, axis, mentions, refusals) if _formal(document) else None
+    reason = formal_reason(document, axis, mentions, refusals)
     if reason is not None:
         return reason
     entity = _ENTITY.match(document.text)
@@ -134,60 +132,24 @@ def definition_reason(
     return f"fact: what {document.raw(0)} {document.lower[1]} is told"
 
 
-def _formal(document: Document) -> bool:
-    """A long or unfinished text in which nobody speaks of himself."""
-    text = document.text
-    unfinished = len(document) >= 7 and text[-1].isalnum() and text[0].isupper()
-    return (len(document) >= 12 or unfinished) and not _talks(document) and not headline(document)
-
-
-def _report(
-    document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
-) -> str | None:
-    """Why a formal text is a report on something known: its names, a thing of a people, a faith."""
-    named = _named(document, {item.match.first for item in mentions}, refusals)
-    if named is not None:
-        return f"fact: a report on {named}"
-    if axis == "gender" and len(mentions) == 1 and mentions[0].readings[0].slot == "name":
-        return "fact: a report on somebody who is known by that name"
-    for item in mentions if axis in AXES else ():
-        reading, match = item.readings[0], item.match
-        thing = _is_adjective(document, item) and describes_people(
-            document, match.first, match.last, nominal=False
-        )
-        if thing or reading.concept.rule == "faiths":
-            return f"fact: a report on what is {document.raw(match.last)}"
-    return None
-
-
-def _is_adjective(document: Document, mention: _Mention) -> bool:
-    """Whether the term is an adjective here, where it may be a noun: "Christian art", but "a Christian"."""
-    slots = frozenset(reading.slot for reading in mention.readings)
-    use, _ = demonyms.use(document, mention.match.first, mention.match.last, slots)
-    return use == "adjective" and "adjective" in slots
-
-
-def _named(document: Document, terms: Set[int], refusals: Sequence[Refusal]) -> str | None:
-    """A name that no list holds, if the text has one."""
-    for index in range(1, len(document)):
-        raw = document.raw(index)
-        if not raw.istitle() or len(raw) < 3 or document.lower[index] in vocabulary() or index in terms:
-            continue
-        if any(item.start <= document.starts[index] < item.end for item in refusals):
-            continue
-        if not document.opens_sentence(index) and document.previous_word(index) not in _WHERE:
-            return raw
-    return None
-
-
 def _doctrine(document: Document, mentions: Sequence[_Mention]) -> str | None:
     """ "In Islam, knowledge is …": a faith as a teaching, and no person in the text."""
+    for item in mentions:
+        scripture = item.readings[0].concept.rule == "scriptures"
+        if scripture and document.next_word(item.match.last) in words("teaches"):
+            return f"fact: doctrine: what {document.raw(item.match.last)} says"
     faiths = [item.match for item in mentions if item.readings[0].concept.rule == "faiths"]
     for match in faiths:
         before = document.previous_word(match.first)
         following = document.lower[match.last + 1 : match.last + 3]
-        acts = document.next_word(match.last) in words("teaches") or following == ["is", "the"]
-        if acts or before in words("branch") or _named_branch(document, match.first):
+        acts = not words("teaches").isdisjoint(following) or following == ["is", "the"]
+        within = before == "in" and document.previous_word(match.first - 1) not in _BELIEVE
+        if (
+            acts
+            or (within and not talks(document))
+            or before in words("branch")
+            or _named_branch(document, match.first)
+        ):
             return f"fact: doctrine: {document.raw(match.last)} as one teaching"
     generic = faiths and document.lower[faiths[0].last + 1 : faiths[0].last + 3] == ["is", "a"]
     if not faiths or generic or any(_someone(document, at) for at in range(len(document))):
@@ -207,6 +169,7 @@ def _named_branch(document: Document, first: int) -> bool:
 
 def _someone(document: Document, at: int) -> bool:
     word = document.lower[at]
-    if (word in words("person_pronoun") and word != "being") or is_person(word):
+    abbreviated = word == "i" and document.gap(at)[:1] == "."
+    if (word in words("person_pronoun") and word != "being" and not abbreviated) or is_person(word):
         return True
     return word in words("first_names") and document.raw(at)[:1].isupper()

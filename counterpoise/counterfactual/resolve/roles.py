@@ -7,7 +7,7 @@ from counterpoise.counterfactual.resolve import demonyms
 from counterpoise.counterfactual.resolve.people import describes_people
 from counterpoise.counterfactual.tokens import Document
 
-_OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose"})
+_OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose", "own"})
 _BEFORE_NOUN = frozenset({"s", "of", "as", "called", "become", "became", "and", "or"})
 _SOMEONE = frozenset({"those", "someone", "anyone", "everyone", "somebody", "anybody", "one", "ones"})
 _LAUNDRY = frozenset(
@@ -54,6 +54,10 @@ def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | Non
         return "not-people: an exclamation"
     if slot != "singular":
         return None
+    if document.next_word(last) == "made" and document.previous_word(first) not in words(
+        "determiner", "adjective", "modifier", "person"
+    ):
+        return "compound: man-made"
     if _mankind(document, first, last):
         return "not-people: mankind"
     ordered = document.opens_sentence(first) or document.previous_word(first) in {"to", "will"}

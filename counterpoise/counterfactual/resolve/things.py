@@ -50,7 +50,8 @@ def _is_pet(document: Document, index: int, before: str) -> bool:
 
 def _trademark(document: Document, index: int, before: str) -> bool:
     """Whether a name that is a trademark too is one here: no person is spoken of, or a verb of firms follows."""
-    if before in _ARTICLES_AND_CAR or (
+    said = before in {"that", "this"} and _owned(document, index)
+    if (before in _ARTICLES_AND_CAR and not said) or (
         before in words("modifier", "adjective") and document.previous_word(index - 1) in _ARTICLES_AND_CAR
     ):
         return True

@@ -1,0 +1,231 @@
+"""What an encyclopaedia says of known things: a swap would make it false, though no single word shows it.
+
+A text is read that way when nobody in it speaks of himself and it is long, or breaks off. It is left alone where it
+names a thing or somebody whom no list holds, and, for words of faith, nation and colour, where it reads like a report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from counterpoise.counterfactual.english import peoples, words
+from counterpoise.counterfactual.lexicon import Reading
+from counterpoise.counterfactual.matcher import Match
+from counterpoise.counterfactual.records import Refusal
+from counterpoise.counterfactual.resolve import demonyms
+from counterpoise.counterfactual.resolve.capitals import headline
+from counterpoise.counterfactual.resolve.people import describes_people
+from counterpoise.counterfactual.resolve.proper import long_name, name_of_its_own
+from counterpoise.counterfactual.tokens import Document
+
+
+class _Mention(Protocol):
+    @property
+    def match(self) -> Match: ...
+    @property
+    def readings(self) -> list[Reading]: ...
+
+
+GROUPS = frozenset({"religion", "nationality", "race-color"})
+_TALK = frozenset(["i", "me", "my", "mine", "we", "us", "our", "you", "your", "im", "ive"])
+_QUOTATION = re.compile(r"[\"“][^\"“”]*[\"”]")
+_TITLE = re.compile(
+    r"^[\"“][^\"“”]*[^.!?,\"“”][\"”][.,;]?\s*$|^[\"“][^\"“”]+: [^\"“”]+[\"”]?[.,;]?\s*$"
+    r"|^[\"“][^\"“”]*[^.!?,\"“”\s]\s*$|^\W*\),? [A-Z]|^\W*\d+[–-]\d+\)"
+)
+"""A title in quotation marks, perhaps cut off; the rest of a reference."""
+_RECORD = frozenset({"first", "only", "last", "youngest", "oldest", "best", "top"})
+_AFTER_POLITICS = frozenset({"who", "also", "have", "has", "and", "or"})
+_BODIES = frozenset({"government", "governments", "team", "teams", "army", "armies", "police"})
+_PERSON = frozenset({"he", "she", "his", "her", "him"})
+_LONG = 9
+"""Letters of a long word."""
+_SHORT = 12
+"""Words of a text that says too little to be a report."""
+
+
+def talks(document: Document) -> bool:
+    """Whether the writer speaks of himself or to somebody: neither in a quotation nor in a title."""
+    quoted = _quotations(document)
+    for at, word in enumerate(document.lower):
+        if word not in _TALK or any(start < document.starts[at] < end for start, end in quoted):
+            continue
+        opens = document.opens_sentence(at) and not document.raw(at).isupper()
+        said = document.gap(at)[:1] != "." if word == "i" else document.raw(at).islower() or opens
+        if said or headline(document):
+            return True
+    return False
+
+
+def _quotations(document: Document) -> list[tuple[int, int]]:
+    """Where quotations begin and end, if most of the text is no quotation."""
+    if '"' not in document.text and "“" not in document.text:
+        return []
+    spans = [found.span() for found in _QUOTATION.finditer(document.text)]
+    inside = sum(end - start for start, end in spans)
+    return spans if 2 * inside < len(document.text) else []
+
+
+def formal_reason(
+    document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
+) -> str | None:
+    """Why ``axis`` is left alone in a text that reads like an encyclopaedia's, or ``None``."""
+    quoted = len(document) > 4 and _TITLE.search(document.text)
+    if quoted or (axis in GROUPS and _is_title(document, mentions)):
+        return "fact: the title of a work"
+    if talks(document):
+        return None
+    if _unfinished(document) and any(_goes_on(document, item) for item in mentions):
+        return "fact: the text breaks off, and the name or phrase may go on"
+    if headline(document) and len(document) > 6:
+        return None
+    return _report(document, axis, mentions, refusals)
+
+
+def _is_title(document: Document, mentions: Sequence[_Mention]) -> bool:
+    """ "The Danish Dictionary of Terms": capitals throughout, and a thing."""
+    return headline(document) and any(_is_of_a_thing(document, item) for item in mentions)
+
+
+def _report(
+    document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
+) -> str | None:
+    groups = axis in GROUPS
+    formal = _unfinished(document) or len(document) > (_SHORT // 2 if groups else _SHORT)
+    terms = {item.match.first for item in mentions}
+    named = name_of_its_own(document, terms, axis == "gender") if formal else long_name(document)
+    if named is not None:
+        return f"fact: a report on {named}"
+    if groups and formal:
+        return _of_a_group(document, mentions, refusals)
+    return _of_somebody(document, mentions, refusals) if axis == "gender" and formal else None
+
+
+def _unfinished(document: Document) -> bool:
+    """Whether the text begins with a capital and has no end: four words or more."""
+    text = document.text.strip(" \n\"“('‘")
+    return len(document) >= 4 and text[:1].isupper() and (text[-1].isalnum() or text[-1] == ",")
+
+
+def _breaks_off(document: Document) -> bool:
+    """Whether the text ends where no sentence does: "Others in the Christian left who", "He was a writer,"."""
+    end = document.gap(len(document) - 1).strip()
+    return _unfinished(document) and (end == "," or document.lower[-1] in words("goes_on"))
+
+
+def _goes_on(document: Document, mention: _Mention) -> bool:
+    """ "… has influenced various American", "an interview with the blogger Aaron": the text ends with the term."""
+    last, slots = mention.match.last, {reading.slot for reading in mention.readings}
+    if document.lower[last + 1 :] not in ([], ["de"], ["von"], ["van"]) or slots.isdisjoint(
+        {"adjective", "name"}
+    ):
+        return False
+    if document.gap(len(document) - 1).strip() or document.gap(last).strip():
+        return False
+    return "name" in slots or document.previous_word(mention.match.first) not in words("copula", "degree")
+
+
+def _of_somebody(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
+    """Why a formal text is about a person that readers know, or claims a first of its sex."""
+    if not (len(document) > _SHORT or (_unfinished(document) and len(document) > 6) or _breaks_off(document)):
+        return None
+    names = [item for item in mentions if item.readings[0].slot == "name"]
+    if names and (len(mentions) == 1 or _breaks_off(document)):
+        return "fact: a report on somebody who is known by that name"
+    if any(_bears_a_name(item) for item in refusals):
+        return "fact: a report on something that bears a name"
+    for item in mentions:
+        noun = item.readings[0].concept.rule != "pronouns"
+        if noun and document.previous_word(item.match.first) in _RECORD:
+            return f"fact: who was the {document.lower[item.match.first - 1]}"
+    return None
+
+
+def _bears_a_name(refusal: Refusal) -> bool:
+    named = refusal.code in {"entity", "surname"} and refusal.term[:1].isupper()
+    return named and refusal.term.lower() not in words("deity")
+
+
+def _of_a_group(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
+    """Why a text on a faith, nation or colour is a report: a thing of a people, a count, a country."""
+    reasons = (_of_one(document, item) for item in mentions)
+    return next(filter(None, reasons), None) or _from_afar(document, mentions, refusals)
+
+
+def _of_one(document: Document, item: _Mention) -> str | None:
+    """Why one term shows that the text is a report."""
+    rule, match = item.readings[0].concept.rule, item.match
+    term, nobody = document.raw(match.last), _PERSON.isdisjoint(document.lower)
+    if len(document) > _SHORT or _unfinished(document):
+        country = nobody and rule == "countries" and not _comes_from(document, match.first)
+        if country or (nobody and rule in {"faiths", "feasts"}) or _is_of_a_thing(document, item):
+            return f"fact: a report on what is {term}"
+    if item.readings[0].slot == "adjective" and _is_politics(document, match.last):
+        return f"fact: {term} {document.lower[match.last + 1]} is a movement"
+    return "fact: a report on a group within another" if nobody and _is_half(document, item) else None
+
+
+def _from_afar(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
+    """Why the text as a whole is a report: it counts, it speaks of things elsewhere, in learned words."""
+    counted = words("reported").intersection(document.lower)
+    if (counted or "%" in document.text) and _PERSON.isdisjoint(document.lower):
+        return f"fact: a report on a group: {min(counted, default='%')!r}"
+    elsewhere = any(item.code == "place" for item in refusals)
+    if elsewhere and any(_is_of_a_thing(document, item) for item in mentions):
+        return "fact: a report on things of several nations"
+    if any(item.reason.endswith("of that descent") for item in refusals):
+        return "fact: a report on people of two nations"
+    learned = (len(document) > _SHORT or _unfinished(document)) and _learned(document)
+    return "fact: a report on a group" if learned or _breaks_off(document) else None
+
+
+def _is_of_a_thing(document: Document, mention: _Mention) -> bool:
+    """Whether the text has nobody in it and the term describes a thing: "African dust", "Islamic law"."""
+    match = mention.match
+    somebody = not _PERSON.isdisjoint(document.lower) or not _BODIES.isdisjoint(document.lower)
+    if somebody or not _is_adjective(document, mention):
+        return False
+    return describes_people(document, match.first, match.last, nominal=False) is not None
+
+
+def _is_half(document: Document, mention: _Mention) -> bool:
+    """ "Indian Sikhs", "the term Sikh"; an American of some faith may be anybody."""
+    match = mention.match
+    before, after = document.previous_word(match.first), document.next_word(match.last)
+    nation = mention.readings[0].axis == "nationality" and document.lower[match.last] != "american"
+    return (
+        (mention.readings[0].axis == "religion" and before in words("descent") - {"american"})
+        or before in {"term", "word"}
+        or (nation and after in words("faith"))
+    )
+
+
+def _comes_from(document: Document, first: int) -> bool:
+    """ "a man from Mexico", "they are from Kenya"; not "an opera from Turkey"."""
+    before = document.lower[first - 2] if first > 1 else ""
+    someone = before in words("person", "copula", "person_pronoun") or before.startswith(("come", "came"))
+    return document.previous_word(first) == "from" and someone
+
+
+def _is_politics(document: Document, last: int) -> bool:
+    """ "the Christian left who …", "the Christian right supports …"; but "the Hindu left the temple"."""
+    if document.next_word(last) not in {"left", "right"}:
+        return False
+    after = document.next_word(last + 1)
+    acts = after in words("verb_finite", "copula") | _AFTER_POLITICS or after.endswith(("ly", "s"))
+    return acts and after not in words("determiner")
+
+
+def _learned(document: Document) -> bool:
+    """Whether one word of four is long, three at least: hardly anybody talks like that."""
+    long = sum(len(word) >= _LONG and word not in peoples() for word in document.lower)
+    return long >= 3 and 4 * long >= len(document)
+
+
+def _is_adjective(document: Document, mention: _Mention) -> bool:
+    """Whether the term is an adjective here, where it may be a noun: "Christian art", but "a Christian"."""
+    slots = frozenset(reading.slot for reading in mention.readings)
+    use, _ = demonyms.use(document, mention.match.first, mention.match.last, slots)
+    return use == "adjective" and "adjective" in slots

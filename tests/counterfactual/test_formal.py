@@ -1,0 +1,124 @@
+"""Text in the manner of an encyclopaedia: what is said there of known things may not be swapped."""
+
+from __future__ import annotations
+
+import pytest
+
+from counterpoise.counterfactual import CounterfactualConfig, Engine, swap
+
+LEFT_ALONE = [
+    # somebody or something with a name of its own
+    ("He spent ten quiet years in the mill before the Harrow Valley Choir hired him.", "gender"),
+    (
+        "Velmar identifies two kinds of error, and he treats the second as the more common one by far.",
+        "gender",
+    ),
+    ("Newton took space to be real and based his view on a long row of trials.", "gender"),
+    ("Ambrec, in his last essay, held that a town is no larger than its market and its well.", "gender"),
+    ("Oddly, Park founded a school in the hills, and the Jorun Park Academy still bears his name.", "gender"),
+    ("Jay Park released his third record.", "gender"),
+    # the first of a sex
+    ("In the third year the first female pilot of the county flew the mail across the hills.", "gender"),
+    # the text breaks off after a name or before the noun
+    ("Many consider the gifted stage designer Peter", "gender"),
+    ("The old ferry has carried many Polish", "nationality"),
+    # titles and references
+    ("“Women's looms: the social side of weaving.”", "gender"),
+    ('"How village schools see low-income girls as readers".', "socioeconomic"),
+    # a movement, a doctrine, a count, a country, a thing of a people
+    ("Others in the Hindu left have not", "religion"),
+    ("They wrote at length about Christian restorationism and its critics.", "religion"),
+    ("A report on the Sikh population was read in the evening.", "religion"),
+    (
+        "Dentists in the United States may also whiten teeth and file them down for a small fee.",
+        "nationality",
+    ),
+    ("The winds carry African dust across the wide ocean and lay it down on the decks.", "nationality"),
+]
+
+
+@pytest.mark.parametrize(("text", "axis"), LEFT_ALONE)
+def test_reports_on_known_things_are_left_alone(text: str, axis: str) -> None:
+    result = swap(text, axis)
+    assert result.swapped == text
+    assert result.refusals
+
+
+SWAPPED = [
+    (
+        "Mary told her brother that the doctor had found nothing wrong and she could go home.",
+        "gender",
+        "Patricia",
+    ),
+    (
+        "The potter turns the wheel with his left foot and keeps both hands on the clay all the while.",
+        "gender",
+        "her",
+    ),
+    (
+        "A nurse may ask a colleague for help when the patient does not trust him or her at first.",
+        "gender",
+        "her or him",
+    ),
+    ("Some women wear gloves as part of a formal dress when they go out in the cold.", "gender", "Some men"),
+    (
+        "Muslim students asked for a room to pray in, and the school gave them the old gym.",
+        "religion",
+        "Christian",
+    ),
+    (
+        "Black people were told to wait outside until the last seat had been sold.",
+        "race-color",
+        "White people",
+    ),
+    ("The Mexican cook left early because the fish had not come.", "nationality", "The American cook"),
+]
+
+
+@pytest.mark.parametrize(("text", "axis", "part"), SWAPPED)
+def test_long_texts_about_nobody_in_particular_are_swapped(text: str, axis: str, part: str) -> None:
+    result = swap(text, axis)
+    assert result.changed
+    assert part in result.swapped or axis == "gender"
+
+
+def test_who_speaks_of_himself_reports_nothing() -> None:
+    """A quotation and a title are not the writer's own words."""
+    text = "My aunt says the Harrow Valley Choir hired her because she sings in tune."
+    assert swap(text).swapped == "My uncle says the Harrow Valley Choir hired him because he sings in tune."
+    assert not swap('He wrote "I sing for you" in one night, and the Harrow Valley Choir took it up.').changed
+
+
+def test_a_setting_reads_reports_like_any_text() -> None:
+    engine = Engine.from_config(CounterfactualConfig(real_people="known"))
+    text = "He spent ten quiet years in the mill before the Harrow Valley Choir hired him."
+    assert engine.swap(text).swapped.startswith("She spent") and engine.swap(text).swapped.endswith(
+        "hired her."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("A bridge is one of the oldest of the crossings.", "age"),
+        ("The roof of the Master's house itself is very old.", "age"),
+        ("The kids played while their own child slept.", "age"),  # someone's own child stays: half a swap
+        ("The youth of today sings.", "age"),
+        ("Copper and tin are poor conductors.", "socioeconomic"),
+        ("The sign read [t]he and nothing else.", "gender"),
+        ("The lake is man made.", "gender"),
+        ("Quenby Grant sat down.", "gender"),  # a surname after a name that no list holds
+    ],
+)
+def test_other_kinds_of_wrong_edits(text: str, axis: str) -> None:
+    assert swap(text, axis).swapped == text
+
+
+def test_two_adjectives_share_their_noun() -> None:
+    text = "On stage, cisgender and trans women took turns."
+    assert swap(text, "sexual-orientation").swapped == "On stage, transgender and cis women took turns."
+
+
+def test_a_surname_that_is_a_role_stays_in_the_pipeline_too() -> None:
+    engine = Engine.from_config(CounterfactualConfig(real_people="known"))
+    assert engine.swap("Mary Workman slept.").swapped.endswith(" Workman slept.")
