@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -23,7 +24,6 @@ from counterpoise.flows.interrupts import TOLD
 
 WITHIN_S = 5.0
 """On a machine that has a core for it; see :func:`allowed_s`."""
-STAGES = ("base-model", "adapter · fold 0", "scores")
 
 
 @dataclass
@@ -105,44 +105,52 @@ def assert_stopped(ended: Ended, code: int, home: Path) -> None:
     assert psutil.wait_procs(servers(home), timeout=20)[1] == []
 
 
+def ctrl_c(terminal: Terminal) -> None:
+    """A key in the terminal: SIGINT to the whole group."""
+    terminal.press_ctrl_c()
+
+
+def sigterm(terminal: Terminal) -> None:
+    """To the whole group, as timeout and systemd send it."""
+    os.killpg(terminal.pid, signal.SIGTERM)
+
+
+def sigterm_twice(terminal: Terminal) -> None:
+    """In the same instant, which is once."""
+    sigterm(terminal)
+    sigterm(terminal)
+
+
+STOPS: dict[str, tuple[Callable[[Terminal], None], int]] = {
+    "profile smoke": (ctrl_c, 130),  # Prefect's server is starting
+    " base-model": (sigterm, 143),
+    " adapter · fold 0": (ctrl_c, 130),
+    " scores": (sigterm_twice, 143),
+}
+"""What the screen shows when it is asked to stop, how, and the exit code."""
+
+
 @pytest.mark.slow
-def test_ctrl_c_at_start_up_and_in_three_stages_then_the_run_goes_on(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
-    terminal.wait_for("profile smoke")
-    assert_stopped(terminal.ended(terminal.press_ctrl_c), 130, tmp_path)
-    for stage in STAGES:
+def test_a_run_that_is_stopped_again_and_again_goes_on_each_time(tmp_path: Path) -> None:
+    for shown, (stop, code) in STOPS.items():
         terminal = Terminal(tmp_path)
-        terminal.wait_for(f" {stage}")
-        assert_stopped(terminal.ended(terminal.press_ctrl_c), 130, tmp_path)
-    store = Store.open(tmp_path / "store")
-    assert {run["status"] for run in store.runs()} == {"stopped"}
+        terminal.wait_for(shown)
+        assert_stopped(terminal.ended(partial(stop, terminal)), code, tmp_path)
+    assert {run["status"] for run in Store.open(tmp_path / "store").runs()} == {"stopped"}
+
+    terminal = Terminal(tmp_path)
+    terminal.wait_for(" report")
+    assert len(servers(tmp_path)) == 1
+    assert terminal.ended(lambda: os.kill(terminal.pid, signal.SIGKILL)).code == -signal.SIGKILL
+    assert psutil.wait_procs(servers(tmp_path), timeout=20)[1] == [], (
+        "a killed command takes its server along"
+    )
+
     terminal = Terminal(tmp_path)
     last = terminal.ended(lambda: None)
     assert last.code == 0, last.after
     assert "= base-model" in last.after
     assert "= adapter" in last.after
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("twice", [False, True])
-def test_sigterm_to_the_whole_group_as_timeout_and_systemd_send_it(tmp_path: Path, twice: bool) -> None:
-    terminal = Terminal(tmp_path)
-    terminal.wait_for(" base-model")
-
-    def act() -> None:
-        for _ in range(1 + twice):
-            os.killpg(terminal.pid, signal.SIGTERM)
-
-    assert_stopped(terminal.ended(act), 143, tmp_path)
-
-
-@pytest.mark.slow
-def test_a_killed_command_takes_its_server_with_it(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
-    terminal.wait_for(" base-model")
-    assert len(servers(tmp_path)) == 1
-    assert terminal.ended(lambda: os.kill(terminal.pid, signal.SIGKILL)).code == -signal.SIGKILL
-    assert psutil.wait_procs(servers(tmp_path), timeout=20)[1] == []
 
 
 STUBBORN = """

@@ -113,8 +113,11 @@ def shell(root: Path, tmp_path_factory: pytest.TempPathFactory, prefect_server: 
     return shell
 
 
-def test_second_run_is_all_cached(shell: Shell) -> None:
-    assert set(shell.states().values()) == {"cached"}
+def test_second_run_is_all_cached_and_prints_little(shell: Shell) -> None:
+    done = shell("run", "--profile", "smoke")
+    _, *lines = done.stderr.splitlines()
+    assert [re.sub(r"^= (.*?) +cached .*", r"\1", line) for line in lines] == STAGES
+    assert len(done.stdout.splitlines()) < 30
 
 
 def test_plan_agrees_with_run(shell: Shell) -> None:
@@ -144,32 +147,8 @@ def test_edited_helper_re_runs_its_stage_and_stops_where_the_bytes_are_the_same(
     assert not {"base-model", "pairs", "counterfactuals", "scores · fold 0", "generations"} & set(computed)
 
 
-def test_changed_setting_re_runs_what_it_decides(shell: Shell) -> None:
-    computed = shell.computed("--set", "generation.max_new_tokens=4")
-    assert computed == [
-        "preflight",
-        "generations-base",
-        "capability · fold 0",  # its divergence from the base is read on what the base wrote
-        "generations",
-        "generations-null · fold 0",
-        "generation-toxicity",
-        "report",
-    ]
-
-
-def test_changed_upstream_byte_re_runs_what_follows(shell: Shell, tmp_path: Path) -> None:
-    smoke = shell.checkout / "counterpoise/sources/data/smoke_pairs.csv"
-    mine = tmp_path / "mine.csv"
-    mine.write_text(smoke.read_text(encoding="utf-8").replace("the", "a", 1), encoding="utf-8")
-    computed = shell.computed("--set", f"pairs.source={mine}")
-    assert {"dataset", "pairs", "counterfactuals", "preferences"} <= set(computed)
-    assert not {"base-model", "neutral"} & set(computed)
-
-
 def test_damaged_artifact_heals_with_its_own_bytes(shell: Shell) -> None:
-    record = shell.run()
     (pairs,) = [stage["sha256"] for stage in shell.shown()["stages"] if stage["stage"] == "pairs"]
-    assert record["stages"][3]["state"] == "cached"
     victim = shell.store / "objects" / pairs[:2] / pairs / "pairs.parquet"
     victim.chmod(0o644)
     data = bytearray(victim.read_bytes())
@@ -199,7 +178,6 @@ def test_show_runs_and_diff_speak_of_the_runs(shell: Shell) -> None:
 
 
 def test_a_report_is_what_its_artifacts_give(shell: Shell, tmp_path: Path) -> None:
-    shell.run()
     assert "byte for byte" in shell("report", "latest", "--check").stdout
     shell("report", "--out", str(tmp_path / "again"))
     assert (tmp_path / "again" / "report.html").is_file()
@@ -214,33 +192,6 @@ def test_report_is_one_self_contained_file(shell: Shell) -> None:
     assert "50 %" in text
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", text)
     assert html.with_name("report.md").stat().st_size < 500_000
-
-
-def test_bad_input_is_one_line_and_leaves_the_store_sound(shell: Shell, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.csv"
-    bad.write_text(",sent_more,sent_less,stereo_antistereo,bias_type\n0,A b.,A c.,stereo,shoe-size\n")
-    done = shell("run", "--profile", "smoke", "--set", f"pairs.source={bad}", code=1)
-    last = done.stderr.strip().splitlines()[-1]
-    assert "bad.csv, line 2: unknown bias_type 'shoe-size'" in last
-    not_a_model = tmp_path / "folder"
-    not_a_model.mkdir()
-    done = shell("run", "--profile", "smoke", "--set", f"model.source={not_a_model}", code=1)
-    assert "not a model" in done.stderr.strip().splitlines()[-1]
-    shell("verify", "--full")
-    assert {"failed"} <= {run["status"] for run in json.loads(shell("runs", "--json").stdout)}
-
-
-def test_unmatched_lora_target_names_those_that_exist(shell: Shell) -> None:
-    done = shell("run", "--profile", "smoke", "--set", 'alignment.lora.targets=["out_proj"]', code=1)
-    last = done.stderr.strip().splitlines()[-1]
-    assert "out_proj" in last
-    assert "o_proj" in last
-
-
-def test_normal_run_prints_little(shell: Shell) -> None:
-    done = shell("run", "--profile", "smoke")
-    assert len(done.stderr.splitlines()) == 1 + len(STAGES), done.stderr
-    assert len(done.stdout.splitlines()) < 30
 
 
 @pytest.mark.parametrize("form", ["adapter", "merged"])
@@ -269,6 +220,49 @@ def test_published_folder_loads_without_us_and_reproduces_the_scores(
     assert card.data.eval_results[0].metric_value == round(results.measures.one(SCORE).tuned, 2)
     assert results.verdict.sentence in card.text
     assert refs["adapter · fold 0"].sha256 in card.text
+
+
+def test_bad_input_is_one_line_and_leaves_the_store_sound(shell: Shell, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text(",sent_more,sent_less,stereo_antistereo,bias_type\n0,A b.,A c.,stereo,shoe-size\n")
+    done = shell("run", "--profile", "smoke", "--set", f"pairs.source={bad}", code=1)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "bad.csv, line 2: unknown bias_type 'shoe-size'" in last
+    not_a_model = tmp_path / "folder"
+    not_a_model.mkdir()
+    done = shell("run", "--profile", "smoke", "--set", f"model.source={not_a_model}", code=1)
+    assert "not a model" in done.stderr.strip().splitlines()[-1]
+    shell("verify", "--full")
+    assert {"failed"} <= {run["status"] for run in json.loads(shell("runs", "--json").stdout)}
+
+
+def test_unmatched_lora_target_names_those_that_exist(shell: Shell) -> None:
+    done = shell("run", "--profile", "smoke", "--set", 'alignment.lora.targets=["out_proj"]', code=1)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "out_proj" in last
+    assert "o_proj" in last
+
+
+def test_changed_setting_re_runs_what_it_decides(shell: Shell) -> None:
+    computed = shell.computed("--set", "generation.max_new_tokens=4")
+    assert computed == [
+        "preflight",
+        "generations-base",
+        "capability · fold 0",  # its divergence from the base is read on what the base wrote
+        "generations",
+        "generations-null · fold 0",
+        "generation-toxicity",
+        "report",
+    ]
+
+
+def test_changed_upstream_byte_re_runs_what_follows(shell: Shell, tmp_path: Path) -> None:
+    smoke = shell.checkout / "counterpoise/sources/data/smoke_pairs.csv"
+    mine = tmp_path / "mine.csv"
+    mine.write_text(smoke.read_text(encoding="utf-8").replace("the", "a", 1), encoding="utf-8")
+    computed = shell.computed("--set", f"pairs.source={mine}")
+    assert {"dataset", "pairs", "counterfactuals", "preferences"} <= set(computed)
+    assert not {"base-model", "neutral"} & set(computed)
 
 
 def plain_log_probs(folder: Path, base: Path, texts: list[str]) -> list[float]:
