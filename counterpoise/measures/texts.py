@@ -184,9 +184,15 @@ def _beside_null(
     base = [row for row in generations if row.variant == "base"]
     if not (null and greedy):
         return []
-    (random,) = match([*base, *null])
+    # Where the prompts are dealt over the adapters, the random one answers the first adapter's.
+    random = {(other.prompt_id, other.sample): other for (_, other) in match([*base, *null])[0]}
     drawn = [
-        [(other, after) for (_, other), (_, after) in zip(random, answer, strict=True)] for answer in answers
+        [
+            (random[after.prompt_id, after.sample], after)
+            for _, after in answer
+            if (after.prompt_id, after.sample) in random
+        ]
+        for answer in answers
     ]
     (part,) = (part for by, part in _decodings(drawn, greedy) if by == GREEDY)
     return [row for row in usable_measures(part, by=GREEDY_NULL, seed=seed) if row.name == USABLE]

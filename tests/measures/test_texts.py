@@ -94,6 +94,11 @@ def test_greedy_text_is_also_judged_beside_a_random_adapter() -> None:
     assert found.base == pytest.approx(100 * (1 - len(half) / len(prompts)))
     assert found.tuned == 50.0  # the mean of 0 and 100
     assert found.interval is not None and found.interval[0] < found.change < found.interval[1]
+    some = [
+        row for row in null if row.prompt_id in prompts[:4]
+    ]  # the random adapter answers the first one's share
+    part = numbers(text_findings([*base, *bad], {}, seed=0, greedy=True, null=some)).one(USABLE, GREEDY_NULL)
+    assert (part.n, part.base, part.tuned) == (4, 50.0, 0.0)
     alone = text_findings([*base, *bad, *good], {}, seed=0, greedy=True)
     assert numbers(alone).get(USABLE, GREEDY_NULL) is None
 
