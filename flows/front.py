@@ -15,7 +15,7 @@ from counterpoise.measures.criteria import limit_of
 from counterpoise.measures.names import PERPLEXITY, SCORE
 from counterpoise.measures.results import Results
 
-RECIPES = {"λ = 1": "names_whole.json", "λ = ¼": "local.json"}
+RECIPES = {"λ = 1": "names_whole.json", "λ = ¼": "twelve_mechanisms.json"}
 """Label → the result file of its seeds."""
 
 
