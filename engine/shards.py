@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 from counterpoise.artifacts.table_spec import TableSpec
@@ -11,7 +11,7 @@ from counterpoise.engine.job import Job
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
-Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], Generator[Any, None, None]]
 
 
 def in_shards(
@@ -22,14 +22,14 @@ def in_shards(
     compute: Callable[[Sequence[Item]], Sequence[Row]],
     spec: TableSpec,
     record: type[Row],
-    each: Each = map,
+    each: Each | None = None,
 ) -> list[Row]:
     """``compute`` over ``items`` in pieces of ``size``, in order; finished pieces come from the scratch folder.
 
     Args:
         name: distinguishes the shards of several loops in one stage.
         spec: the table that a shard is written as.
-        each: how the pieces are computed, one after the other or several at a time; it gives them in order.
+        each: computes the pieces several at a time and gives them in order; default: one after the other.
     """
     from counterpoise.artifacts.parquet import read_records, write_table
 
@@ -38,9 +38,10 @@ def in_shards(
         for start in range(0, len(items), size)
     }
     done = set(job.scratch.restore())
+    missing = [piece for shard, piece in pieces.items() if shard not in done]
     rows: list[Row] = []
     seen = 0
-    with _closed(each(compute, [piece for shard, piece in pieces.items() if shard not in done])) as computed:
+    with closing((each or _in_turn)(compute, missing)) as computed:
         for shard, piece in pieces.items():
             path = job.scratch.folder / shard
             if shard not in done:
@@ -52,11 +53,5 @@ def in_shards(
     return rows
 
 
-@contextmanager
-def _closed(computed: Iterator[Row]) -> Iterator[Iterator[Row]]:
-    """``computed``, closed at the end where it can be: pieces that nobody waits for are not begun."""
-    try:
-        yield computed
-    finally:
-        if isinstance(computed, Generator):
-            computed.close()
+def _in_turn(compute: Callable[[Item], Row], items: Sequence[Item]) -> Generator[Row, None, None]:
+    yield from map(compute, items)

@@ -95,14 +95,18 @@ def _items(job: Job) -> list[BenchmarkItem]:
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    return scoring_settings(config) | {
-        "share": config.benchmarks.share,
-        "group_sentences": config.benchmarks.group_sentences,
-        "bbq_items": config.benchmarks.bbq_items,
-        "bbq_all_unknowns": config.benchmarks.bbq_all_unknowns,
-        "choice_questions": config.benchmarks.choice_questions,
-        "evaluate": config.pairs.evaluate,
-    }
+    dealt = {"evaluate": config.pairs.evaluate} if config.benchmarks.share == "split" else {}
+    return (
+        scoring_settings(config)
+        | dealt
+        | {
+            "share": config.benchmarks.share,
+            "group_sentences": config.benchmarks.group_sentences,
+            "bbq_items": config.benchmarks.bbq_items,
+            "bbq_all_unknowns": config.benchmarks.bbq_all_unknowns,
+            "choice_questions": config.benchmarks.choice_questions,
+        }
+    )
 
 
 benchmarks = Stage(

@@ -179,8 +179,8 @@ def failed_guard(found: Candidate) -> str:
             f"{found.own_text_kl:.3f} nats a token from the base on its own text (limit {MAX_OWN_TEXT_KL:g})"
         )
     usable, highest = found.usable_ratio, found.usable_ratio_high
-    # As the claim: over the limit, and no draw of the dice. A few hundred texts scatter by more than the limit.
-    if usable is not None and highest is not None and usable < MIN_USABLE_RATIO and highest < 1:
+    # As the claim: over the limit, and beyond chance. A few hundred texts scatter by more than the limit.
+    if usable is not None and highest is not None and not (usable >= MIN_USABLE_RATIO or highest >= 1):
         return (
             f"usable sampled text is {usable:.1%} of the base's, beyond chance (limit {MIN_USABLE_RATIO:.0%})"
         )
