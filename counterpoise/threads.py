@@ -1,9 +1,12 @@
-"""How many threads this process computes with, and how they wait for one another.
+"""How many threads this process computes with, how they wait for one another, and where they keep their memory.
 
 OpenMP's threads spin while they wait. Beside other work that takes the processor from the very thread that is waited
 for: with two busy threads on two cores a run takes three times as long. Threads that sleep at once wake too late: on
 two quiet cores a training step then takes half as long again. So they spin for some microseconds and sleep, and there
 are no more of them than a container's CPU limit lets run at once. OpenMP reads all of it when torch loads it.
+
+glibc gives each thread an arena of its own, which keeps what it once held: after a training, two threads that score
+side by side took 5.5 GB in place of 3.4. So all threads share one.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 CALM = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 """Sleep, for every OpenMP; turns to spin before, for the GNU one, which heeds the count first."""
 COUNT = "OMP_NUM_THREADS"
+ARENAS = "MALLOC_ARENA_MAX"
+_M_ARENA_MAX = -8
+"""glibc's ``M_ARENA_MAX``, malloc.h."""
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -28,6 +34,16 @@ def set_defaults(environment: MutableMapping[str, str] = os.environ) -> None:
     cores = available_cores()
     if cores < _affinity():
         environment.setdefault(COUNT, str(cores))
+    environment.setdefault(ARENAS, "1")  # for processes that are started from here; this one has read it
+
+
+def share_one_arena() -> None:
+    """As ``MALLOC_ARENA_MAX=1``, in a process that runs already: before it has threads. Without glibc nothing."""
+    import ctypes  # noqa: PLC0415 - a tenth of what `--help` takes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None and os.environ.get(ARENAS) == "1":
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def available_cores() -> int:

@@ -16,6 +16,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from counterpoise.errors import UsageError
+from counterpoise.threads import share_one_arena
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -53,6 +54,7 @@ def quiet_defaults() -> None:
     """
     for name, value in (QUIET | LIBRARIES).items():
         os.environ.setdefault(name, value)
+    share_one_arena()
     settle_proxies(os.environ)
     exempt_loopback(os.environ)
     if said := ensure_home(os.environ):

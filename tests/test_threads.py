@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from counterpoise.threads import COUNT, WAITING, available_cores, cpu_limit, set_defaults
+from counterpoise.threads import ARENAS, COUNT, WAITING, available_cores, cpu_limit, set_defaults
 
 ENTRIES = (
     "counterpoise",
@@ -67,9 +68,9 @@ def test_without_groups_there_is_no_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", WAITING)
 def test_what_the_user_set_stays(name: str) -> None:
-    mine = {name: "mine", COUNT: "7"}
+    mine = {name: "mine", COUNT: "7", ARENAS: "8"}
     set_defaults(mine)
-    assert mine == {name: "mine", COUNT: "7"}
+    assert mine == {name: "mine", COUNT: "7", ARENAS: "8"}
 
 
 def test_a_limit_below_the_cores_sets_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +78,7 @@ def test_a_limit_below_the_cores_sets_their_number(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("counterpoise.threads.cpu_limit", lambda: 2.5)
     environment: dict[str, str] = {}
     set_defaults(environment)
-    assert environment == {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000", COUNT: "3"}
+    assert environment == {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000", COUNT: "3", ARENAS: "1"}
     monkeypatch.setattr("counterpoise.threads.cpu_limit", lambda: 7.5)
     environment = {}
     set_defaults(environment)
@@ -104,3 +105,31 @@ import torch
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env=environment
     )
     assert done.stdout.splitlines()[0] == "torch after 1000"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="arenas are glibc's")
+def test_threads_share_one_arena(tmp_path: Path, root: Path) -> None:
+    """Eight threads that allocate at once, each of which glibc would else give an arena of its own."""
+    code = f"""
+import ctypes, threading
+IMPORT
+libc, met = ctypes.CDLL(None), threading.Barrier(8)
+def allocate():
+    met.wait()
+    [bytearray(100_000) for _ in range(50)]
+    met.wait()
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(b"{tmp_path / "arenas"}", b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+    environment = {name: value for name, value in os.environ.items() if name != ARENAS}
+    arenas = []
+    for line in ("", "from counterpoise.threads import share_one_arena; share_one_arena()"):
+        command = [sys.executable, "-c", code.replace("IMPORT", line)]
+        subprocess.run(command, check=True, cwd=root, env=environment)
+        arenas.append((tmp_path / "arenas").read_text(encoding="ascii").count("<heap nr="))
+    assert arenas[0] > arenas[1] == 1

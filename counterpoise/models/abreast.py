@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from counterpoise.threads import share_one_arena
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -43,6 +45,7 @@ def abreast(
     if workers < 2 or not runs_abreast(model):
         yield from map(compute, items)
         return
+    share_one_arena()
     with _threads(threads // workers):
         pool = ThreadPoolExecutor(workers, thread_name_prefix="batch")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,7 @@ def test_an_error_comes_in_its_items_place_and_ends_the_rest(two_threads: None) 
 
     def fail_at_third(item: int) -> int:
         seen.append(item)
+        time.sleep(0.02 if item > 2 else 0)  # all of them would take ten seconds
         return 1 // (2 - item)
 
     with closing(abreast(Stateless(), fail_at_third, range(1000))) as results:
@@ -73,16 +75,14 @@ def test_an_error_comes_in_its_items_place_and_ends_the_rest(two_threads: None) 
 
 def test_what_is_given_up_is_not_begun(two_threads: None) -> None:
     begun: list[int] = []
-    held = threading.Event()
 
     def wait(item: int) -> int:
         begun.append(item)
-        held.wait(20 if item else 0)
+        time.sleep(0.02 if item else 0)  # all of them would take ten seconds
         return item
 
     with closing(abreast(Stateless(), wait, range(1000))) as results:
         assert next(results) == 0
-        held.set()
     assert len(begun) < 1000
 
 
