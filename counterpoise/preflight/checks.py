@@ -258,6 +258,6 @@ def _adapter(model: Any, needs: Needs) -> str:
     if fast_path(model, needs.max_tokens).way.rows not in ("trees", "padded"):
         raise ModelError(
             f"{type(causal).__name__} gives other log-probabilities in a padded batch, so it cannot be trained in one",
-            "score it with `counterpoise score`, or give another model",
+            "score it with `counterpoise score MODEL`, or give another model",
         )
     return f"on {', '.join(targets)}"
