@@ -125,7 +125,7 @@ def _benchmark_task(name: str, subject: Subject, how: How, store: str) -> State:
 
     source = BENCHMARKS[name].source
     if source is None:
-        raise UsageError(f"{name} has no published mirror", "use `counterpoise score --data FILE`")
+        raise UsageError(f"{name} has no published mirror", "use `counterpoise score MODEL --data FILE`")
     stage = evaluation(subject, name, locate(source), source_hash(source), how)
     return run_stage(stage, name, RunConfig(), Store.open(store), None, {})
 

@@ -85,6 +85,7 @@ def pipeline(step: Step, config: RunConfig) -> Any:
         null = [step(generations_null, fold=config.pairs.evaluate[0], **with_random)]
     reported = step(
         report,
+        fit=[fit],
         pairs=paired,
         counterfactuals=swaps,
         preferences=preferred,

@@ -30,10 +30,11 @@ _LOG = logging.getLogger(__name__)
 def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> None:
     """Loads the model as it will be trained, and looks whether it can do what the run asks."""
     from counterpoise.models.loading import load_model
-    from counterpoise.preflight.checks import CUT, NO_PAIR_CUT, examine, require
+    from counterpoise.preflight.checks import CUT, NO_PAIR_CUT, cut_pairs, examine, require
 
     needs = _needs(job, pairs, counterfactuals, neutral)
-    findings = examine(load_model(job.folder(model), job.config.model.precision), needs)
+    loaded = load_model(job.folder(model), job.config.model.precision)
+    findings = examine(loaded, needs)
     require(findings, f"{job.config.model.source} cannot do what this run asks")
     for finding in findings:
         if finding.name == CUT and finding.detail != NO_PAIR_CUT:
@@ -41,6 +42,7 @@ def compute(job: Job, model: Ref, pairs: Ref, counterfactuals: Ref, neutral: Ref
     # Names alone: what is trained afterwards has this file in its key, and must not run again for a word.
     text = json.dumps({"passed": [finding.name for finding in findings]})
     (job.out / "preflight.json").write_text(text + "\n", encoding="utf-8")
+    cut_pairs(loaded, needs).write(job.out)
 
 
 def _needs(job: Job, pairs: Ref, counterfactuals: Ref, neutral: Ref) -> Needs:

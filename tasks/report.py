@@ -26,6 +26,7 @@ from counterpoise.engine.job import Job
 from counterpoise.engine.report_files import CHARTS, HTML, MARKDOWN, RESULTS
 from counterpoise.engine.stage import Stage, package_data
 from counterpoise.neutral.records import Capability, Divergence
+from counterpoise.pairs.cut import read_cut
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.pairs.ledger import read_ledger
 from counterpoise.records import Generation, PairScore, Preference, ToxicityScore
@@ -66,7 +67,7 @@ def compute(
 
     Args:
         evidence: adapters, scores and capability, one a fold; benchmarks, generations, null and revised, any number;
-            generation_toxicity, one.
+            generation_toxicity, one; fit, the checks before training, one (none in runs of earlier versions).
     """
     from counterpoise.report.build import build_report
 
@@ -100,6 +101,7 @@ def gather(
         benchmarks=_all(source, evidence.get("benchmarks", ()), BENCHMARKS, BenchmarkScore),
         revised=_revised(source, evidence.get("revised", ())),
         ledger=read_ledger(source.folder(pairs)) if source.config.pairs.training_source else None,
+        cut=next((read_cut(source.folder(ref)) for ref in evidence.get("fit", ())), None),
     )
 
 

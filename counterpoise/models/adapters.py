@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from counterpoise.errors import ModelError
-from counterpoise.models.inspection import check_adapter, read_json, usable_positions
+from counterpoise.models.inspection import check_adapter, check_floats, read_json, usable_positions
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -30,6 +30,7 @@ def check_adapter_folder(folder: Path) -> None:
         )
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise ModelError(f"{folder}: it holds no {ADAPTER_WEIGHTS}", "save the adapter in safetensors")
+    check_floats([folder / ADAPTER_WEIGHTS])
 
 
 def attach(model: Any, adapter: Path) -> tuple[Any, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,10 @@ WRAPPERS = {
     "_checkpoint_wrapped_module.": "a model that recomputes activations",
     "base_model.model.": "a PEFT model",
 }
-PLAIN = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "BOOL"})
-"""How weights and integer buffers are stored where nothing is quantized."""
+FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
+"""How weights are stored where nothing is quantized."""
+INTEGERS = frozenset({"I64", "I32", "I16", "BOOL"})
+"""How buffers may be stored: tables of positions, masks."""
 LEAST_QUANTIZED = 0.75
 _SHOWN = 3
 
@@ -45,22 +47,34 @@ def check_plain_weights(folder: Path, config: Mapping[str, Any]) -> None:
             f"{folder}: its weights are already quantized ({method}), so fp32, bf16 or nf4 would be a wrong label",
             "give the checkpoint that it was made from, or dequantize it first",
         )
-    narrow = sorted(
-        {dtype for name, dtype in _stored_dtypes(folder) if dtype not in PLAIN and not _harmless(name)}
-    )
-    if narrow:
-        raise ModelError(
-            f"{folder}: its weights are stored as {', '.join(narrow)}, expected F32, F16 or BF16",
-            "give a checkpoint that is not quantized",
-        )
+    check_floats(sorted(folder.glob("*.safetensors")))
 
 
-def _stored_dtypes(folder: Path) -> Iterable[tuple[str, str]]:
-    for path in sorted(folder.glob("*.safetensors")):
+def check_floats(files: Iterable[Path]) -> None:
+    """Raise :class:`ModelError` if the weights in these safetensors files are no plain floating-point numbers.
+
+    Without the scales that belong to them, integers and 8-bit floats would be read as if they were the weights.
+    """
+    for path, dtypes in _stored_dtypes(files):
+        narrow = sorted({dtype for name, dtype in dtypes if not _plain(name, dtype)})
+        if narrow:
+            raise ModelError(
+                f"{path}: its weights are stored as {', '.join(narrow)}, expected F32, F16 or BF16",
+                "give weights that are not quantized",
+            )
+
+
+def _plain(name: str, dtype: str) -> bool:
+    is_buffer = not name.endswith((".weight", ".bias"))
+    return dtype in FLOATS or (dtype in INTEGERS and is_buffer) or _harmless(name)
+
+
+def _stored_dtypes(files: Iterable[Path]) -> Iterator[tuple[Path, list[tuple[str, str]]]]:
+    for path in files:
         try:
             with safe_open(path, "pt") as weights:
-                for name in weights.keys():  # noqa: SIM118 - it is no mapping
-                    yield name, weights.get_slice(name).get_dtype()
+                names = weights.keys()
+                yield path, [(name, weights.get_slice(name).get_dtype()) for name in names]
         except (SafetensorError, OSError) as error:
             raise ModelError(
                 f"{path}: not a readable safetensors file ({' '.join(str(error).split())[:120]})",

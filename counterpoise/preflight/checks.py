@@ -19,6 +19,7 @@ from counterpoise.likelihood.encoding import Encoded, encode, prefix_ids
 from counterpoise.likelihood.fast_path import fast_path, positions
 from counterpoise.likelihood.forward import causal_of, embeddings
 from counterpoise.models.loading import LoadedModel
+from counterpoise.pairs.cut import CutPairs
 
 TRAINING = "training"
 CUT = "cut"
@@ -166,15 +167,8 @@ def _encode(loaded: LoadedModel, texts: Sequence[str], prefix: str) -> list[Enco
 
 def _cut(loaded: LoadedModel, needs: Needs) -> str:
     """Which pairs are one and the same to training, or to any reading: they are told, and never tie in silence."""
-    end = [loaded.tokenizer.eos_token_id] if needs.append_eos else []
-    first = _encode(loaded, [more for _, more, _ in needs.pairs], needs.prefix)
-    second = _encode(loaded, [less for _, _, less in needs.pairs], needs.prefix)
-    equal, same = [], []
-    for (number, _, _), one, other in zip(needs.pairs, first, second, strict=False):
-        if one.ids == other.ids:
-            same.append(number)
-        elif [*one.ids, *end][: needs.max_tokens] == [*other.ids, *end][: needs.max_tokens]:
-            equal.append(number)
+    cut = cut_pairs(loaded, needs)
+    equal, same = cut.equal, cut.same
     limit = f"{needs.max_tokens} tokens (alignment.optimisation.max_tokens)"
     if equal and len(equal) + len(same) == len(needs.pairs):
         raise ModelError(
@@ -193,6 +187,20 @@ def _cut(loaded: LoadedModel, needs: Needs) -> str:
             f"{_some(same)}"
         )
     return "; ".join(told) or NO_PAIR_CUT
+
+
+def cut_pairs(loaded: LoadedModel, needs: Needs) -> CutPairs:
+    """The pairs whose two sentences are the same tokens, cut as training cuts them or whole."""
+    end = [loaded.tokenizer.eos_token_id] if needs.append_eos else []
+    first = _encode(loaded, [more for _, more, _ in needs.pairs], needs.prefix)
+    second = _encode(loaded, [less for _, _, less in needs.pairs], needs.prefix)
+    equal, same = [], []
+    for (number, _, _), one, other in zip(needs.pairs, first, second, strict=False):
+        if one.ids == other.ids:
+            same.append(number)
+        elif [*one.ids, *end][: needs.max_tokens] == [*other.ids, *end][: needs.max_tokens]:
+            equal.append(number)
+    return CutPairs(needs.max_tokens, tuple(equal), tuple(same))
 
 
 def _some(numbers: Sequence[int]) -> str:
@@ -250,6 +258,6 @@ def _adapter(model: Any, needs: Needs) -> str:
     if fast_path(model, needs.max_tokens).way.rows not in ("trees", "padded"):
         raise ModelError(
             f"{type(causal).__name__} gives other log-probabilities in a padded batch, so it cannot be trained in one",
-            "score it with `counterpoise score`, or give another model",
+            "score it with `counterpoise score MODEL`, or give another model",
         )
     return f"on {', '.join(targets)}"

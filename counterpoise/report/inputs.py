@@ -15,6 +15,7 @@ from counterpoise.votes.records import Vote
 if TYPE_CHECKING:
     from counterpoise.alignment.records import TrainingOutcome
     from counterpoise.config import RunConfig
+    from counterpoise.pairs.cut import CutPairs
     from counterpoise.pairs.ledger import Ledger
 
 
@@ -126,6 +127,7 @@ class ReportInputs:
         benchmarks: what base and tuned make of other benchmarks' options, if any were run.
         revised: the revised edition, if there is one.
         ledger: what became of the pairs to train on, where they are of another source.
+        cut: pairs whose two sentences are the same tokens, if there are any.
         provenance: every artifact the report rests on.
         votes: people's blind votes; None in the report that a run writes, which is made before anyone voted.
     """
@@ -141,4 +143,5 @@ class ReportInputs:
     benchmarks: Sequence[BenchmarkScore] = field(default=())
     revised: RevisedEvidence | None = None
     ledger: Ledger | None = None
+    cut: CutPairs | None = None
     votes: VoteEvidence | None = None

@@ -84,15 +84,30 @@ def commands() -> list[tuple[str, str]]:
     return [(where, line) for where, line in found if not line.startswith("counterpoise cannot")]
 
 
-@pytest.mark.parametrize(("where", "line"), commands())
-def test_every_command_that_is_named_exists_with_its_options(where: str, line: str) -> None:
+def meant(line: str) -> tuple[click.Command | None, list[str]]:
+    """The command of a line, and the words behind it."""
     words = line.split()[1:]
     command: click.Command | None = cli
     while isinstance(command, click.Group):
         command = command.get_command(click.Context(command), words.pop(0).rstrip(",.;:"))
+    return command, words
+
+
+@pytest.mark.parametrize(("where", "line"), commands())
+def test_every_command_that_is_named_exists_with_its_options(where: str, line: str) -> None:
+    command, words = meant(line)
     assert command is not None, f"{where}: {line}"
     known = {
         option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
     }
     asked = {word.rstrip(",.;:)") for word in words if word.startswith("--")}
     assert asked <= known | {"--help"}, f"{where}: {line}"
+
+
+def test_a_line_that_is_more_than_a_commands_name_can_be_typed_as_it_stands() -> None:
+    lines = [(where, *meant(line)) for where, line in commands()]
+    whole = [(where, command, words) for where, command, words in lines if words and words != ["--help"]]
+    assert whole
+    for where, command, words in whole:
+        assert command is not None, where
+        assert command.make_context(command.name, words).params, where

@@ -82,6 +82,17 @@ DAMAGES: dict[str, tuple[Callable[[Weights], Weights], str]] = {
         lambda w: w | {"model.layers.0.mlp.up_proj.weight": torch.zeros(64, 64, dtype=torch.int8)},
         "stored as I8, expected F32",
     ),
+    "whole numbers": (
+        lambda w: (
+            w
+            | {
+                "model.layers.0.mlp.up_proj.weight": (w["model.layers.0.mlp.up_proj.weight"] * 100).to(
+                    torch.int32
+                )
+            }
+        ),
+        "stored as I32, expected F32",
+    ),
 }
 
 
@@ -295,6 +306,14 @@ HALF: dict[str, tuple[Callable[[Weights], Weights], str]] = {
             }
         ),
         "1 weights of the adapter fit nothing in the model",
+    ),
+    "whole numbers": (
+        lambda w: {n: (v * 50).to(torch.int8) for n, v in w.items()},
+        "stored as I8, expected F32, F16 or BF16",
+    ),
+    "eight-bit floats": (
+        lambda w: {n: v.to(torch.float8_e4m3fn) for n, v in w.items()},
+        "stored as F8_E4M3, expected F32, F16 or BF16",
     ),
     "another shape": (
         lambda w: {n: v[..., :-1] if "lora_A" in n else v for n, v in w.items()},

@@ -13,7 +13,8 @@ from counterpoise.alignment.config import LoraSettings
 from counterpoise.errors import ModelError
 from counterpoise.generation.config import GenerationConfig
 from counterpoise.models.loading import LoadedModel
-from counterpoise.preflight.checks import NO_PAIR_CUT, Finding, Needs, examine, require
+from counterpoise.pairs.cut import CutPairs
+from counterpoise.preflight.checks import NO_PAIR_CUT, Finding, Needs, cut_pairs, examine, require
 
 TEXT = "Women are late for work and know nothing."
 
@@ -95,6 +96,7 @@ def test_pairs_that_are_equal_when_cut_are_told_and_all_of_them_refused(tiny: Lo
         in found.detail
     )
     assert found.detail.endswith("the same tokens on both sides, and tie in every score: 5")
+    assert cut_pairs(tiny, Needs(pairs=pairs, max_tokens=limit)) == CutPairs(limit, equal=(3,), same=(5,))
     whole = examine(tiny, Needs(pairs=pairs[:2]))
     assert next(row.detail for row in whole if row.name == "cut") == NO_PAIR_CUT
     wrong = failing(tiny, pairs=pairs[:1], max_tokens=limit)

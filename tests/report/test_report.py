@@ -13,6 +13,7 @@ from counterpoise.engine.dashboard import MAX_MARKDOWN_BYTES
 from counterpoise.errors import DataError
 from counterpoise.measures.names import FOLD, IN_SAMPLE, LMS, PERPLEXITY, SCORE, TEXTS, TOXICITY, USABLE
 from counterpoise.measures.results import results_from
+from counterpoise.pairs.cut import CutPairs
 from counterpoise.pairs.ledger import NEAR_SENTENCE, SAME, Ledger, LeftOut
 from counterpoise.report.build import Report, build_report
 from counterpoise.report.findings import findings
@@ -215,3 +216,14 @@ def test_training_on_another_source_is_said_with_what_was_left_out() -> None:
     )
     assert f"{len(judged)} pairs of made-up-pairs; trained on 97 pairs of other-set" in text
     assert "folds were held out" not in text
+
+
+def test_pairs_that_no_model_can_tell_apart_are_named() -> None:
+    whole = run(**SMALL, evaluated=(0,))  # type: ignore[arg-type]
+    report = build_report(replace(whole, cut=CutPairs(12, equal=(3, 8), same=(5,))))
+    for text in (unescape(report.html).replace("\u00a0", " "), report.markdown.replace("\u00a0", " ")):
+        assert f"2 pairs of {len(whole.pairs)} differ only behind the first 12 tokens" in text
+        assert "Training leaves them out; validation and scores read them whole. By number: 3, 8." in text
+        assert f"1 pair of {len(whole.pairs)} has the same tokens on both sides" in text
+        assert "By number: 5." in text
+    assert "By number" not in build_report(whole).html
