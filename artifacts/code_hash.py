@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from counterpoise.artifacts.code_memo import MEMO, Source
 from counterpoise.artifacts.code_text import is_type_checking, without_words
@@ -114,8 +115,45 @@ def _read(module: str, package: str, text: bytes) -> Source:
     except (SyntaxError, ValueError) as error:
         raise StoreError(f"the module {module!r} does not parse: {error}", "correct it") from None
     imports, perhaps = set(_imports(tree, package)), set(_names_taken(tree, package))
-    code = ast.dump(without_words(tree), include_attributes=False)
+    code = dumped(without_words(tree))
     return Source(hashlib.sha256(code.encode()).hexdigest(), tuple(sorted(imports)), tuple(sorted(perhaps)))
+
+
+def dumped(node: Any) -> str:
+    """A syntax tree as text: Python 3.11's ``ast.dump`` of it under every Python, so that their keys agree.
+
+    Python 3.12 gave functions and classes the list ``type_params`` and ends some format specifications with an empty
+    text; 3.13 leaves empty lists out of its dumps.
+
+    >>> dumped(ast.parse("f(1)", mode="eval").body)
+    "Call(func=Name(id='f', ctx=Load()), args=[Constant(value=1)], keywords=[])"
+    """
+    if isinstance(node, list):
+        return f"[{', '.join(map(dumped, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = ", ".join(f"{name}={dumped(value)}" for name, value in _told(node))
+    return f"{type(node).__name__}({fields})"
+
+
+def _told(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """The fields of a node that are in its text."""
+    for name, value in ast.iter_fields(node):
+        if name == "type_params" and not value:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield name, [part for part in value if not _is_empty_text(part)]
+        elif value is not None or not _may_lack(node, name):
+            yield name, value
+
+
+def _may_lack(node: ast.AST, name: str) -> bool:
+    """Whether ``None`` is what the field is when nothing is said of it; that of a constant is a value."""
+    return getattr(type(node), name, ...) is None
+
+
+def _is_empty_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:

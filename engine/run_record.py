@@ -129,6 +129,6 @@ def newest_finished(
     runs = [record for record in finished if not RunRecord(record).is_sweep]
     real = [record for record in runs if not RunRecord(record).is_smoke]
     if not real and not (smoke and runs):
-        only = f"; {len(runs)} are smoke runs, whose model means nothing" if runs else ""
+        only = f" but {len(runs)} smoke run{'s' * (len(runs) > 1)}, whose model means nothing" if runs else ""
         raise UsageError(f"no finished run in {store.url}{only}", how)
     return (real or runs)[0]

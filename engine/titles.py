@@ -19,6 +19,7 @@ UNITS = {
     "benchmarks-base": "answers",
     "generations": "texts",
     "generations-base": "texts",
+    "generations-null": "texts",
     "generation-toxicity": "toxicity scores",
 }
 """What the rows of a stage's main table are."""
@@ -29,7 +30,7 @@ def title(outcome: Outcome) -> str:
 
     In ASCII: the graph is drawn with a font that leaves out arrows and middle dots.
     """
-    parts = [came_to(outcome), "cached" if outcome.state == "cached" else ""]
+    parts = [came_to(outcome).replace("→", "->"), "cached" if outcome.state == "cached" else ""]
     words = ", ".join(part for part in parts if part)
     name = outcome.label.replace(" · ", ", ")
     return f"{name}: {words}" if words else name

@@ -15,11 +15,13 @@ from counterpoise.counterfactual.engine import Engine
 from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.evaluation.config import sources_of
 from counterpoise.extras import require_extra
+from counterpoise.flows.prefect_settings import is_writable
 from counterpoise.flows.tracking import check_tracking
 from counterpoise.neutral.select import parse_neutral, select_neutral
 from counterpoise.pairs.parse import parse_pairs
 from counterpoise.publishing.config import repository_of
 from counterpoise.publishing.folder import check_target
+from counterpoise.sources.cache import VARIABLE, default_cache
 from counterpoise.sources.datasets import at_hand, own_or_known, source_hash
 from counterpoise.tasks.base_model import TINY
 
@@ -32,7 +34,7 @@ def preflight(config: RunConfig) -> None:
     Raises:
         CounterpoiseError: what stands in its way; several things in one :class:`UsageError`.
     """
-    found = list(_problems(config))
+    found = list({str(error): error for error in _problems(config)}.values())
     if len(found) == 1:
         raise found[0]
     if found:
@@ -48,6 +50,7 @@ def _problems(config: RunConfig) -> Iterator[CounterpoiseError]:
         _neutral,
         _benchmarks,
         _engine,
+        _cache,
         _target,
         check_tracking,
     ]
@@ -150,6 +153,28 @@ def _engine(config: RunConfig) -> None:
     if wanted.syntax == "spacy":
         require_extra("syntax", "counterfactual.syntax = 'spacy'", "spacy")
         own_or_known(wanted.spacy_model)
+
+
+def _cache(config: RunConfig) -> None:
+    """What is still to be fetched has a place to go to."""
+    cache = default_cache()
+    if is_writable(cache):
+        return
+    named = (config.model.source, config.pairs.source, config.pairs.training_source, config.capability.source)
+    wanted = [source for source in named if source not in ("", TINY) and _must_be_fetched(source)]
+    if wanted:
+        raise UsageError(
+            f"{wanted[0]} is still to be fetched, and the cache {cache} cannot be written",
+            f"set {VARIABLE} to a folder that can",
+        )
+
+
+def _must_be_fetched(source: str) -> bool:
+    """Whether a source of the registry is not in the cache; of one that is wrong its own check speaks."""
+    try:
+        return "://" not in source and at_hand(source) is None
+    except CounterpoiseError:
+        return False
 
 
 def _target(config: RunConfig) -> None:

@@ -54,7 +54,7 @@ def parse_revised(data: bytes, where: str) -> Revised:
         reader = table(decoded(data, where), strict=False)
         rows = list(reader)
     except csv.Error as error:
-        raise DataError(f"{where}: {error}", _REMEDY) from None
+        raise DataError(f"{where}, line {reader.reader.line_num}: {error}", _REMEDY) from None
     missing = [name for name in COLUMNS if not rows or name not in rows[0]]
     if missing:
         raise DataError(f"{where}: no rows, or no column {', '.join(missing)}", _REMEDY)

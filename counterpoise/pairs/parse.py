@@ -35,7 +35,7 @@ def parse_pairs(data: bytes, where: str) -> list[Pair]:
         _check_header(reader.fieldnames or [], where)
         pairs = [_pair(row, index, f"{where}, line {reader.line_num}") for index, row in enumerate(reader)]
     except csv.Error as error:
-        raise DataError(f"{where}, line {reader.line_num}: not valid CSV: {error}", _REMEDY) from None
+        raise DataError(f"{where}, line {reader.reader.line_num}: not valid CSV: {error}", _REMEDY) from None
     if not pairs:
         raise DataError(f"{where}: no rows after the header", _REMEDY)
     return pairs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +44,9 @@ def check_target(target: Path) -> None:
     if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
         raise UsageError(f"{target}: {above} cannot be written", "name a folder in one that can")
     if above != target.absolute().parent:
-        raise UsageError(f"the folder {target.parent} does not exist", "create it first")
+        raise UsageError(
+            f"the folder {target.parent} does not exist", f"mkdir -p {shlex.quote(str(target.parent))}"
+        )
 
 
 def deliver_to_folder(made: Path, target: Path) -> None:

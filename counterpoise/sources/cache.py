@@ -39,12 +39,17 @@ def place_of(source: Source, cache: Path) -> Path:
 
 
 def cached(source: Source, cache: Path) -> Path | None:
-    """``source`` in the cache if it is there with its pinned hash; what is damaged counts as missing."""
+    """``source`` in the cache if it is there with its pinned hash; what is damaged counts as missing.
+
+    Raises:
+        SourceError: the cache cannot be read.
+    """
     path = place_of(source, cache)
-    try:
-        return path if verified_sha256(path).startswith(source.sha256) else None
-    except FileNotFoundError:
-        return None
+    with disk_errors_told(cache):
+        try:
+            return path if verified_sha256(path).startswith(source.sha256) else None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
 
 def remove(path: Path) -> None:

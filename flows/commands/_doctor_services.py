@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 from counterpoise.artifacts.store import Store
@@ -76,7 +77,9 @@ def mirrors(*, data_cached: bool) -> list[Check]:
 
 def prefect_api(*, offline: bool) -> Check:
     """The Prefect server that runs would report to."""
-    from prefect.settings import PREFECT_API_URL
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a home that cannot be written, which has a row of its own
+        from prefect.settings import PREFECT_API_URL
 
     url = PREFECT_API_URL.value()
     shown = without_password(url or "")

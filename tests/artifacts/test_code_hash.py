@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from counterpoise.artifacts.code_hash import code_hashes
+from counterpoise.artifacts.code_hash import code_hashes, dumped
 from counterpoise.errors import StoreError
 
 MODEL = '''"""A module."""
@@ -233,6 +234,50 @@ def test_no_comment_anywhere_changes_the_hash(package: Path, lines: list[tuple[i
         text.insert(position, f"# {comment}")
     (package / "model.py").write_text("\n".join(text), encoding="utf-8")
     assert hashes("sample.model") == before
+
+
+EVERY_KIND = """
+import os.path as p
+from sys import argv
+
+@p.join
+async def f(a, /, b: int = 2, *c, d=None, **e) -> None:
+    global g
+    async with a as x, b: await c
+    return lambda: (yield)
+
+class K(B, metaclass=M):
+    t: int
+    z = [1.5, b"x", ..., None, True, 2j, -3][1:2, ::3]
+
+try: f"{a!r:>{w}} {{b}} {b:<{w}.2f}" "end" f"{c=}"
+except* (E, F) as e: raise e from None
+else: del a.b, c[0]
+for i in {**a, "k": 1}: x += not i if i is not j else {*i} | {k: v for k, v in z if v}
+while (n := 1) < 2 <= 3: continue
+match v:
+    case {"a": [1, *r], **s} | K(1, b=2) as m if m: pass
+    case None | "x" | _: ...
+"""
+
+
+def test_the_hash_is_the_same_under_every_python(package: Path) -> None:
+    (package / "kinds.py").write_text(EVERY_KIND)
+    assert (
+        hashes("sample.kinds")["sample.kinds"]
+        == "1e749cf8cdeb652f4790c5e6c9700cd023e27d7497da8f8a561f70efe416a72d"
+    )
+
+
+def test_a_syntax_tree_is_told_as_python_3_11_dumps_it() -> None:
+    told = "Expr(value=JoinedStr(values=[FormattedValue(value=Name(id='a', ctx=Load()), conversion=-1)]))"
+    tree = ast.parse('f"{a}"').body[0]
+    assert dumped(tree) == told
+    tree.value.values.append(ast.Constant(""))  # as Python 3.12 ends some format specifications
+    assert dumped(tree) == told
+    made = ast.parse("class K: x = None").body[0]
+    body = "body=[Assign(targets=[Name(id='x', ctx=Store())], value=Constant(value=None))]"
+    assert dumped(made) == f"ClassDef(name='K', bases=[], keywords=[], {body}, decorator_list=[])"
 
 
 def test_missing_module_is_named_with_its_importer(package: Path) -> None:

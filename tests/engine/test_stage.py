@@ -13,10 +13,11 @@ import pytest
 from counterpoise.artifacts.keys import Change, code_hashes
 from counterpoise.artifacts.store import Ref, Store
 from counterpoise.config import RunConfig
-from counterpoise.engine.execute import execute, named
+from counterpoise.engine.execute import Outcome, execute, named
 from counterpoise.engine.planning import PlanStep
 from counterpoise.engine.stage import Stage
 from counterpoise.engine.stopping import stop_on_sigterm
+from counterpoise.engine.titles import title
 from counterpoise.errors import CounterpoiseError, Stopped
 from counterpoise.flows import pipeline
 from counterpoise.tasks.pairs import pairs as pairs_stage
@@ -28,6 +29,13 @@ CONFIG = RunConfig()
 
 def ref(sha256: str = "a" * 64, key: str = "b" * 64) -> Ref:
     return Ref("up", "up", key, sha256, 1, ("f.txt",))
+
+
+def test_a_tasks_name_in_the_graph_has_no_sign_that_its_font_lacks() -> None:
+    made = Outcome("scores · fold 0", "scores", 0, "cached", ref(), 1.0, says="nearer: 59.2 → 54.9 %")
+    assert title(made) == "scores, fold 0: nearer: 59.2 -> 54.9 %, cached"
+    counted = replace(made, label="generations-null", stage="generations-null", says="", state="computed")
+    assert title(counted) == "generations-null: 1 texts"
 
 
 def key(stage: Stage, config: RunConfig = CONFIG, fold: int | None = None, **inputs: Ref) -> str:

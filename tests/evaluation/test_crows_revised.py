@@ -77,3 +77,9 @@ def test_an_open_quotation_mark_swallows_no_rows() -> None:
     with pytest.raises(DataError, match="row 1 after the header: a line break inside a field"):
         parse_revised("\n".join(lines).encode(), "rows.tsv")
     assert len(parse_revised("\n".join([lines[0], *lines[2:]]).encode(), "rows.tsv").pairs) == 3
+
+
+def test_a_field_that_is_too_long_is_told_with_its_line() -> None:
+    rows = "\tsent_more\tsent_less\tstereo_antistereo\tbias_type\n0\tA\tB\tstereo\tage\n1\t" + "x" * 140_000
+    with pytest.raises(DataError, match=r"rows\.tsv, line 3: field larger than"):
+        parse_revised(rows.encode(), "rows.tsv")

@@ -105,6 +105,7 @@ def test_a_home_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (check.state, check.remedy) == ("warn", "set PREFECT_HOME to folders that can")
     monkeypatch.delenv("COUNTERPOISE_CACHE")
     assert surroundings.folders().state == "fail"
+    assert services.data().state == "warn"  # nothing is there, and that is no error
 
 
 @pytest.mark.parametrize(

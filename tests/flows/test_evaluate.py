@@ -43,7 +43,7 @@ def test_latest_is_the_newest_completed_run_that_is_no_smoke_run(store: Store) -
         _of_run(store, "latest")
     smoke = put(store, "smoke-1", "completed", "smoke", "tiny")
     put(store, "tiny-1", "completed", "local", "tiny")
-    with pytest.raises(UsageError, match="; 2 are smoke runs, whose model means nothing"):
+    with pytest.raises(UsageError, match=" but 2 smoke runs, whose model means nothing"):
         _of_run(store, "latest")
     assert _of_run(store, "smoke-1") == smoke  # asked for by name
     finished = put(store, "finished", "completed")

@@ -108,6 +108,17 @@ def test_a_parser_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
     assert f"{sys.executable} -m pip install 'counterpoise[syntax]'" in said
 
 
+def test_a_cache_that_cannot_be_written_matters_where_something_is_to_be_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("COUNTERPOISE_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/dev/null")
+    said = refusal([], "local")
+    assert "is still to be fetched, and the cache /dev/null/.cache/counterpoise cannot be written" in said
+    assert "set COUNTERPOISE_CACHE to a folder that can" in said
+
+
 def test_everything_is_told_at_once() -> None:
     said = refusal(["pairs.source=no/such.csv", "model.source=no/such/model"])
     assert said.startswith("2 things would keep this run from finishing: (1) no file 'no/such/model'")

@@ -40,6 +40,10 @@ def test_byte_order_mark_is_skipped() -> None:
         (HEADER, "no rows"),
         ("", "missing column"),
         (HEADER + '0,"open quote,b,stereo,age,[]\n', "not valid CSV"),
+        (
+            HEADER + ROW + ROW.replace("stereo,", "x" * 140_000 + ","),
+            "line 3: not valid CSV: field larger than",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line(text: str, expected: str) -> None:

@@ -62,7 +62,7 @@ def test_a_full_disk_leaves_the_earlier_publication(made: Path, tmp_path: Path) 
 
 
 def test_a_folder_in_one_that_is_not_there_is_refused(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"the folder .*/deep does not exist — create it first"):
+    with pytest.raises(UsageError, match=r"the folder (.*/deep) does not exist — mkdir -p \1"):
         deliver(made, str(tmp_path / "deep" / "out"))
     assert not (tmp_path / "deep").exists()
 
@@ -71,4 +71,4 @@ def test_the_command_refuses_a_place_before_it_looks_at_any_run(tmp_path: Path, 
     with pytest.raises(SystemExit) as exit_:
         main(["publish", "--to", str(tmp_path / "deep" / "out"), "--dry-run"])
     assert exit_.value.code == 2
-    assert "/deep does not exist — create it first" in capsys.readouterr().err
+    assert "/deep does not exist — mkdir -p " in capsys.readouterr().err
