@@ -47,10 +47,10 @@ class LossSettings(Settings):
         default=("sigmoid",), min_length=1, description="Preference losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(28.0,), description="One weight per loss; 1 each where only losses are named"
+        default=(5.0,), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
-        default=0.1,
+        default=1.0,
         gt=0,
         allow_inf_nan=False,
         description="Inverse temperature of the margin, 1/nat (1/(nats per token) if normalised)",
@@ -73,7 +73,7 @@ class LossSettings(Settings):
         description="Penalty on changes of what should stay: identity terms, unbiased categories, how likely a pair is",
     )
     consistency_weight: float = Field(
-        default=6.0,
+        default=4.0,
         ge=0,
         allow_inf_nan=False,
         description="Weight of the KL divergence (nats a token) between what a pair's two sentences predict next",

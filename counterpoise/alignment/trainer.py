@@ -17,8 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from datasets import Dataset
+from datasets.table import InMemoryTable
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
@@ -80,7 +82,7 @@ class DebiasTrainer(DPOTrainer):  # type: ignore[misc]  # trl ships no types
             model=model,
             args=_arguments(config, seed, workspace, model.device),
             data_collator=self._collate,
-            train_dataset=Dataset.from_dict({"batch": list(order), "place": list(range(len(order)))}),
+            train_dataset=_rows(order),
             processing_class=tokenizer,
             peft_config=peft_config,
         )
@@ -248,6 +250,12 @@ def _silence_base(model: Any) -> None:
         for name in ("dropout", "attention_dropout", "activation_dropout", "layerdrop"):
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, 0.0)
+
+
+def _rows(order: Sequence[int]) -> Dataset:
+    """One row a forward pass. The fingerprint is given: datasets would pickle the table to find one."""
+    table = pa.table({"batch": list(order), "place": list(range(len(order)))})
+    return Dataset(InMemoryTable(table), fingerprint="rows")
 
 
 def _metrics(pairs: PairLogProbs, loss: LossSettings) -> dict[str, Tensor]:
