@@ -140,7 +140,7 @@ def test_what_is_no_model_folder_is_one_line(
         (lambda folder: (folder / "adapter_model.safetensors").unlink(), "no adapter_model.safetensors"),
         (
             lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"torn"),
-            "adapter cannot be loaded",
+            "not a readable safetensors file",
         ),
     ],
 )
