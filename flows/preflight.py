@@ -160,7 +160,8 @@ def _cache(config: RunConfig) -> None:
     cache = default_cache()
     if is_writable(cache):
         return
-    named = (config.model.source, config.pairs.source, config.pairs.training_source, config.capability.source)
+    named = [config.model.source, config.pairs.source, config.pairs.training_source, config.capability.source]
+    named += [*sources_of(config.benchmarks).values(), config.benchmarks.revised_pairs]
     wanted = [source for source in named if source not in ("", TINY) and _must_be_fetched(source)]
     if wanted:
         raise UsageError(
