@@ -47,10 +47,10 @@ class LossSettings(Settings):
         default=("sigmoid",), min_length=1, description="Preference losses to add up"
     )
     weights: tuple[float, ...] = Field(
-        default=(20.0,), description="One weight per loss; 1 each where only losses are named"
+        default=(8.0,), description="One weight per loss; 1 each where only losses are named"
     )
     beta: float = Field(
-        default=0.1,
+        default=0.5,
         gt=0,
         allow_inf_nan=False,
         description="Inverse temperature of the margin, 1/nat (1/(nats per token) if normalised)",

@@ -15,7 +15,7 @@ frequent a group's name is. δ counts the second with weight λ (``identity_weig
 A pair's category weight w (:mod:`counterpoise.alignment.weights`) multiplies its preference loss.
 
 ``hold`` keeps what is not meant to move where it is: Huber(δ of the identity terms); (1 − w)₊ · Huber(δ of the
-shared tokens), so a category without bias stays as it is while others are moved; and ½ · Huber(mean change of c and r).
+shared tokens), so a category without bias stays as it is while others are moved; and Huber(mean change of c and r).
 The last keeps a pair as likely as it was: a margin can also grow because both sentences become less likely, and then
 what is meaningless gains on what is said of groups.
 """
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 HOLD_WIDTH = 2.0
 """Change of a margin from which its hold grows linearly, nats: a pair of long sentences moves by several."""
 
-LEVEL = 0.5
-"""Share of the hold on a pair's mean log-probability: at 2, the preference hardly moves (docs/log.md)."""
+LEVEL = 1.0
+"""Share of the hold on a pair's mean log-probability (docs/log.md has other values)."""
 
 
 @dataclass(frozen=True, slots=True)

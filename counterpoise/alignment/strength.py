@@ -12,8 +12,9 @@ from typing import Protocol
 
 from counterpoise.alignment.records import Candidate, Status
 
-NEUTRAL_WITHIN = 0.5
-"""Points from 50 that count as neutral."""
+NEUTRAL_WITHIN = 1.3
+"""Points from 50 that count as neutral: the standard error of a score over 1,508 pairs, √(¼ / 1508). What lies nearer
+is not told from 50, and each point costs meaning."""
 HIGHEST = 1.2
 """The dial's end. Beyond it meaning suffers: at 1.5 an adapter took 0.6 points of StereoSet's LMS, 0.2 at 1."""
 HALVINGS = 5

@@ -76,8 +76,8 @@ def test_hold_keeps_identity_terms_and_categories_without_bias() -> None:
 
 
 def test_hold_keeps_a_pair_as_likely_as_it_was() -> None:
-    # both sentences fall by 4 nats, their margin stays: ½ · 2 · (4 − 1) = 3
-    assert float(hold_loss(pairs(-24, -22, shared=1.0))) == pytest.approx(3.0)
+    # both sentences fall by 4 nats, their margin stays: 2 · (4 − 1) = 6
+    assert float(hold_loss(pairs(-24, -22, shared=1.0))) == pytest.approx(6.0)
 
 
 @pytest.mark.parametrize("types", STOCK, ids="+".join)

@@ -39,16 +39,16 @@ def test_short_of_neutral_the_dials_end_is_delivered() -> None:
 
 
 def test_past_neutral_the_least_strength_that_is_neutral_is_found() -> None:
-    # 56 − 16 s is 50.5 at s = 0.34375, which is 9.17 steps of 1.2 / 32; the tenth is the first within half a point
+    # 56 − 16 s is 51.3 at s = 0.29375, which is 7.83 steps of 1.2 / 32; the eighth is the first within 1.3 points
     looked = search(Dial(lambda strength: 56 - 16 * strength))
-    assert looked[-1].strength == pytest.approx(0.375)
-    assert looked[-1].soft_score == pytest.approx(50.0)
+    assert looked[-1].strength == pytest.approx(0.3)
+    assert looked[-1].soft_score == pytest.approx(51.2)
     assert verdict(looked, enforce=True)[1] == "neutral"
 
 
 def test_a_base_below_neutral_is_raised() -> None:
     looked = search(Dial(lambda strength: 44 + 16 * strength))
-    assert looked[-1].strength == pytest.approx(0.375)
+    assert looked[-1].strength == pytest.approx(0.3)
     assert verdict(looked, enforce=True)[1] == "neutral"
 
 
