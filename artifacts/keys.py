@@ -14,6 +14,7 @@ from counterpoise.artifacts.code_hash import code_hashes
 from counterpoise.artifacts.layout import STORE_VERSION
 from counterpoise.errors import StoreError
 from counterpoise.extras import install_command
+from counterpoise.files import sha256_file
 
 if TYPE_CHECKING:
     pass
@@ -132,7 +133,7 @@ def resource_hashes(root: Path, names: Sequence[str]) -> dict[str, str]:
         StoreError: one of them cannot be read.
     """
     try:
-        return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in names}
+        return {name: sha256_file(root / name) for name in names}
     except OSError as error:
         raise StoreError(
             f"the data file {error.filename} cannot be read: {error.strerror}", "reinstall the package"

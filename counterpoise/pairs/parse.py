@@ -17,6 +17,10 @@ from counterpoise.records import CATEGORIES, Direction, Pair
 COLUMNS = ("sent_more", "sent_less", "stereo_antistereo", "bias_type")
 """The columns that must be there; others are ignored."""
 
+_OTHER_EDITION = (
+    "fix the row; a revised or translated edition, which has more categories, is read by "
+    "`counterpoise score MODEL --benchmark crows-pairs-revised --data FILE`"
+)
 _REMEDY = "expected CrowS-Pairs' CSV format; fix the row or fetch the file again"
 
 
@@ -82,7 +86,9 @@ def _pair(row: Mapping[str | None, object], index: int, where: str) -> Pair:
         raise DataError(f"{where}: {given + extra} fields where the header has a different number", _REMEDY)
     more, less, direction, category = (str(row[name]).strip() for name in COLUMNS)
     if category not in CATEGORIES:
-        raise DataError(f"{where}: unknown bias_type {category!r}; known: {', '.join(CATEGORIES)}", _REMEDY)
+        raise DataError(
+            f"{where}: unknown bias_type {category!r}; known: {', '.join(CATEGORIES)}", _OTHER_EDITION
+        )
     if direction not in get_args(Direction):
         raise DataError(f"{where}: stereo_antistereo is {direction!r}, not stereo or antistereo", _REMEDY)
     if not more or not less or more == less:

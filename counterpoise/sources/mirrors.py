@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from counterpoise.files import sync_file
 from counterpoise.records import Progress, silent
 from counterpoise.sources.archives import CHUNK, extract_file, extract_folder
 from counterpoise.sources.cache import remove
@@ -79,8 +79,7 @@ def _put_together(
                 with piece.open("rb") as more:
                     shutil.copyfileobj(more, whole, CHUNK)
                 progress(whole.tell(), source.size or 0)
-            whole.flush()
-            os.fsync(whole.fileno())
+        sync_file(part)
     finally:
         remove(piece)
 

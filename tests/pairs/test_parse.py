@@ -53,6 +53,12 @@ def test_bad_input_is_one_clear_line(text: str, expected: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_another_editions_category_says_who_reads_it() -> None:
+    with pytest.raises(DataError, match=r"--benchmark crows-pairs-revised") as caught:
+        parse(HEADER + ROW.replace("gender", "autre"))
+    assert "unknown bias_type 'autre'" in str(caught.value)
+
+
 def test_broken_utf8_names_line_and_byte() -> None:
     data = (HEADER + ROW).encode() + b"1,caf\xe9,b,stereo,age,[]\n"
     with pytest.raises(DataError, match="line 3: byte 0xe9 is not UTF-8"):
