@@ -61,5 +61,5 @@ $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing into $(VENV) with the test tools (about 3 GB, a few minutes the first time)"
-	@$(PIP) --editable '.[dev,demo,s3,syntax,bench,docker,kubernetes,dask,tensorboard]' 2>&1 | { grep -v '^WARNING: Location' || true; }
+	@$(PIP) --editable '.[dev,demo,s3,syntax,bench,docker,kubernetes,dask,tensorboard,mlflow]' 2>&1 | { grep -v '^WARNING: Location' || true; }
 	@$(BIN)/counterpoise --version >/dev/null && touch $@ $(VENV)/.installed $(VENV)/.installed-demo

@@ -51,7 +51,7 @@ def debias(
         folder = Store.open(store).fetch(final)
         results = read_results(folder / RESULTS)
         publish(folder, results, log.record["stages"])
-        track(config, Store.open(store), log.record, results)
+        track(config, Store.open(store), log.record, results, folder)
         if config.publish.to:
             from counterpoise.publishing.deliver import deliver
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from counterpoise.alignment.records import TrainingStep
 from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.flows.configure import load_config
 from counterpoise.flows.preflight import preflight
-from counterpoise.flows.tracking import write_events
+from counterpoise.flows.tracking import Tracked
+from counterpoise.flows.tracking_tensorboard import write_events
 from counterpoise.measures.names import SCORE
-from counterpoise.measures.results import Results
-from counterpoise.report.build import build_report
 from counterpoise.settings import deciding
 from tests.artifacts.test_disk import largest_file
-from tests.report.synthetic import run
+from tests.flows.tracked import tracked_run
 
 pytest.importorskip("tensorboard", reason="the tensorboard extra is not installed")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -30,19 +27,9 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 CONFIG = load_config("smoke", ["seed=3", "tracking.tensorboard=here"])
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A made-up run of two folds."""
-
-    results: Results
-    training: dict[str, Sequence[TrainingStep]]
-
-
 @pytest.fixture(scope="module")
-def finished() -> Finished:
-    inputs = run(evaluated=(0, 1), pairs_per_category=20)
-    training = {f"adapter · fold {fold.evaluated}": fold.training.history for fold in inputs.folds}
-    return Finished(build_report(inputs).results, training)
+def finished() -> Tracked:
+    return tracked_run(CONFIG)
 
 
 def read(folder: Path) -> EventAccumulator:
@@ -55,8 +42,8 @@ def scalar(found: EventAccumulator, tag: str) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in found.Scalars(tag)]
 
 
-def test_curves_measures_and_settings_are_read_back(finished: Finished, tmp_path: Path) -> None:
-    write_events(tmp_path / "run", CONFIG, finished.results, finished.training)
+def test_curves_measures_and_settings_are_read_back(finished: Tracked, tmp_path: Path) -> None:
+    write_events(tmp_path / "run", finished)
     found = read(tmp_path / "run")
     history = finished.training["adapter · fold 1"]
     assert len(history) > 2
@@ -78,18 +65,18 @@ def hyperparameters(found: EventAccumulator) -> Any:
     return plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
 
 
-def test_the_same_run_again_replaces_its_files(finished: Finished, tmp_path: Path) -> None:
+def test_the_same_run_again_replaces_its_files(finished: Tracked, tmp_path: Path) -> None:
     for _ in range(2):
-        write_events(tmp_path / "run", CONFIG, finished.results, finished.training)
+        write_events(tmp_path / "run", finished)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert len(scalar(read(tmp_path / "run"), f"tuned/{SCORE}")) == 1
 
 
-def test_a_full_disk_is_one_line_and_leaves_what_was_there(finished: Finished, tmp_path: Path) -> None:
-    write_events(tmp_path / "run", CONFIG, finished.results, {})
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(finished: Tracked, tmp_path: Path) -> None:
+    write_events(tmp_path / "run", replace(finished, training={}))
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     with largest_file(2_000), pytest.raises(CounterpoiseError, match="could not be written for TensorBoard"):
-        write_events(tmp_path / "run", CONFIG, finished.results, finished.training)
+        write_events(tmp_path / "run", finished)
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
