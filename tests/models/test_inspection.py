@@ -140,6 +140,40 @@ def test_weights_that_are_quantized_already_are_refused(
         load_model(out, precision, device="cpu")
 
 
+def _packed(weight: torch.Tensor, layout: str) -> Weights:
+    """A linear layer's tensors, by suffix, as the tools that quantize checkpoints name and shape them at 4 bits."""
+    rows, columns = weight.shape
+    if layout == "mlx":
+        words = torch.zeros(rows, columns // 8, dtype=torch.uint32)
+        return {"weight": words, "scales": torch.ones(rows, 1), "biases": torch.zeros(rows, 1)}
+    shape = (columns // 8, rows) if layout == "gptq" else (columns, rows // 8)
+    return {
+        "qweight": torch.zeros(shape, dtype=torch.int32),
+        "qzeros": torch.zeros(1, rows // 8, dtype=torch.int32),
+        "scales": torch.ones(1, rows, dtype=torch.float16),
+    }
+
+
+@pytest.mark.parametrize("layout", ["gptq", "awq", "mlx"])
+def test_other_tools_quantized_checkpoints_are_refused_even_if_nothing_says_so(
+    folder: Path, layout: str
+) -> None:
+    def packed(weights: Weights) -> Weights:
+        linear = [name for name in weights if name.endswith("_proj.weight")]
+        kept = {name: value for name, value in weights.items() if name not in linear}
+        for name in linear:
+            parts = _packed(weights[name], layout)
+            kept |= {f"{name.removesuffix('weight')}{suffix}": value for suffix, value in parts.items()}
+        return kept
+
+    rewrite(folder / "model.safetensors", packed)
+    with pytest.raises(ModelError):
+        load_model(folder, "fp32", device="cpu")
+    configure(folder, quantization_config={"quant_method": layout, "bits": 4, "group_size": 128})
+    with pytest.raises(ModelError, match=rf"already quantized \({layout}\)"):
+        load_model(folder, "fp32", device="cpu")
+
+
 def test_a_cut_file_and_a_pointer_are_named(folder: Path) -> None:
     path = folder / "model.safetensors"
     whole = path.read_bytes()
