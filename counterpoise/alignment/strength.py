@@ -36,8 +36,13 @@ class Measured(Protocol):
 
 
 def search(measured: Measured) -> list[Candidate]:
-    """Every strength that was looked at, in the order of looking; the base (0) first, the one to keep last."""
+    """Every strength that was looked at, in the order of looking; the base (0) first, the one to keep last.
+
+    Of a base that is neutral nothing else is looked at.
+    """
     base = measured.score(0.0)
+    if distance(base) <= NEUTRAL_WITHIN:
+        return [base]
     looked = [base, *_crossing(measured, base)]
     nearest = min(looked[1:], key=lambda found: (max(0.0, distance(found) - NEUTRAL_WITHIN), found.strength))
     candidate = nearest
@@ -84,6 +89,9 @@ def verdict(looked: Sequence[Candidate], *, enforce: bool) -> tuple[float, Statu
         enforce: whether a failed guard, or an adapter that does not help, means that nothing is delivered.
     """
     base, kept = looked[0], looked[-1]
+    if kept is base:
+        why = f"the base's score, {base.soft_score:.1f}, is within {NEUTRAL_WITHIN} points of neutral"
+        return 0.0, "no_change", f"nothing is delivered: {why}"
     if enforce and (kept.failed_guard or distance(kept) >= distance(base)):
         why = (
             kept.failed_guard

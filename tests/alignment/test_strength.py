@@ -52,6 +52,13 @@ def test_a_base_below_neutral_is_raised() -> None:
     assert verdict(looked, enforce=True)[1] == "neutral"
 
 
+def test_a_base_that_is_neutral_is_left_as_it_is() -> None:
+    looked = search(dial := Dial(lambda strength: 51.3 - 16 * strength))
+    assert ([found.strength for found in looked], dial.guarded_at) == ([0.0], [])
+    expected = "nothing is delivered: the base's score, 51.3, is within 1.3 points of neutral"
+    assert verdict(looked, enforce=True) == (0.0, "no_change", expected)
+
+
 def test_a_failed_guard_lowers_the_strength_by_quarters() -> None:
     looked = search(dial := Dial(lambda strength: 56 - 3 * strength, limit=0.6))
     assert dial.guarded_at == pytest.approx([1.2, 0.9, 0.675, 0.5063])  # rounded to four digits each time
@@ -74,7 +81,7 @@ def test_a_strength_that_was_asked_for_is_delivered_whatever_the_guards_say() ->
     assert reason == "strength 1: validation 56.0 → 40.0, mean |margin| 5.00 → 4.00 nats"
 
 
-@given(slope=st.floats(0.1, 50), start=st.floats(51, 80))
+@given(slope=st.floats(0.1, 50), start=st.floats(51.4, 80))
 def test_what_is_found_is_never_further_from_neutral_than_the_base(slope: float, start: float) -> None:
     looked = search(Dial(lambda strength: start - slope * strength))
     assert distance(looked[-1]) < distance(looked[0])
