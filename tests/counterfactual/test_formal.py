@@ -107,6 +107,12 @@ def test_a_setting_reads_reports_like_any_text() -> None:
         ("Copper and tin are poor conductors.", "socioeconomic"),
         ("The sign read [t]he and nothing else.", "gender"),
         ("The lake is man made.", "gender"),
+        ("The wheel was built for the use of man.", "gender"),
+        ("My roommate (22F) says she is fine.", "gender"),  # the tag would be left behind
+        ("Ruta was Miss Peru in May.", "gender"),
+        ("An old lady, a 70 year old, sat down.", "age"),
+        ("Some of the Christian left agree with that.", "religion"),
+        ("Peace is praised in the Bible by many a verse.", "religion"),
         ("Quenby Grant sat down.", "gender"),  # a surname after a name that no list holds
     ],
 )

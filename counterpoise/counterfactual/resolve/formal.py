@@ -36,6 +36,8 @@ _TITLE = re.compile(
     r"|^[\"“][^\"“”]*[^.!?,\"“”\s]\s*$|^\W*\),? [A-Z]|^\W*\d+[–-]\d+\)"
 )
 """A title in quotation marks, perhaps cut off; the rest of a reference."""
+_OPEN_QUOTE = re.compile(r"[\"“][^\"“”]*[^.!?…,\"“”\s]\s*$")
+_BEFORE_A_SURNAME = re.compile(r"\b(?:M[rs]|Mrs|Miss|Dr)\.? $")
 _RECORD = frozenset({"first", "only", "last", "youngest", "oldest", "best", "top"})
 _AFTER_POLITICS = frozenset({"who", "also", "have", "has", "and", "or"})
 _BODIES = frozenset({"government", "governments", "team", "teams", "army", "armies", "police"})
@@ -53,10 +55,18 @@ def talks(document: Document) -> bool:
         if word not in _TALK or any(start < document.starts[at] < end for start, end in quoted):
             continue
         opens = document.opens_sentence(at) and not document.raw(at).isupper()
-        said = document.gap(at)[:1] != "." if word == "i" else document.raw(at).islower() or opens
+        said = _is_i(document, at) if word == "i" else document.raw(at).islower() or opens
         if said or headline(document):
             return True
     return False
+
+
+def _is_i(document: Document, at: int) -> bool:
+    """Whether it is the writer, and not an initial, "i.e.", "Baha'i" or "World War I"."""
+    if document.gap(at)[:1] == "." or document.before(at)[-1:] in {"'", "’"}:
+        return False
+    before = document.raw(at - 1) if document.previous_word(at) else ""
+    return not before.istitle() or document.opens_sentence(at - 1)
 
 
 def _quotations(document: Document) -> list[tuple[int, int]]:
@@ -72,7 +82,7 @@ def formal_reason(
     document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
 ) -> str | None:
     """Why ``axis`` is left alone in a text that reads like an encyclopaedia's, or ``None``."""
-    quoted = len(document) > 4 and _TITLE.search(document.text)
+    quoted = _OPEN_QUOTE.match(document.text) or (len(document) > 4 and _TITLE.search(document.text))
     if quoted or (axis in GROUPS and _is_title(document, mentions)):
         return "fact: the title of a work"
     if talks(document):
@@ -132,9 +142,11 @@ def _of_somebody(document: Document, mentions: Sequence[_Mention], refusals: Seq
     if not (len(document) > _SHORT or (_unfinished(document) and len(document) > 6) or _breaks_off(document)):
         return None
     names = [item for item in mentions if item.readings[0].slot == "name"]
+    if any(document.next_word(item.match.last) in words("scholarly") for item in names):
+        return "fact: an author who is cited"
     if names and (len(mentions) == 1 or _breaks_off(document)):
         return "fact: a report on somebody who is known by that name"
-    if any(_bears_a_name(item) for item in refusals):
+    if any(_bears_a_name(document, item) for item in refusals):
         return "fact: a report on something that bears a name"
     for item in mentions:
         noun = item.readings[0].concept.rule != "pronouns"
@@ -143,9 +155,10 @@ def _of_somebody(document: Document, mentions: Sequence[_Mention], refusals: Seq
     return None
 
 
-def _bears_a_name(refusal: Refusal) -> bool:
+def _bears_a_name(document: Document, refusal: Refusal) -> bool:
     named = refusal.code in {"entity", "surname"} and refusal.term[:1].isupper()
-    return named and refusal.term.lower() not in words("deity")
+    titled = _BEFORE_A_SURNAME.search(document.text[: refusal.start])
+    return named and not titled and refusal.term.lower() not in words("deity")
 
 
 def _of_a_group(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
@@ -158,10 +171,13 @@ def _of_one(document: Document, item: _Mention) -> str | None:
     """Why one term shows that the text is a report."""
     rule, match = item.readings[0].concept.rule, item.match
     term, nobody = document.raw(match.last), _PERSON.isdisjoint(document.lower)
-    if len(document) > _SHORT or _unfinished(document):
-        country = nobody and rule == "countries" and not _comes_from(document, match.first)
-        if country or (nobody and rule in {"faiths", "feasts"}) or _is_of_a_thing(document, item):
-            return f"fact: a report on what is {term}"
+    if nobody and rule == "countries" and not _comes_from(document, match.first):
+        return f"fact: a report on {term}"
+    long = len(document) > _SHORT or _unfinished(document)
+    faith = nobody and item.readings[0].axis == "religion" and len(document) > _SHORT // 2
+    teaching = (faith and rule == "scriptures") or (long and nobody and rule in {"faiths", "feasts"})
+    if teaching or ((long or faith) and _is_of_a_thing(document, item)):
+        return f"fact: a report on what is {term}"
     if item.readings[0].slot == "adjective" and _is_politics(document, match.last):
         return f"fact: {term} {document.lower[match.last + 1]} is a movement"
     return "fact: a report on a group within another" if nobody and _is_half(document, item) else None
@@ -172,7 +188,8 @@ def _from_afar(document: Document, mentions: Sequence[_Mention], refusals: Seque
     counted = words("reported").intersection(document.lower)
     if (counted or "%" in document.text) and _PERSON.isdisjoint(document.lower):
         return f"fact: a report on a group: {min(counted, default='%')!r}"
-    elsewhere = any(item.code == "place" for item in refusals)
+    groups = {reading.group for item in mentions for reading in item.readings}
+    elsewhere = any(item.code == "place" for item in refusals) or len(groups) > 1
     if elsewhere and any(_is_of_a_thing(document, item) for item in mentions):
         return "fact: a report on things of several nations"
     if any(item.reason.endswith("of that descent") for item in refusals):
@@ -215,7 +232,7 @@ def _is_politics(document: Document, last: int) -> bool:
         return False
     after = document.next_word(last + 1)
     acts = after in words("verb_finite", "copula") | _AFTER_POLITICS or after.endswith(("ly", "s"))
-    return acts and after not in words("determiner")
+    return (acts or after in words("verb_base")) and after not in words("determiner")
 
 
 def _learned(document: Document) -> bool:

@@ -231,7 +231,9 @@ def _names_someone(document: Document, index: int) -> bool:
         return False
     verb = document.next_word(index)
     if document.opens_sentence(index):
-        own = document.lower[index + 2 : index + 3] in (["his"], ["himself"], ["herself"])
+        if verb in {"himself", "herself"} or (word in unpaired_names() and document.lower[index + 1] == "s"):
+            return True
+        own = not {"his", "himself"}.isdisjoint(document.lower) and verb not in words("brand_verbs")
         return not word.endswith("s") and (verb in words("perfect_past") or (own and verb.endswith("ed")))
     return (verb in words("verb_finite") or verb in words("perfect_past") or verb.endswith("ed")) and (
         verb not in words("brand_verbs")

@@ -186,6 +186,8 @@ def _placed(document: Document, index: int) -> bool:
         "towards",
     }:
         return _moved(document, index) or before in {"visiting", "visited", "visit"}
+    if before == "of" and document.lower[index] in words("states", "realm"):
+        return words("pronouns_of_people", "person").isdisjoint(document.lower)
     after = document.next_word(index)
     return (after in words("copula", "verb_finite")) and _about_a_place(document, index)
 

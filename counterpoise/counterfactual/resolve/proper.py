@@ -81,7 +81,11 @@ def _acts(document: Document, index: int) -> bool:
         return document.lower[index + 1] in _APPOSED
     if word.endswith(("s", "ism", "tion", "ity", "ment")):
         return False
-    at = index + 2 if document.next_word(index) in words("frequency") | {"again", "also"} else index + 1
+    at = index + 1
+    while document.next_word(at - 1) in words("frequency") | {"again", "also"} or document.next_word(
+        at - 1
+    ).endswith("ly"):
+        at += 1
     if at >= len(document) or not document.joined(at - 1):
         return False
     verb = document.lower[at]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from counterpoise.counterfactual.english import words
+from counterpoise.counterfactual.english import peoples, words
 from counterpoise.counterfactual.resolve import demonyms
 from counterpoise.counterfactual.resolve.people import describes_people
+from counterpoise.counterfactual.resolve.phrases import stands
 from counterpoise.counterfactual.tokens import Document
 
 _OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose", "own"})
@@ -70,6 +71,12 @@ def _mankind(document: Document, first: int, last: int) -> bool:
     """ "Man is mortal", "and man is a social animal": no article."""
     if document.lower[first] not in {"man", "woman"}:
         return False
+    if (
+        document.lower[first] == "man"
+        and document.previous_word(first) in {"of", "for"}
+        and stands(document, last)
+    ):
+        return True
     starts = document.opens_sentence(first) or document.previous_word(first) in {"and", "because", "where"}
     return starts and document.next_word(last) in {
         "is",
@@ -128,6 +135,8 @@ def title(document: Document, first: int, last: int, slot: str) -> str | None:
     """A title has a capital and stands before a name: "Mr. Smith", "Mr. and Mrs. Smith"."""
     if document.raw(first) in {"MS", "MR"} and not document.text.isupper():
         return "not-people: an abbreviation"
+    if document.lower[first] == "miss" and document.next_word(last) in words("realm", "states") | peoples():
+        return "entity: a contest"
     gap = document.gap(last).strip()
     if document.lower[first] in {"mr", "mrs", "ms"} and gap in {"", "."} and last + 1 < len(document):
         return None

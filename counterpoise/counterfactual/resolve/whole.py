@@ -25,6 +25,8 @@ _ROMAN = re.compile(r"(?:II|III|IV|VI{0,3}|IX|XI{0,3}|XIV|XVI{0,3}|XV|XX?I{0,3})
 _BORN = re.compile(
     r"\((?:born|b\.|née|c\.|\d{1,2} \w+ |\w+ \d{1,2}, )\s?.{0,40}?\d{4}|\(\d{4}\s?[–-]\s?\d{2,4}\)"
 )
+_SEX_TAG = re.compile(r"\b(?:[1-9]\d ?[FM]|[FM] ?[1-9]\d)\b")
+"""\"(22F)\", as people introduce themselves in forums."""
 _ENDINGS = ("man", "men", "girl", "girls", "boy", "boys", "maid", "maids")
 _SUBJECT = frozenset({"he", "she", "himself", "herself", "hers"})
 _POSSESSIVE = frozenset({"her", "his"})
@@ -35,6 +37,9 @@ def stop_reason(document: Document, axis: str, mentions: Sequence[_Mention]) -> 
     """Why ``axis`` is left alone in ``document``, or ``None``."""
     if axis != "gender":
         return None
+    tag = _SEX_TAG.search(document.text)
+    if tag:
+        return f"fact: {tag.group()} says a sex"
     reason = _unpaired(document) or _ranked(document) or _called_bro(document, mentions)
     if reason is None and not _PRONOUNS.isdisjoint(document.lower):
         reason = _deity(document, mentions) or _thing_with_a_sex(document, mentions)
