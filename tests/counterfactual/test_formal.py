@@ -34,6 +34,20 @@ LEFT_ALONE = [
         "nationality",
     ),
     ("The winds carry African dust across the wide ocean and lay it down on the decks.", "nationality"),
+    # learned words
+    ("The curriculum differentiates between prescriptive and descriptive grammar for women.", "gender"),
+    # nobody acts, what is usual, a definition
+    ("Bonnets were one of the first goods that a factory made for women.", "gender"),
+    ("Quilting is now taught in some American schools.", "nationality"),
+    ("Older passengers often take the first tram of the day and get off at the market.", "age"),
+    ("A hatter is a person who makes hats for men.", "gender"),
+    # a heading, a text that breaks off
+    ("Some notes on the older drivers", "age"),
+    ("She still goes to both Sikh", "religion"),
+    ("The gardener wanted to show his", "gender"),
+    # initials and a surname, the gods of a faith
+    ("His name was T. R. Bellweather, and you could not help but like him.", "gender"),
+    ("The smith forged the swords of the gods.", "gender"),
 ]
 
 
@@ -72,6 +86,22 @@ SWAPPED = [
         "White people",
     ),
     ("The Mexican cook left early because the fish had not come.", "nationality", "The American cook"),
+    (
+        "A Jewish couple bought the yellow house at the end of the road and painted it green.",
+        "religion",
+        "A Christian couple",
+    ),
+    (
+        "The blind woman knew every step of the way from the station to the swimming pool.",
+        "disability",
+        "The sighted woman",
+    ),
+    (
+        "The Muslim baker closes the shop on Fridays and lends the oven out.",
+        "religion",
+        "The Christian baker",
+    ),
+    ("The kids call her Grandma even though she is not old.", "gender", "call him Grandpa"),
 ]
 
 
@@ -87,6 +117,17 @@ def test_who_speaks_of_himself_reports_nothing() -> None:
     text = "My aunt says the Harrow Valley Choir hired her because she sings in tune."
     assert swap(text).swapped == "My uncle says the Harrow Valley Choir hired him because he sings in tune."
     assert not swap('He wrote "I sing for you" in one night, and the Harrow Valley Choir took it up.').changed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The abbot told the crowd in his yard: "We want the Harrow Valley Choir back among us by the spring."',
+        "Long Road: We Wander was a record by Ombrak to sell his next one.",
+    ],
+)
+def test_what_others_say_is_not_the_writer_speaking(text: str) -> None:
+    assert not swap(text).changed
 
 
 def test_a_setting_reads_reports_like_any_text() -> None:
@@ -112,7 +153,6 @@ def test_a_setting_reads_reports_like_any_text() -> None:
         ("Ruta was Miss Peru in May.", "gender"),
         ("An old lady, a 70 year old, sat down.", "age"),
         ("Some of the Christian left agree with that.", "religion"),
-        ("Peace is praised in the Bible by many a verse.", "religion"),
         ("Quenby Grant sat down.", "gender"),  # a surname after a name that no list holds
     ],
 )

@@ -10,14 +10,23 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from counterpoise.counterfactual.english import peoples, words
+from counterpoise.counterfactual.english import words
 from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.records import Refusal
 from counterpoise.counterfactual.resolve import demonyms
 from counterpoise.counterfactual.resolve.capitals import headline
+from counterpoise.counterfactual.resolve.manner import (
+    GROUPS,
+    PERSON,
+    SHORT,
+    breaks_off,
+    manner_reason,
+    unfinished,
+)
 from counterpoise.counterfactual.resolve.people import describes_people
-from counterpoise.counterfactual.resolve.proper import long_name, name_of_its_own
+from counterpoise.counterfactual.resolve.proper import initials, long_name, name_of_its_own
+from counterpoise.counterfactual.resolve.talk import talks
 from counterpoise.counterfactual.tokens import Document
 
 
@@ -28,9 +37,6 @@ class _Mention(Protocol):
     def readings(self) -> list[Reading]: ...
 
 
-GROUPS = frozenset({"religion", "nationality", "race-color"})
-_TALK = frozenset(["i", "me", "my", "mine", "we", "us", "our", "you", "your", "im", "ive"])
-_QUOTATION = re.compile(r"[\"“][^\"“”]*[\"”]")
 _TITLE = re.compile(
     r"^[\"“][^\"“”]*[^.!?,\"“”][\"”][.,;]?\s*$|^[\"“][^\"“”]+: [^\"“”]+[\"”]?[.,;]?\s*$"
     r"|^[\"“][^\"“”]*[^.!?,\"“”\s]\s*$|^\W*\),? [A-Z]|^\W*\d+[–-]\d+\)"
@@ -40,58 +46,35 @@ _OPEN_QUOTE = re.compile(r"[\"“][^\"“”]*[^.!?…,\"“”\s]\s*$")
 _BEFORE_A_SURNAME = re.compile(r"\b(?:M[rs]|Mrs|Miss|Dr)\.? $")
 _RECORD = frozenset({"first", "only", "last", "youngest", "oldest", "best", "top"})
 _AFTER_POLITICS = frozenset({"who", "also", "have", "has", "and", "or"})
+_GODS = frozenset({"god", "gods"})
 _BODIES = frozenset({"government", "governments", "team", "teams", "army", "armies", "police"})
-_PERSON = frozenset({"he", "she", "his", "her", "him"})
-_LONG = 9
-"""Letters of a long word."""
-_SHORT = 12
-"""Words of a text that says too little to be a report."""
-
-
-def talks(document: Document) -> bool:
-    """Whether the writer speaks of himself or to somebody: neither in a quotation nor in a title."""
-    quoted = _quotations(document)
-    for at, word in enumerate(document.lower):
-        if word not in _TALK or any(start < document.starts[at] < end for start, end in quoted):
-            continue
-        opens = document.opens_sentence(at) and not document.raw(at).isupper()
-        said = _is_i(document, at) if word == "i" else document.raw(at).islower() or opens
-        if said or headline(document):
-            return True
-    return False
-
-
-def _is_i(document: Document, at: int) -> bool:
-    """Whether it is the writer, and not an initial, "i.e.", "Baha'i" or "World War I"."""
-    if document.gap(at)[:1] == "." or document.before(at)[-1:] in {"'", "’"}:
-        return False
-    before = document.raw(at - 1) if document.previous_word(at) else ""
-    return not before.istitle() or document.opens_sentence(at - 1)
-
-
-def _quotations(document: Document) -> list[tuple[int, int]]:
-    """Where quotations begin and end, if most of the text is no quotation."""
-    if '"' not in document.text and "“" not in document.text:
-        return []
-    spans = [found.span() for found in _QUOTATION.finditer(document.text)]
-    inside = sum(end - start for start, end in spans)
-    return spans if 2 * inside < len(document.text) else []
 
 
 def formal_reason(
     document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
 ) -> str | None:
     """Why ``axis`` is left alone in a text that reads like an encyclopaedia's, or ``None``."""
-    quoted = _OPEN_QUOTE.match(document.text) or (len(document) > 4 and _TITLE.search(document.text))
-    if quoted or (axis in GROUPS and _is_title(document, mentions)):
+    if _is_quoted(document) or (axis in GROUPS and _is_title(document, mentions)):
         return "fact: the title of a work"
+    if (named := initials(document)) is not None:
+        return f"fact: a report on {named}"
     if talks(document):
         return None
-    if _unfinished(document) and any(_goes_on(document, item) for item in mentions):
+    if unfinished(document) and any(_goes_on(document, item) for item in mentions):
         return "fact: the text breaks off, and the name or phrase may go on"
-    if headline(document) and len(document) > 6:
+    if headline(document) and SHORT // 2 < len(document) <= SHORT and not breaks_off(document):
         return None
     return _report(document, axis, mentions, refusals)
+
+
+def _is_quoted(document: Document) -> bool:
+    """Whether all of it is a title in quotation marks, perhaps cut off, or the rest of a reference."""
+    if document.text[:1].isalpha():
+        return document.text.startswith("n.d.")
+    if document.text[:1].isalpha():
+        return False
+    whole = len(document) > 4 and _TITLE.search(document.text)
+    return bool(whole or _OPEN_QUOTE.match(document.text))
 
 
 def _is_title(document: Document, mentions: Sequence[_Mention]) -> bool:
@@ -103,48 +86,46 @@ def _report(
     document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
 ) -> str | None:
     groups = axis in GROUPS
-    formal = _unfinished(document) or len(document) > (_SHORT // 2 if groups else _SHORT)
+    formal = unfinished(document) or len(document) > (SHORT // 2 if groups else SHORT)
     terms = {item.match.first for item in mentions}
-    named = name_of_its_own(document, terms, axis == "gender") if formal else long_name(document)
+    named = name_of_its_own(document, terms, axis == "gender") if formal else long_name(document, refusals)
     if named is not None:
         return f"fact: a report on {named}"
+    if (manner := manner_reason(document, axis, mentions)) is not None:
+        return manner
+    if any(document.lower[item.match.first] in _GODS for item in mentions):
+        return "fact: the gods of a faith"
     if groups and formal:
         return _of_a_group(document, mentions, refusals)
-    return _of_somebody(document, mentions, refusals) if axis == "gender" and formal else None
-
-
-def _unfinished(document: Document) -> bool:
-    """Whether the text begins with a capital and has no end: four words or more."""
-    text = document.text.strip(" \n\"“('‘")
-    return len(document) >= 4 and text[:1].isupper() and (text[-1].isalnum() or text[-1] == ",")
-
-
-def _breaks_off(document: Document) -> bool:
-    """Whether the text ends where no sentence does: "Others in the Christian left who", "He was a writer,"."""
-    end = document.gap(len(document) - 1).strip()
-    return _unfinished(document) and (end == "," or document.lower[-1] in words("goes_on"))
+    return _of_somebody(document, mentions, refusals) if axis == "gender" else None
 
 
 def _goes_on(document: Document, mention: _Mention) -> bool:
     """ "… has influenced various American", "an interview with the blogger Aaron": the text ends with the term."""
     last, slots = mention.match.last, {reading.slot for reading in mention.readings}
-    if document.lower[last + 1 :] not in ([], ["de"], ["von"], ["van"]) or slots.isdisjoint(
-        {"adjective", "name"}
+    if document.lower[last + 1 :] not in ([], ["de"], ["von"], ["van"]):
+        return False
+    bare = mention.readings[0].axis in GROUPS and "singular" in slots
+    if slots.isdisjoint({"adjective", "name"}) and not (
+        bare and document.previous_word(mention.match.first) not in words("determiner", "copula") - {"both"}
     ):
         return False
     if document.gap(len(document) - 1).strip() or document.gap(last).strip():
         return False
-    return "name" in slots or document.previous_word(mention.match.first) not in words("copula", "degree")
+    return "name" in slots or document.previous_word(mention.match.first) not in words("copula", "degree") - {
+        "both"
+    }
 
 
 def _of_somebody(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
     """Why a formal text is about a person that readers know, or claims a first of its sex."""
-    if not (len(document) > _SHORT or (_unfinished(document) and len(document) > 6) or _breaks_off(document)):
+    if not (len(document) > SHORT or (unfinished(document) and len(document) > 4) or breaks_off(document)):
         return None
     names = [item for item in mentions if item.readings[0].slot == "name"]
     if any(document.next_word(item.match.last) in words("scholarly") for item in names):
         return "fact: an author who is cited"
-    if names and (len(mentions) == 1 or _breaks_off(document)):
+    once = len({document.lower[item.match.first] for item in mentions}) == 1
+    if names and (once or breaks_off(document)):
         return "fact: a report on somebody who is known by that name"
     if any(_bears_a_name(document, item) for item in refusals):
         return "fact: a report on something that bears a name"
@@ -170,13 +151,11 @@ def _of_a_group(document: Document, mentions: Sequence[_Mention], refusals: Sequ
 def _of_one(document: Document, item: _Mention) -> str | None:
     """Why one term shows that the text is a report."""
     rule, match = item.readings[0].concept.rule, item.match
-    term, nobody = document.raw(match.last), _PERSON.isdisjoint(document.lower)
+    term, nobody = document.raw(match.last), PERSON.isdisjoint(document.lower)
     if nobody and rule == "countries" and not _comes_from(document, match.first):
         return f"fact: a report on {term}"
-    long = len(document) > _SHORT or _unfinished(document)
-    faith = nobody and item.readings[0].axis == "religion" and len(document) > _SHORT // 2
-    teaching = (faith and rule == "scriptures") or (long and nobody and rule in {"faiths", "feasts"})
-    if teaching or ((long or faith) and _is_of_a_thing(document, item)):
+    long = len(document) > SHORT or unfinished(document)
+    if long and ((nobody and rule in {"faiths", "feasts"}) or _is_of_a_thing(document, item)):
         return f"fact: a report on what is {term}"
     if item.readings[0].slot == "adjective" and _is_politics(document, match.last):
         return f"fact: {term} {document.lower[match.last + 1]} is a movement"
@@ -186,7 +165,7 @@ def _of_one(document: Document, item: _Mention) -> str | None:
 def _from_afar(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
     """Why the text as a whole is a report: it counts, it speaks of things elsewhere, in learned words."""
     counted = words("reported").intersection(document.lower)
-    if (counted or "%" in document.text) and _PERSON.isdisjoint(document.lower):
+    if (counted or "%" in document.text) and PERSON.isdisjoint(document.lower):
         return f"fact: a report on a group: {min(counted, default='%')!r}"
     groups = {reading.group for item in mentions for reading in item.readings}
     elsewhere = any(item.code == "place" for item in refusals) or len(groups) > 1
@@ -194,14 +173,13 @@ def _from_afar(document: Document, mentions: Sequence[_Mention], refusals: Seque
         return "fact: a report on things of several nations"
     if any(item.reason.endswith("of that descent") for item in refusals):
         return "fact: a report on people of two nations"
-    learned = (len(document) > _SHORT or _unfinished(document)) and _learned(document)
-    return "fact: a report on a group" if learned or _breaks_off(document) else None
+    return "fact: a report on a group" if breaks_off(document) else None
 
 
 def _is_of_a_thing(document: Document, mention: _Mention) -> bool:
     """Whether the text has nobody in it and the term describes a thing: "African dust", "Islamic law"."""
     match = mention.match
-    somebody = not _PERSON.isdisjoint(document.lower) or not _BODIES.isdisjoint(document.lower)
+    somebody = not PERSON.isdisjoint(document.lower) or not _BODIES.isdisjoint(document.lower)
     if somebody or not _is_adjective(document, mention):
         return False
     return describes_people(document, match.first, match.last, nominal=False) is not None
@@ -231,14 +209,10 @@ def _is_politics(document: Document, last: int) -> bool:
     if document.next_word(last) not in {"left", "right"}:
         return False
     after = document.next_word(last + 1)
+    if last + 2 == len(document) and unfinished(document):
+        return True
     acts = after in words("verb_finite", "copula") | _AFTER_POLITICS or after.endswith(("ly", "s"))
     return (acts or after in words("verb_base")) and after not in words("determiner")
-
-
-def _learned(document: Document) -> bool:
-    """Whether one word of four is long, three at least: hardly anybody talks like that."""
-    long = sum(len(word) >= _LONG and word not in peoples() for word in document.lower)
-    return long >= 3 and 4 * long >= len(document)
 
 
 def _is_adjective(document: Document, mention: _Mention) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -64,7 +65,10 @@ def full_name_reason(document: Document, refusals: Sequence[Refusal]) -> str | N
         for item in refusals
         if item.code in {"entity", "not-a-name"} and not item.reason.endswith("an article")
     ]
-    refused = {at for at in range(len(document)) if any(i.start <= document.starts[at] < i.end for i in held)}
+    starts = document.starts
+    refused = {
+        at for item in held for at in range(bisect_left(starts, item.start), bisect_left(starts, item.end))
+    }
     head = headline(document)
     nickname = ('"' in document.text or "“" in document.text) and _NICKNAME.search(document.text)
     if nickname:

@@ -51,7 +51,8 @@ def capital(at: Her) -> Verdict | None:
     raw = at.document.raw(at.next)
     if not raw[:1].isupper() or at.document.text.isupper() or at.after in {"i", "mr", "mrs", "ms", "dr"}:
         return None
-    if at.before in words("appoint") - words("make") and at.after not in words("possessed"):
+    named = at.before in words("appoint") - words("make") and at.after not in words("possessed")
+    if named or (at.before.startswith("call") and at.after in words("kin_titles")):
         return OBJECT, f"{at.before} her {raw}"
     if at.before in {"taught", "teach", "teaches", "teaching"} and at.after_stands:
         return OBJECT, f"{at.before} her {raw}"

@@ -88,6 +88,8 @@ def _is_surname(document: Document, index: int, lower: str) -> bool:  # noqa: PL
 
 def _named_before(document: Document, index: int, lower: str) -> bool:
     """ "The Danny Thomas stamp shows Thomas": the surname of a full name elsewhere in the text."""
+    if document.lower.count(lower) < 2:
+        return False
     for at in range(1, len(document)):
         if at == index or document.lower[at] != lower or not document.joined(at - 1):
             continue

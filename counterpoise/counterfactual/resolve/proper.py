@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from functools import cache
 
 from counterpoise.counterfactual.english import peoples, vocabulary, words
+from counterpoise.counterfactual.records import Refusal
 from counterpoise.counterfactual.tokens import Document
 
 _WHERE = frozenset(
@@ -14,6 +15,7 @@ _WHERE = frozenset(
 )
 """Words before a capital that make a place of it, or somebody without a first name."""
 _APPOSED = frozenset({"in", "who", "whose", "also", "with", "born", "a", "an"})
+_INITIALS = re.compile(r"\b[A-Z]\. ?(?:[A-Z]\. ?)*[A-Z][a-z]{2,}")
 _RUN = re.compile(r"\b(?P<before>[a-z]+|\d+),? (?P<name>[A-Z][a-z]+(?: [A-Z][a-z]+)+)")
 
 
@@ -44,10 +46,18 @@ def name_of_its_own(document: Document, terms: Set[int], openings: bool) -> str 
     return None
 
 
-def long_name(document: Document) -> str | None:
+def initials(document: Document) -> str | None:
+    """Somebody who is named by initials and a surname: "R. A. Lafferty"."""
+    found = _INITIALS.search(document.text) if "." in document.text else None
+    return found.group() if found else None
+
+
+def long_name(document: Document, refusals: Sequence[Refusal]) -> str | None:
     """Capitals in a row inside a sentence: three, or two of which no list holds one and no article before them."""
     ordinary = _ordinary_capitals()
     for found in _RUN.finditer(document.text):
+        if any(found.start("name") <= item.start < found.end() and " " in item.term for item in refusals):
+            continue  # a phrase that the lexicon knows: "Mary Janes"
         name = found.group("name").lower().split()
         unknown = not ordinary.union(vocabulary()).issuperset(name)
         article = found.group("before") in words("determiner") | _WHERE | {"s"}
@@ -77,6 +87,8 @@ def _acts(document: Document, index: int) -> bool:
     word = document.lower[index]
     if word in vocabulary() or word.endswith(("ing", "ly", "ed")):
         return False
+    if document.gap(index) in {"'", "’"} and document.lower[index + 1] == "s":
+        return True
     if document.gap(index) == ", ":
         return document.lower[index + 1] in _APPOSED
     if word.endswith(("s", "ism", "tion", "ity", "ment")):

@@ -11,8 +11,10 @@ from counterpoise.counterfactual.lexicon import Reading
 from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.records import Refusal
 from counterpoise.counterfactual.resolve.capitals import headline
-from counterpoise.counterfactual.resolve.formal import GROUPS, formal_reason, talks
+from counterpoise.counterfactual.resolve.formal import formal_reason
+from counterpoise.counterfactual.resolve.manner import GROUPS
 from counterpoise.counterfactual.resolve.people import is_person
+from counterpoise.counterfactual.resolve.talk import talks
 from counterpoise.counterfactual.tokens import Document
 
 
