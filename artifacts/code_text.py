@@ -4,7 +4,7 @@ Left out are docstrings and other statements that are only a string, what a type
 of a configuration field, and the messages of errors, assertions, warnings and log lines. A call inside a message
 stays, except of functions that only turn a value into text: calling it may do something.
 
-An error's message may be left out because no result is made of one (`tests/engine/test_messages.py` holds that).
+An error's message may be left out because no result is made of one (`tests/engine/test_code_of_stages.py` holds that).
 """
 
 from __future__ import annotations

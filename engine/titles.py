@@ -26,7 +26,7 @@ UNITS = {
 
 
 def title(outcome: Outcome) -> str:
-    """The stage, what came of it, and whether it came from the store: ``adapter, fold 0: step 48 of 57, cached``.
+    """The stage, what came of it, and whether it came from the store: ``adapter, fold 0: strength 0.75, cached``.
 
     In ASCII: the graph is drawn with a font that leaves out arrows and middle dots.
     """

@@ -18,6 +18,7 @@ from counterpoise.flows.tracking import Tracked
 EXPERIMENT = "counterpoise"
 """The experiment that runs stand under, unless MLflow's own MLFLOW_EXPERIMENT_NAME names one."""
 RUN_TAG = "counterpoise.run"
+SQLITE = "sqlite:///"
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -58,7 +59,7 @@ def log_run(uri: str, tracked: Tracked, report: Path) -> None:
     """
     try:
         client = _client(uri)
-        experiment = _experiment(client)
+        experiment = _experiment(client, uri)
         earlier = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{tracked.run}'")
         tags = {RUN_TAG: tracked.run, "mlflow.note.content": tracked.results.verdict.headline}
         with _whole_or_none(client, experiment, tracked.run, tags) as run:
@@ -82,10 +83,17 @@ def _client(uri: str) -> Any:
     return MlflowClient(tracking_uri=uri)
 
 
-def _experiment(client: Any) -> str:
+def _experiment(client: Any, uri: str) -> str:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name))
+    return str(found.experiment_id if found else client.create_experiment(name, _files_of(uri)))
+
+
+def _files_of(uri: str) -> str | None:
+    """Where reports go: beside a database file, not into whatever folder one is in; a server decides itself."""
+    if not uri.startswith(SQLITE):
+        return None
+    return (Path(uri.removeprefix(SQLITE)).absolute().parent / "mlartifacts").as_uri()
 
 
 @contextmanager

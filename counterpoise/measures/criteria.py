@@ -173,7 +173,7 @@ CRITERIA = (
     ),
     Criterion(
         "The identity-token score does not overshoot",
-        "of the tokens that differ, the score is not pushed past 50",
+        "of the tokens that differ, the score is neither pushed past 50 nor further from it, beyond chance",
         no_overshoot,
         (Target(SCORE, by=IDENTITY),),
     ),

@@ -151,7 +151,10 @@ def test_a_database_file_needs_no_server(tmp_path: Path, finished: Tracked, repo
     address = f"sqlite:///{tmp_path / 'mlflow.db'}"
     preflight(load_config("smoke", [f"tracking.mlflow={address}"]))
     log_run(address, finished, report)
-    assert [run.data.params["profile"] for run in runs(address)] == ["smoke"]
+    (run,) = runs(address)
+    assert run.data.params["profile"] == "smoke"
+    assert (tmp_path / "mlartifacts" / run.info.run_id / "artifacts" / "report" / "report.html").is_file()
+    assert not (Path.cwd() / "mlruns").exists()
 
 
 def test_a_server_that_is_not_there_is_one_line_before_the_run() -> None:
