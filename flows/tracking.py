@@ -1,11 +1,8 @@
-"""A finished run's settings, training curves and measures, for trackers. A cached run writes them just the same."""
+"""Finished runs go into the trackers that the configuration names. A cached run is written just the same."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,48 +10,12 @@ from counterpoise.config import RunConfig
 from counterpoise.engine.run_record import RunRecord
 from counterpoise.errors import UsageError
 from counterpoise.extras import require_extra
+from counterpoise.flows.tracked import Tracked
 
 if TYPE_CHECKING:
-    from counterpoise.alignment.records import TrainingStep
     from counterpoise.artifacts.store import Store
+    from counterpoise.flows.tracked import Curves
     from counterpoise.measures.results import Results
-
-    Curves = Mapping[str, Sequence[TrainingStep]]
-
-
-@dataclass(frozen=True)
-class Tracked:
-    """What a tracker gets of one run.
-
-    Attributes:
-        run: the run's id.
-        training: the optimiser's steps, by adapter.
-    """
-
-    run: str
-    config: RunConfig
-    results: Results
-    training: Curves
-
-    @property
-    def settings(self) -> dict[str, bool | int | float | str]:
-        """``section.field`` → value; a list as JSON."""
-        return dict(_flat(self.config.model_dump(mode="json")))
-
-    def curve_points(self) -> Iterator[tuple[str, float, int]]:
-        """(tag, value, step) of everything that a training step says."""
-        for label, steps in self.training.items():
-            for row in steps:
-                for name, value in asdict(row).items():
-                    if name != "step" and math.isfinite(value):
-                        yield f"{label}/{name}", value, row.step
-
-    def measure_points(self) -> Iterator[tuple[str, float, int]]:
-        """(tag, value, 0) of base, tuned and change of every measure; what was not measured is left out."""
-        for row in self.results.measures:
-            for side in ("base", "tuned", "change"):
-                if math.isfinite(value := getattr(row, side)):
-                    yield f"{side}/{row.label}", value, 0
 
 
 def check_tracking(config: RunConfig) -> None:
@@ -112,12 +73,3 @@ def curves(store: Store, record: Mapping[str, Any]) -> Curves:
         ref.label: read_records(store.fetch(ref) / f"{HISTORY.name}.parquet", HISTORY, TrainingStep)
         for ref in RunRecord(record).refs("adapter")
     }
-
-
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, bool | int | float | str]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            plain = isinstance(value, bool | int | float | str)
-            yield f"{above}{name}", value if plain else json.dumps(value)

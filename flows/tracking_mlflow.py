@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import CounterpoiseError, UsageError
-from counterpoise.flows.tracking import Tracked
+from counterpoise.flows.tracked import Tracked
 
 EXPERIMENT = "counterpoise"
 """The experiment that runs stand under, unless MLflow's own MLFLOW_EXPERIMENT_NAME names one."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from counterpoise.errors import CounterpoiseError
 from counterpoise.files import sync_tree
-from counterpoise.flows.tracking import Tracked
+from counterpoise.flows.tracked import Tracked
 
 FILE_VERSION = "brain.Event:2"
 """What an event file of TensorBoard begins with."""

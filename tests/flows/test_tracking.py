@@ -13,7 +13,7 @@ from counterpoise.config import RunConfig
 from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.flows.configure import load_config
 from counterpoise.flows.preflight import preflight
-from counterpoise.flows.tracking import Tracked
+from counterpoise.flows.tracked import Tracked
 from counterpoise.flows.tracking_tensorboard import write_events
 from counterpoise.measures.names import SCORE
 from counterpoise.settings import deciding

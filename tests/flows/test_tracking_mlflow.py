@@ -21,7 +21,7 @@ from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.flows.cli import without_password
 from counterpoise.flows.configure import load_config
 from counterpoise.flows.preflight import preflight
-from counterpoise.flows.tracking import Tracked
+from counterpoise.flows.tracked import Tracked
 from counterpoise.flows.tracking_mlflow import EXPERIMENT, log_run
 from counterpoise.measures.names import SCORE
 from tests.flows.tracked import tracked_run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.config import RunConfig
-from counterpoise.flows.tracking import Tracked
+from counterpoise.flows.tracked import Tracked
 from counterpoise.report.build import build_report
 from tests.report.synthetic import run
 
