@@ -168,3 +168,12 @@ def test_two_adjectives_share_their_noun() -> None:
 def test_a_surname_that_is_a_role_stays_in_the_pipeline_too() -> None:
     engine = Engine.from_config(CounterfactualConfig(real_people="known"))
     assert engine.swap("Mary Workman slept.").swapped.endswith(" Workman slept.")
+
+
+def test_a_line_without_a_full_stop_is_a_sentence_if_it_has_a_verb() -> None:
+    assert swap("A young Black couple bought the house", axis="race-color").changed
+    assert (
+        swap("A Black couple in the house", axis="race-color")
+        .refusals[0]
+        .reason.startswith("fact: a heading")
+    )

@@ -71,8 +71,6 @@ def _is_quoted(document: Document) -> bool:
     """Whether all of it is a title in quotation marks, perhaps cut off, or the rest of a reference."""
     if document.text[:1].isalpha():
         return document.text.startswith("n.d.")
-    if document.text[:1].isalpha():
-        return False
     whole = len(document) > 4 and _TITLE.search(document.text)
     return bool(whole or _OPEN_QUOTE.match(document.text))
 

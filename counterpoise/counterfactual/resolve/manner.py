@@ -55,11 +55,18 @@ def manner_reason(document: Document, axis: str, mentions: Sequence[_Mention]) -
         return "fact: a report in learned words"
     if not PERSON.isdisjoint(document.lower):
         return "fact: the text breaks off" if breaks_off(document) else None
-    if unfinished(document) and len(document) >= SHORT // 2 and len(mentions) == 1:
+    heading = not _has_verb(document) or breaks_off(document)
+    if heading and unfinished(document) and len(document) >= SHORT // 2 and len(mentions) == 1:
         return "fact: a heading, or a text that breaks off"
     if _DEFINITION.match(document.text):
         return "fact: a definition"
     return _in_general(document, axis) if len(document) > SHORT // 2 else None
+
+
+def _has_verb(document: Document) -> bool:
+    """Whether somebody says what is or happens: a line without a full stop is a sentence all the same."""
+    verbs = words("verb_finite", "perfect_past", "copula")
+    return any(word in verbs or word.endswith("ed") for word in document.lower)
 
 
 def _in_general(document: Document, axis: str) -> str | None:
