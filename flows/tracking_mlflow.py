@@ -33,7 +33,6 @@ _AT_ONCE = 1000
 _LONGEST = 6000
 """Characters of a parameter's value."""
 _UNSAFE = re.compile(r"[^\w\-. :/]", re.ASCII)
-_LOGIN = re.compile(r"//[^/@\s]*@")
 
 
 def check_server(uri: str) -> None:
@@ -46,7 +45,7 @@ def check_server(uri: str) -> None:
         _client(uri).search_experiments(max_results=1)
     except Exception as error:  # MLflow, requests and SQLAlchemy each raise their own
         raise UsageError(
-            f"tracking.mlflow = {_shown(uri)!r} does not answer: {_line(error)}",
+            f"tracking.mlflow = {uri!r} does not answer: {_line(error)}",
             "start it (`mlflow server`), or give its address, such as http://127.0.0.1:5000 or sqlite:///mlflow.db",
         ) from None
 
@@ -70,7 +69,7 @@ def log_run(uri: str, tracked: Tracked, report: Path) -> None:
             client.delete_run(one.info.run_id)
     except Exception as error:  # MLflow, requests and SQLAlchemy each raise their own
         raise CounterpoiseError(
-            f"the run could not be written to MLflow at {_shown(uri)}: {_line(error)}",
+            f"the run could not be written to MLflow at {uri}: {_line(error)}",
             "the run itself is whole in the store; the same command writes this again",
         ) from None
 
@@ -125,14 +124,6 @@ def _parts(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _shown(uri: str) -> str:
-    """The address without who logs in there."""
-    return _LOGIN.sub("//", uri)
-
-
 def _line(error: Exception) -> str:
-    return (
-        _LOGIN.sub("//", str(error).strip().splitlines()[0][:200])
-        if str(error).strip()
-        else type(error).__name__
-    )
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 HOLD_WIDTH = 2.0
 """Change of a margin from which its hold grows linearly, nats: a pair of long sentences moves by several."""
 
-LEVEL = 1.0
-"""Share of the hold on a pair's mean log-probability (docs/log.md has other values)."""
-
 
 @dataclass(frozen=True, slots=True)
 class PairLogProbs:
@@ -111,7 +108,7 @@ def hold_loss(pairs: PairLogProbs) -> Tensor:
     """How far what should stay has moved, a scalar: the mean over the pairs."""
     free = (1 - pairs.weight).clamp_min(0)
     apart = _huber(pairs.identity_delta) + free * _huber(pairs.shared_delta)
-    return (apart + LEVEL * _huber(pairs.level_change)).mean()
+    return (apart + _huber(pairs.level_change)).mean()
 
 
 def _huber(change: Tensor) -> Tensor:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 from counterpoise.counterfactual.english import words
-from counterpoise.counterfactual.lexicon import Reading
-from counterpoise.counterfactual.matcher import Match
 from counterpoise.counterfactual.records import Refusal
 from counterpoise.counterfactual.resolve import demonyms
 from counterpoise.counterfactual.resolve.capitals import headline
@@ -20,6 +17,7 @@ from counterpoise.counterfactual.resolve.manner import (
     GROUPS,
     PERSON,
     SHORT,
+    Mention,
     breaks_off,
     manner_reason,
     unfinished,
@@ -28,14 +26,6 @@ from counterpoise.counterfactual.resolve.people import describes_people
 from counterpoise.counterfactual.resolve.proper import initials, long_name, name_of_its_own
 from counterpoise.counterfactual.resolve.talk import talks
 from counterpoise.counterfactual.tokens import Document
-
-
-class _Mention(Protocol):
-    @property
-    def match(self) -> Match: ...
-    @property
-    def readings(self) -> list[Reading]: ...
-
 
 _TITLE = re.compile(
     r"^[\"“][^\"“”]*[^.!?,\"“”][\"”][.,;]?\s*$|^[\"“][^\"“”]+: [^\"“”]+[\"”]?[.,;]?\s*$"
@@ -51,7 +41,7 @@ _BODIES = frozenset({"government", "governments", "team", "teams", "army", "armi
 
 
 def formal_reason(
-    document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
+    document: Document, axis: str, mentions: Sequence[Mention], refusals: Sequence[Refusal]
 ) -> str | None:
     """Why ``axis`` is left alone in a text that reads like an encyclopaedia's, or ``None``."""
     if _is_quoted(document) or (axis in GROUPS and _is_title(document, mentions)):
@@ -75,13 +65,13 @@ def _is_quoted(document: Document) -> bool:
     return bool(whole or _OPEN_QUOTE.match(document.text))
 
 
-def _is_title(document: Document, mentions: Sequence[_Mention]) -> bool:
+def _is_title(document: Document, mentions: Sequence[Mention]) -> bool:
     """ "The Danish Dictionary of Terms": capitals throughout, and a thing."""
     return headline(document) and any(_is_of_a_thing(document, item) for item in mentions)
 
 
 def _report(
-    document: Document, axis: str, mentions: Sequence[_Mention], refusals: Sequence[Refusal]
+    document: Document, axis: str, mentions: Sequence[Mention], refusals: Sequence[Refusal]
 ) -> str | None:
     groups = axis in GROUPS
     formal = unfinished(document) or len(document) > (SHORT // 2 if groups else SHORT)
@@ -98,7 +88,7 @@ def _report(
     return _of_somebody(document, mentions, refusals) if axis == "gender" else None
 
 
-def _goes_on(document: Document, mention: _Mention) -> bool:
+def _goes_on(document: Document, mention: Mention) -> bool:
     """ "… has influenced various American", "an interview with the blogger Aaron": the text ends with the term."""
     last, slots = mention.match.last, {reading.slot for reading in mention.readings}
     if document.lower[last + 1 :] not in ([], ["de"], ["von"], ["van"]):
@@ -115,7 +105,7 @@ def _goes_on(document: Document, mention: _Mention) -> bool:
     }
 
 
-def _of_somebody(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
+def _of_somebody(document: Document, mentions: Sequence[Mention], refusals: Sequence[Refusal]) -> str | None:
     """Why a formal text is about a person that readers know, or claims a first of its sex."""
     if not (len(document) > SHORT or (unfinished(document) and len(document) > 4) or breaks_off(document)):
         return None
@@ -140,13 +130,13 @@ def _bears_a_name(document: Document, refusal: Refusal) -> bool:
     return named and not titled and refusal.term.lower() not in words("deity")
 
 
-def _of_a_group(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
+def _of_a_group(document: Document, mentions: Sequence[Mention], refusals: Sequence[Refusal]) -> str | None:
     """Why a text on a faith, nation or colour is a report: a thing of a people, a count, a country."""
     reasons = (_of_one(document, item) for item in mentions)
     return next(filter(None, reasons), None) or _from_afar(document, mentions, refusals)
 
 
-def _of_one(document: Document, item: _Mention) -> str | None:
+def _of_one(document: Document, item: Mention) -> str | None:
     """Why one term shows that the text is a report."""
     rule, match = item.readings[0].concept.rule, item.match
     term, nobody = document.raw(match.last), PERSON.isdisjoint(document.lower)
@@ -160,7 +150,7 @@ def _of_one(document: Document, item: _Mention) -> str | None:
     return "fact: a report on a group within another" if nobody and _is_half(document, item) else None
 
 
-def _from_afar(document: Document, mentions: Sequence[_Mention], refusals: Sequence[Refusal]) -> str | None:
+def _from_afar(document: Document, mentions: Sequence[Mention], refusals: Sequence[Refusal]) -> str | None:
     """Why the text as a whole is a report: it counts, it speaks of things elsewhere, in learned words."""
     counted = words("reported").intersection(document.lower)
     if (counted or "%" in document.text) and PERSON.isdisjoint(document.lower):
@@ -174,7 +164,7 @@ def _from_afar(document: Document, mentions: Sequence[_Mention], refusals: Seque
     return "fact: a report on a group" if breaks_off(document) else None
 
 
-def _is_of_a_thing(document: Document, mention: _Mention) -> bool:
+def _is_of_a_thing(document: Document, mention: Mention) -> bool:
     """Whether the text has nobody in it and the term describes a thing: "African dust", "Islamic law"."""
     match = mention.match
     somebody = not PERSON.isdisjoint(document.lower) or not _BODIES.isdisjoint(document.lower)
@@ -183,7 +173,7 @@ def _is_of_a_thing(document: Document, mention: _Mention) -> bool:
     return describes_people(document, match.first, match.last, nominal=False) is not None
 
 
-def _is_half(document: Document, mention: _Mention) -> bool:
+def _is_half(document: Document, mention: Mention) -> bool:
     """ "Indian Sikhs", "the term Sikh"; an American of some faith may be anybody."""
     match = mention.match
     before, after = document.previous_word(match.first), document.next_word(match.last)
@@ -213,7 +203,7 @@ def _is_politics(document: Document, last: int) -> bool:
     return (acts or after in words("verb_base")) and after not in words("determiner")
 
 
-def _is_adjective(document: Document, mention: _Mention) -> bool:
+def _is_adjective(document: Document, mention: Mention) -> bool:
     """Whether the term is an adjective here, where it may be a noun: "Christian art", but "a Christian"."""
     slots = frozenset(reading.slot for reading in mention.readings)
     use, _ = demonyms.use(document, mention.match.first, mention.match.last, slots)

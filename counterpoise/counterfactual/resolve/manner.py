@@ -13,11 +13,18 @@ from counterpoise.counterfactual.resolve.people import is_person
 from counterpoise.counterfactual.tokens import Document
 
 
-class _Mention(Protocol):
+class Mention(Protocol):
+    """A term of the axis in the text."""
+
     @property
-    def match(self) -> Match: ...
+    def match(self) -> Match:
+        """Where it stands."""
+        ...
+
     @property
-    def readings(self) -> list[Reading]: ...
+    def readings(self) -> list[Reading]:
+        """What it may mean."""
+        ...
 
 
 GROUPS = frozenset({"religion", "nationality", "race-color"})
@@ -49,7 +56,7 @@ def breaks_off(document: Document) -> bool:
     return end == "," or whose or last in words("goes_on")
 
 
-def manner_reason(document: Document, axis: str, mentions: Sequence[_Mention]) -> str | None:
+def manner_reason(document: Document, axis: str, mentions: Sequence[Mention]) -> str | None:
     """Why a text in which nobody says I or you reads like an encyclopaedia's, or ``None``."""
     if _learned(document, axis):
         return "fact: a report in learned words"
