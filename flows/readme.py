@@ -2,7 +2,8 @@
 ``make readme``.
 
 What is committed is the runs' own summaries, and the first one's chart, under docs/results/; the README's block is
-generated from them, and a test checks that they agree. Several runs are the seeds of one recipe.
+generated from them, and a test checks that they agree. Several runs are the seeds of one recipe. Runs of another
+profile than ``local`` get a page of their own and a line in the README.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,19 @@ from counterpoise.report.readme import readme_block, results_page
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-PAGE = ROOT / "docs" / "results.md"
+MAIN = "local"
+"""The profile whose numbers the README shows."""
+PAGES = {MAIN: "docs/results.md", "gemma3-270m": "docs/results-gemma3-270m.md"}
+"""Profile → the page of its committed results."""
 START, END = "<!-- results:start -->", "<!-- results:end -->"
 CHART = "![Share of held-out pairs preferring the stereotype, by category](docs/results/scores.png)"
 
 
-def with_results(readme: str, runs: Sequence[Results]) -> str:
-    """The README with its results block made anew from a result file's content; see :func:`committed`.
+def with_results(readme: str, runs: Sequence[Results], others: Mapping[str, Sequence[Results]]) -> str:
+    """The README with its results block made anew from result files' content; see :func:`committed`.
+
+    Args:
+        others: page → its runs, of profiles other than ``local``.
 
     Raises:
         UsageError: the README has no such block.
@@ -38,7 +45,7 @@ def with_results(readme: str, runs: Sequence[Results]) -> str:
     _, end, after = rest.partition(END)
     if not (start and end):
         raise UsageError(f"README.md: no {START} … {END} block", "put the two comments back")
-    return f"{before}{START}\n{CHART}\n\n{readme_block(runs)}\n{END}{after}"
+    return f"{before}{START}\n{CHART}\n\n{readme_block(runs, others)}\n{END}{after}"
 
 
 def main(runs: Sequence[str], store_url: str) -> None:
@@ -58,17 +65,30 @@ def main(runs: Sequence[str], store_url: str) -> None:
             f"runs of the profiles {sorted(profiles)} and seeds {seeds}",
             "name runs of one profile, each with another seed",
         )
+    (profile,) = profiles
+    if profile not in PAGES:
+        raise UsageError(f"runs of the profile {profile}", f"name runs of {' or '.join(PAGES)}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     averaged = _averaged(store, runs) if len(runs) > 1 else None
-    write_results(RESULTS / f"{profiles.pop()}.json", found, averaged)
-    shutil.copyfile(folders[0] / "charts" / "scores.png", RESULTS / "scores.png")
+    write_results(RESULTS / f"{profile}.json", found, averaged)
+    (ROOT / PAGES[profile]).write_text(page(found, averaged), encoding="utf-8")
+    if profile == MAIN:
+        shutil.copyfile(folders[0] / "charts" / "scores.png", RESULTS / "scores.png")
     readme = ROOT / "README.md"
-    readme.write_text(with_results(readme.read_text(encoding="utf-8"), found), encoding="utf-8")
-    PAGE.write_text(page(found, averaged), encoding="utf-8")
+    shown = committed(RESULTS / f"{MAIN}.json")[0]
+    readme.write_text(
+        with_results(readme.read_text(encoding="utf-8"), shown, committed_others()), encoding="utf-8"
+    )
+
+
+def committed_others() -> dict[str, list[Results]]:
+    """Page → the committed runs of every profile that has some, ``local`` apart."""
+    files = {page: RESULTS / f"{profile}.json" for profile, page in PAGES.items() if profile != MAIN}
+    return {page: committed(file)[0] for page, file in files.items() if file.exists()}
 
 
 def page(runs: Sequence[Results], averaged: Measures | None) -> str:
-    """docs/results.md: every number that the README's are taken from."""
+    """A profile's page: every number that the README's are taken from."""
     return f"# Results\n\n{results_page(runs, averaged)}\n"
 
 

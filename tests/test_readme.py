@@ -8,7 +8,7 @@ from pathlib import Path
 
 from counterpoise.flows.cli import COMMANDS
 from counterpoise.flows.front import RECIPES, front_chart
-from counterpoise.flows.readme import committed, page, with_results
+from counterpoise.flows.readme import PAGES, committed, committed_others, page, with_results
 from counterpoise.measures.claims import Claim
 from counterpoise.measures.names import SCORE
 from counterpoise.measures.results import read_results
@@ -18,9 +18,12 @@ from counterpoise.report.readme import readme_block, results_page
 def test_results_block_is_the_committed_result(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     runs, averaged = committed(root / "docs" / "results" / "local.json")
-    assert with_results(readme, runs) == readme
-    assert page(runs, averaged) == (root / "docs" / "results.md").read_text(encoding="utf-8")
-    assert {run.facts.profile for run in runs} == {"local"}
+    assert with_results(readme, runs, committed_others()) == readme
+    for profile, shown in PAGES.items():
+        if (file := root / "docs" / "results" / f"{profile}.json").exists():
+            runs, averaged = committed(file)
+            assert page(runs, averaged) == (root / shown).read_text(encoding="utf-8")
+            assert {run.facts.profile for run in runs} == {profile}
 
 
 def test_several_seeds_have_a_column_each(root: Path) -> None:
@@ -36,7 +39,9 @@ def test_several_seeds_have_a_column_each(root: Path) -> None:
     assert f"{together.base:.1f} → {together.tuned:.1f} %" in line, "one for all together"
     assert f"- **Seed 0: {run.verdict.headline}**" in block
     assert "- **Seed 1: Damaged**" in block
-    assert "Of 2 claims 2 hold, 0 fail and 0 are undecided" in readme_block(seeds)
+    readme = readme_block(seeds, {"docs/other.md": seeds[1:]})
+    assert "Of 2 claims 2 hold, 0 fail and 0 are undecided" in readme
+    assert f"{run.facts.model}, 1,508 held-out pairs: **Damaged** ([all results](docs/other.md))." in readme
     assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block
 
 

@@ -60,7 +60,7 @@ def model_card(facts: CardFacts) -> str:
         own=own,
         front_matter=_front_matter(facts, own),
         place=place + (f", gguf_file={facts.base_file!r}" if facts.base_file else ""),
-        results_block=results_page([facts.results]),
+        results_block=results_page([facts.results], brief=True),
         worse=losses(facts.results.measures, facts.results.claims),
         config=json.dumps(facts.config, indent=1, sort_keys=True, ensure_ascii=False),
     )

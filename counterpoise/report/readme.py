@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from counterpoise.measures.measure import FAILS, HOLDS, OPEN, Measure, Measures
 from counterpoise.measures.names import ABS_MARGIN, IDENTITY, LMS, PERPLEXITY, SCORE, SHARED, TOXICITY, USABLE
@@ -17,26 +17,33 @@ BRIEF = {(SCORE, ""), (SCORE, SHARED), (PERPLEXITY, "")}
 """Measure and way of what the README shows."""
 
 
-def readme_block(runs: Sequence[Results]) -> str:
-    """What a reader needs first, as Markdown: the headlines, and three measures by seed."""
+def readme_block(runs: Sequence[Results], others: Mapping[str, Sequence[Results]]) -> str:
+    """What a reader needs first, as Markdown: the headlines, three measures by seed, and other models' headlines.
+
+    Args:
+        others: page → the runs of another profile that it shows.
+    """
     wanted = [row for row in _main(runs[0].measures) if (row.name, row.by) in BRIEF]
     said = {
         "headlines": headlines(runs),
         "pairs": runs[0].measures.one(SCORE).n,
         "seeds": _by_seed(wanted, runs),
         "decided": _decided(runs),
+        "others": others,
     }
     return plain(to_text("readme.md.j2", **said)).rstrip("\n")
 
 
-def results_page(runs: Sequence[Results], averaged: Measures | None = None) -> str:
+def results_page(runs: Sequence[Results], averaged: Measures | None = None, *, brief: bool = False) -> str:
     """The verdict, the scores by seed and by category, every claim, and what it cost, as Markdown.
 
     Args:
+        brief: of one run, without its claims.
         averaged: of several seeds, the measures with each pair's margin averaged over them, as a comparison has it.
     """
     said = {
         "first": runs[0],
+        "brief": brief,
         "headlines": headlines(runs),
         "averaged": averaged,
         "seeds": by_seed(runs, averaged),
