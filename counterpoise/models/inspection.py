@@ -65,7 +65,7 @@ def check_floats(files: Iterable[Path]) -> None:
 
 
 def _plain(name: str, dtype: str) -> bool:
-    is_buffer = not name.endswith((".weight", ".bias"))
+    is_buffer = not name.endswith((".weight", ".bias", ".qweight"))
     return dtype in FLOATS or (dtype in INTEGERS and is_buffer) or _harmless(name)
 
 
