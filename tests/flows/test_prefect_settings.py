@@ -65,6 +65,26 @@ def test_no_library_talks_when_it_is_imported(monkeypatch: pytest.MonkeyPatch) -
     assert logging.getLogger("bitsandbytes").level == logging.ERROR
 
 
+def test_an_event_that_prefects_server_did_not_take_stays_off_the_terminal(tmp_path: Path) -> None:
+    code = """
+import logging
+from counterpoise.flows.prefect_settings import quiet_defaults
+quiet_defaults()
+from prefect.logging.configuration import setup_logging
+setup_logging()
+logging.getLogger("prefect._internal.concurrency").error("Service %r failed to process item %r", "EventsWorker", 1)
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {HOME: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout + ended.stderr == ""
+
+
 def test_a_home_of_the_users_own_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="set PREFECT_HOME to one that can"):
