@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from counterpoise.settings import Settings
 
-LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft"]
-"""TRL's preference losses, term for term (see ``losses.py``)."""
+LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft", "npo"]
+"""TRL's preference losses, term for term, and ``npo``, which TRL does not have (see ``losses.py``)."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
 
 

@@ -7,10 +7,12 @@ margin m = log π(c) − log π(r), reference margin m₀, δ = m − m₀, |c| 
 * ``ipo``           (δ̄ − 1/(2β))², δ̄ with each log-ratio per token    IPO, Azar et al. 2310.12036 eq. 17
 * ``sigmoid_norm``  −log σ(βδ̄)                                        length-normalised DPO (Tülu 3)
 * ``sft``           −Σ log π(c) / Σ|c| over the batch                 negative log-likelihood of the chosen
+* ``npo``           −(2/β) log σ(−β (log π(r) − log π_ref(r)))        NPO, Zhang et al. 2404.05868; not TRL's
 
 The margin has two parts: that of the tokens which both sentences have, given what stands before them, and that of the
 tokens in which they differ, the identity terms. The first is what is said, given of whom; the second is how
-frequent a group's name is. δ counts the second with weight λ (``identity_weight``).
+frequent a group's name is. δ counts the second with weight λ (``identity_weight``). ``sft`` and ``npo`` look
+at one sentence and have no margin to split: they count it whole, as published.
 
 A pair's category weight w (:mod:`counterpoise.alignment.weights`) multiplies its preference loss.
 
@@ -131,9 +133,15 @@ def _sft(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
     return (-pairs.chosen.sum() / pairs.chosen_tokens.sum()).expand(len(pairs.chosen))
 
 
+def _npo(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    """Of the rejected sentence; its slope is 1 at the reference and falls to 0 as the sentence is unlearned."""
+    return -2 / settings.beta * logsigmoid(-settings.beta * pairs.rejected_change)
+
+
 _LOSSES: dict[LossType, Callable[[PairLogProbs, LossSettings], Tensor]] = {
     "sigmoid": _sigmoid,
     "sigmoid_norm": _sigmoid_norm,
     "ipo": _ipo,
     "sft": _sft,
+    "npo": _npo,
 }

@@ -42,6 +42,21 @@ def test_sigmoid_norm_and_ipo_divide_each_change_by_its_own_length() -> None:
     assert loss(pairs(-16, -20), types=("ipo",), beta=0.5) == pytest.approx((0.8 - 1.0) ** 2, rel=1e-5)
 
 
+def test_npo_unlearns_the_rejected_sentence_and_leaves_it_alone_once_it_is_unlearned() -> None:
+    # rejected: −20 − −18 = −2;  −(2 / 0.5) log σ(0.5 · 2) = 4 log(1 + e⁻¹), whatever chosen does
+    assert loss(pairs(-16, -20), types=("npo",), beta=0.5) == pytest.approx(4 * math.log1p(math.exp(-1)))
+    assert loss(pairs(-99, -20), types=("npo",), beta=0.5, identity_weight=0.0) == pytest.approx(
+        4 * math.log1p(math.exp(-1))
+    )
+    # d/dx (2/β) log(1 + e^βx) = 2 σ(βx): 1 at the reference, as gradient ascent; 2 σ(−5) = 0.0134 ten nats below it
+    for rejected, slope in ((-18.0, 1.0), (-28.0, 2 / (1 + math.exp(5)))):
+        value = torch.tensor([rejected], requires_grad=True)
+        batch = replace(pairs(-16, -20), rejected=value)
+        preference_loss(batch, LossSettings(types=("npo",), beta=0.5)).backward()
+        assert value.grad is not None
+        assert float(value.grad) == pytest.approx(slope)
+
+
 def test_losses_add_up_with_their_weights() -> None:
     # sft: 16 nats over 10 tokens = 1.6
     both = loss(pairs(-16, -20), types=("sigmoid", "sft"), weights=(2.0, 0.5), beta=0.5)

@@ -19,7 +19,7 @@ from benchmarks.gpu import SHAPES, make_model
 from counterpoise.alignment import trainer as trainer_module
 from counterpoise.alignment.config import AlignmentConfig, LoraSettings, LossSettings
 from counterpoise.alignment.inputs import GuardTexts, TrainingInputs
-from counterpoise.alignment.records import TrainingOutcome
+from counterpoise.alignment.records import TrainingOutcome, TrainingStep
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
 from counterpoise.flows.configure import load_config
@@ -255,6 +255,19 @@ def test_stock_losses_train(
     outcome = train(tiny_folder, tmp_path, CONFIG.model_copy(update={"loss": loss}))
     # Plain preference losses widen the margin in favour of the chosen side.
     assert outcome.history[-1].reward_margin > outcome.history[0].reward_margin
+
+
+def test_npo_makes_the_rejected_sentence_less_likely_and_own_text_holds_it_back(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    def last(own_text_weight: float) -> TrainingStep:
+        changes = {"types": ("npo",), "weights": (1.0,), "beta": 0.1, "own_text_weight": own_text_weight}
+        config = CONFIG.model_copy(update={"loss": PLAIN.loss.model_copy(update=changes)})
+        return train(tiny_folder, tmp_path / str(own_text_weight), config).history[-1]
+
+    free, held = last(1e-6), last(50.0)
+    assert free.rejected_change < held.rejected_change < 0
+    assert free.own_text > held.own_text
 
 
 def test_the_case_study_trains_on_opts_layer_names_only(tiny_folder: Path, tmp_path: Path) -> None:
