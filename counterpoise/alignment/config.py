@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from counterpoise.settings import Settings
 
-LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft", "npo"]
-"""TRL's preference losses, term for term, and ``npo``, which TRL does not have (see ``losses.py``)."""
+LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft", "npo", "sft_rejected"]
+"""TRL's preference losses, term for term, and ``npo`` and ``sft_rejected``, which TRL does not have (``losses.py``)."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
 
 
@@ -102,6 +102,17 @@ class LossSettings(Settings):
             )
         return self
 
+    @property
+    def direction(self) -> int:
+        """The sign of the strengths at which the trained adapter helps: −1 if it is fitted to what should go."""
+        return -1 if "sft_rejected" in self.types else 1
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Self:
+        if self.direction < 0 and len(self.types) > 1:
+            raise ValueError("sft_rejected is delivered negated and every other loss is not; name it alone")
+        return self
+
     @model_validator(mode="after")
     def _one_weight_each(self) -> Self:
         if len(self.types) != len(self.weights):
@@ -150,7 +161,8 @@ class AlignmentConfig(Settings):
     strength: Literal["search"] | float = Field(
         default="search",
         description="Share of the trained adapter's strength that is delivered (LoRA's scale times this): a number, or "
-        "'search' for the least that brings the validation pairs nearest to 50 % with every guard holding",
+        "'search' for the least that brings the validation pairs nearest to 50 % with every guard holding; "
+        "below 0 for an adapter that is fitted to the rejected sentences",
     )
     checkpoint_every: int = Field(
         default=20,
@@ -161,6 +173,9 @@ class AlignmentConfig(Settings):
 
     @model_validator(mode="after")
     def _some_strength(self) -> Self:
-        if self.strength != "search" and not 0 < self.strength <= 2:
-            raise ValueError(f"strength is 'search' or a number above 0, up to 2; got {self.strength}")
+        if self.strength != "search" and not 0 < self.strength * self.loss.direction <= 2:
+            wanted = (
+                "above 0, up to 2" if self.loss.direction > 0 else "below 0, down to -2, for sft_rejected"
+            )
+            raise ValueError(f"strength is 'search' or a number {wanted}; got {self.strength}")
         return self

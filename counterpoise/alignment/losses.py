@@ -8,11 +8,15 @@ margin m = log π(c) − log π(r), reference margin m₀, δ = m − m₀, |c| 
 * ``sigmoid_norm``  −log σ(βδ̄)                                        length-normalised DPO (Tülu 3)
 * ``sft``           −Σ log π(c) / Σ|c| over the batch                 negative log-likelihood of the chosen
 * ``npo``           −(2/β) log σ(−β (log π(r) − log π_ref(r)))        NPO, Zhang et al. 2404.05868; not TRL's
+* ``sft_rejected``  −Σ log π(r) / Σ|r| over the batch                 ``sft`` of the other sentence; not TRL's
 
 The margin has two parts: that of the tokens which both sentences have, given what stands before them, and that of the
 tokens in which they differ, the identity terms. The first is what is said, given of whom; the second is how
-frequent a group's name is. δ counts the second with weight λ (``identity_weight``). ``sft`` and ``npo`` look
+frequent a group's name is. δ counts the second with weight λ (``identity_weight``). The last three look
 at one sentence and have no margin to split: they count it whole, as published.
+
+``sft_rejected`` fits what should go. Its adapter is a task vector of the stereotypes (Ilharco et al. 2212.04089), which
+is taken from the base: it is delivered at a strength below 0.
 
 A pair's category weight w (:mod:`counterpoise.alignment.weights`) multiplies its preference loss.
 
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
 
 HOLD_WIDTH = 2.0
 """Change of a margin from which its hold grows linearly, nats: a pair of long sentences moves by several."""
+
+LIKELIHOODS = ("sft", "sft_rejected")
+"""Losses that prefer nothing: no category weighs in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ def preference_loss(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
     total = pairs.chosen.new_zeros(())
     for name, weight in zip(settings.types, settings.weights, strict=True):
         rows = _LOSSES[name](pairs, settings)
-        total = total + weight * (rows if name == "sft" else rows * pairs.weight).mean()
+        total = total + weight * (rows if name in LIKELIHOODS else rows * pairs.weight).mean()
     return total
 
 
@@ -138,10 +145,15 @@ def _npo(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
     return -2 / settings.beta * logsigmoid(-settings.beta * pairs.rejected_change)
 
 
+def _sft_rejected(pairs: PairLogProbs, settings: LossSettings) -> Tensor:
+    return (-pairs.rejected.sum() / pairs.rejected_tokens.sum()).expand(len(pairs.rejected))
+
+
 _LOSSES: dict[LossType, Callable[[PairLogProbs, LossSettings], Tensor]] = {
     "sigmoid": _sigmoid,
     "sigmoid_norm": _sigmoid_norm,
     "ipo": _ipo,
     "sft": _sft,
     "npo": _npo,
+    "sft_rejected": _sft_rejected,
 }

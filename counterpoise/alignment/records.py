@@ -51,7 +51,7 @@ class Candidate:
     What only a guard needs is measured where the score makes a strength worth it, and None elsewhere.
 
     Attributes:
-        strength: share of LoRA's scale; 0 is the base.
+        strength: share of LoRA's scale; 0 is the base, below 0 the adapter is negated.
         score: validation pairs whose more stereotyping sentence is the likelier one, percent.
         soft_score: estimated score of unseen pairs, percent: the base's score on all pairs outside the evaluated fold,
             plus the change of 100 × mean sigmoid(margin / temperature) on the validation pairs.

@@ -1,7 +1,8 @@
 """How much of a trained adapter is delivered: the least that brings validation pairs to neutral and breaks nothing.
 
 LoRA's scale is a dial from the base (0) to the trained adapter (1) and a little beyond, and where on it the model is
-neutral is measured, not trained. Bisection finds the strength at which the estimated score crosses the edge of
+neutral is measured, not trained. The dial goes the other way, to the adapter negated, where it was fitted to what
+should go. Bisection finds the strength at which the estimated score crosses the edge of
 :data:`NEUTRAL_WITHIN`; the guards are asked there, and a strength that fails one is lowered until none does.
 """
 
@@ -35,21 +36,26 @@ class Measured(Protocol):
         """The candidate with the guards' answers."""
 
 
-def search(measured: Measured) -> list[Candidate]:
+def search(measured: Measured, end: float = HIGHEST) -> list[Candidate]:
     """Every strength that was looked at, in the order of looking; the base (0) first, the one to keep last.
 
     Of a base that is neutral nothing else is looked at.
+
+    Args:
+        end: the dial's end; below 0 the adapter is negated.
     """
     base = measured.score(0.0)
     if distance(base) <= NEUTRAL_WITHIN:
         return [base]
-    looked = [base, *_crossing(measured, base)]
-    nearest = min(looked[1:], key=lambda found: (max(0.0, distance(found) - NEUTRAL_WITHIN), found.strength))
+    looked = [base, *_crossing(measured, base, end)]
+    nearest = min(
+        looked[1:], key=lambda found: (max(0.0, distance(found) - NEUTRAL_WITHIN), abs(found.strength))
+    )
     candidate = nearest
     while True:
         looked.append(measured.guarded(candidate))
         strength = round(candidate.strength * LOWER, 4)
-        if not looked[-1].failed_guard or strength < LEAST:
+        if not looked[-1].failed_guard or abs(strength) < LEAST:
             return looked
         candidate = measured.score(strength)
 
@@ -64,10 +70,10 @@ def distance(found: Candidate) -> float:
     return abs(found.soft_score - 50)
 
 
-def _crossing(measured: Measured, base: Candidate) -> Iterator[Candidate]:
+def _crossing(measured: Measured, base: Candidate, end: float) -> Iterator[Candidate]:
     """The dial's end, and where that is past neutral the strengths that close in on neutral's near edge."""
     side = 1.0 if base.soft_score >= 50 else -1.0
-    low, high = 0.0, HIGHEST
+    low, high = 0.0, end
     farthest = measured.score(high)
     yield farthest
     if side * (farthest.soft_score - 50) >= NEUTRAL_WITHIN:

@@ -13,7 +13,7 @@ from datasets import Dataset
 from pydantic import ValidationError
 from trl import DPOConfig, DPOTrainer
 
-from counterpoise.alignment.config import LossSettings, LossType
+from counterpoise.alignment.config import AlignmentConfig, LossSettings, LossType
 from counterpoise.alignment.losses import PairLogProbs, hold_loss, preference_loss
 from counterpoise.models.loading import LoadedModel
 from tests.alignment.material import PAIRS
@@ -55,6 +55,36 @@ def test_npo_unlearns_the_rejected_sentence_and_leaves_it_alone_once_it_is_unlea
         preference_loss(batch, LossSettings(types=("npo",), beta=0.5)).backward()
         assert value.grad is not None
         assert float(value.grad) == pytest.approx(slope)
+
+
+def test_sft_rejected_fits_the_rejected_sentence_and_stands_alone() -> None:
+    # 20 nats over 5 tokens = 4, whatever the category weighs
+    assert loss(pairs(-16, -20, weight=0.0), types=("sft_rejected",)) == pytest.approx(4.0)
+    with pytest.raises(
+        ValidationError, match="sft_rejected is delivered negated and every other loss is not"
+    ):
+        LossSettings(types=("sft_rejected", "npo"))
+
+
+@pytest.mark.parametrize(
+    ("types", "strength", "complaint"),
+    [
+        (("sft_rejected",), 1.0, r"a number below 0, down to -2, for sft_rejected; got 1\.0"),
+        (("sft_rejected",), -2.5, r"down to -2, for sft_rejected; got -2\.5"),
+        (("sigmoid",), -1.0, r"a number above 0, up to 2; got -1\.0"),
+        (("sft_rejected",), -2.0, ""),
+        (("sft_rejected",), "search", ""),
+    ],
+)
+def test_what_is_fitted_to_stereotypes_is_delivered_negated_and_nothing_else_is(
+    types: tuple[LossType, ...], strength: Any, complaint: str
+) -> None:
+    given = {"loss": {"types": types}, "strength": strength}
+    if not complaint:
+        assert AlignmentConfig.model_validate(given).strength == strength
+        return
+    with pytest.raises(ValidationError, match=complaint):
+        AlignmentConfig.model_validate(given)
 
 
 def test_losses_add_up_with_their_weights() -> None:

@@ -28,7 +28,7 @@ class Dial:
 
     def guarded(self, candidate: Candidate) -> Candidate:
         self.guarded_at.append(candidate.strength)
-        return replace(candidate, failed_guard="too strong" if candidate.strength > self.limit else "")
+        return replace(candidate, failed_guard="too strong" if abs(candidate.strength) > self.limit else "")
 
 
 def test_short_of_neutral_the_dials_end_is_delivered() -> None:
@@ -50,6 +50,18 @@ def test_a_base_below_neutral_is_raised() -> None:
     looked = search(Dial(lambda strength: 44 + 16 * strength))
     assert looked[-1].strength == pytest.approx(0.3)
     assert verdict(looked, enforce=True)[1] == "neutral"
+
+
+def test_an_adapter_to_negate_is_searched_on_the_other_side() -> None:
+    # the mirror image of 56 − 16 s: the same steps, and the same quarters where a guard fails
+    looked = search(Dial(lambda strength: 56 + 16 * strength), -HIGHEST)
+    assert looked[-1].strength == pytest.approx(-0.3)
+    assert verdict(looked, enforce=True)[1] == "neutral"
+    lowered = search(dial := Dial(lambda strength: 56 + 3 * strength, limit=0.6), -HIGHEST)
+    assert dial.guarded_at == pytest.approx([-1.2, -0.9, -0.675, -0.5063])
+    assert verdict(lowered, enforce=True)[:2] == (-0.5063, "improved")
+    nowhere = search(Dial(lambda strength: 56 + 3 * strength, limit=0.0), -HIGHEST)
+    assert verdict(nowhere, enforce=True)[:2] == (0.0, "no_change")
 
 
 def test_a_base_that_is_neutral_is_left_as_it_is() -> None:

@@ -23,7 +23,8 @@ from counterpoise.alignment.records import TrainingOutcome, TrainingStep
 from counterpoise.alignment.train import train_adapter
 from counterpoise.errors import CounterpoiseError, DataError, ModelError, TrainingStopped
 from counterpoise.flows.configure import load_config
-from counterpoise.models.loading import load_model
+from counterpoise.likelihood.sentences import score_sentences
+from counterpoise.models.loading import adapter_switched, load_model
 from tests.alignment.material import CONFIG, PAIRS, SENTENCES, inputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -268,6 +269,20 @@ def test_npo_makes_the_rejected_sentence_less_likely_and_own_text_holds_it_back(
     free, held = last(1e-6), last(50.0)
     assert free.rejected_change < held.rejected_change < 0
     assert free.own_text > held.own_text
+
+
+def test_a_task_vector_of_the_stereotypes_is_negated(tiny_folder: Path, tmp_path: Path) -> None:
+    loss = PLAIN.loss.model_copy(update={"types": ("sft_rejected",), "weights": (1.0,)})
+    negated = CONFIG.model_copy(update={"loss": loss, "strength": -1.0})
+    outcome = train(tiny_folder, tmp_path, negated)
+    assert outcome.history[-1].rejected_change > 0  # the stereotypes are fitted
+    assert (outcome.strength, outcome.candidates[-1].strength) == (-1.0, -1.0)
+    loaded = load_model(tiny_folder, "fp32", device="cpu", adapter=tmp_path / "out")
+    known = [pair.more for pair in PAIRS[:16]]
+    tuned = sum(row.sum_log_prob for row in score_sentences(loaded, known))
+    with adapter_switched(loaded, False):
+        base = sum(row.sum_log_prob for row in score_sentences(loaded, known))
+    assert tuned < base  # what is delivered finds them less likely
 
 
 def test_the_case_study_trains_on_opts_layer_names_only(tiny_folder: Path, tmp_path: Path) -> None:

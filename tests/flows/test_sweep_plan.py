@@ -41,6 +41,18 @@ def test_every_recipe_meets_every_seed_over_all_folds(tmp_path: Path) -> None:
     )
 
 
+def test_the_ablation_names_recipes_that_exist(root: Path) -> None:
+    found = {
+        branch.facts.recipe: branch.config.alignment
+        for branch in branches(load_plan(root / "docs/ablation.toml"))
+    }
+    assert found["NPO and KL"].loss.types == ("npo",)
+    assert (found["task vector, negated"].strength, found["task vector, negated"].loss.direction) == (
+        "search",
+        -1,
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
