@@ -179,7 +179,12 @@ def _must_be_fetched(source: str) -> bool:
 
 
 def _target(config: RunConfig) -> None:
-    """The finished model can be put where it is to go."""
+    """The finished model can be made, and put where it is to go."""
     to = config.publish.to
+    if to and config.publish.merged and "steering" in config.alignment.loss.types:
+        raise UsageError(
+            "publish.merged: a steering vector is a bias, and the model's layers may have none to merge it into",
+            "publish the adapter",
+        )
     if to and repository_of(to) is None:
         check_target(Path(to).expanduser())

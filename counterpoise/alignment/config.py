@@ -8,8 +8,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from counterpoise.settings import Settings
 
-LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft", "npo", "sft_rejected"]
-"""TRL's preference losses, term for term, and ``npo`` and ``sft_rejected``, which TRL does not have (``losses.py``)."""
+LossType = Literal["sigmoid", "sigmoid_norm", "ipo", "sft", "npo", "sft_rejected", "steering"]
+"""TRL's preference losses, term for term, and three that TRL does not have: ``npo``, ``sft_rejected`` (``losses.py``)
+and ``steering``, whose minimum is a mean (``steering.py``)."""
 Schedule = Literal["constant_with_warmup", "linear", "cosine"]
 
 
@@ -114,6 +115,17 @@ class LossSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _steers_alone(self) -> Self:
+        terms = (self.hold_weight, self.consistency_weight, self.own_text_weight)
+        others = len(self.types) > 1 or any(terms) or self.category_weights != "equal"
+        if "steering" in self.types and others:
+            raise ValueError(
+                "steering takes a mean and minimises nothing; name it alone, with category_weights = 'equal' and 0 "
+                "for hold_weight, consistency_weight and own_text_weight"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_weight_each(self) -> Self:
         if len(self.types) != len(self.weights):
             raise ValueError(
@@ -170,6 +182,16 @@ class AlignmentConfig(Settings):
         description="Optimiser steps between checkpoints",
         json_schema_extra={"result": False},
     )
+
+    @model_validator(mode="after")
+    def _steers_one_layer(self) -> Self:
+        targets = self.lora.targets
+        if "steering" in self.loss.types and (len(targets) != 1 or targets == ("all-linear",)):
+            raise ValueError(
+                f"steering adds to the output of one layer, the last of a block, as down_proj in Llama; "
+                f"got lora.targets = {', '.join(targets)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _some_strength(self) -> Self:

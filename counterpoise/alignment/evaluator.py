@@ -90,6 +90,11 @@ class Evaluator:
         """The base's score over every pair outside the evaluated fold."""
         self._before = pair_margins(inputs.validation, scores[: len(inputs.validation)], inputs.normalisation)
 
+    @property
+    def model(self) -> Any:
+        """The ``PeftModel`` that is measured."""
+        return self._loaded.model
+
     def use(self, adapter: Mapping[str, Tensor]) -> None:
         """Measure this adapter from now on."""
         restore_trainable(self._loaded.model, adapter)

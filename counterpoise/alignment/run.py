@@ -28,7 +28,7 @@ from counterpoise.alignment.evaluator import Evaluator
 from counterpoise.alignment.inputs import TrainingInputs
 from counterpoise.alignment.lora import adapted_blocks, resolve_targets, save_adapter
 from counterpoise.alignment.records import Candidate, Status, TrainingOutcome, TrainingStep
-from counterpoise.alignment.strength import HIGHEST, fixed, search, verdict
+from counterpoise.alignment.strength import choose
 from counterpoise.alignment.team import ALONE, Team
 from counterpoise.alignment.trainer import DebiasTrainer, Watcher
 from counterpoise.alignment.tree_batches import packed_batch
@@ -158,10 +158,7 @@ class Run:
 
     def _chosen(self, adapter: Mapping[str, Tensor]) -> tuple[float, Status, str, list[Candidate]]:
         self._measured.use(adapter)
-        asked = self.config.strength
-        end = HIGHEST * self.config.loss.direction
-        looked = search(self._measured, end) if asked == "search" else fixed(self._measured, asked)
-        return *verdict(looked, enforce=asked == "search"), looked
+        return choose(self._measured, self.config.strength, self.config.loss.direction)
 
     def _stop_if_asked(self) -> None:
         """Ends the search for a strength where the process was asked to stop; the last step's checkpoint is whole."""

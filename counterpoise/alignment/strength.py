@@ -9,7 +9,7 @@ should go. Bisection finds the strength at which the estimated score crosses the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from counterpoise.alignment.records import Candidate, Status
 
@@ -63,6 +63,18 @@ def search(measured: Measured, end: float = HIGHEST) -> list[Candidate]:
 def fixed(measured: Measured, strength: float) -> list[Candidate]:
     """The base, and the adapter at a strength that was asked for; guards only watch."""
     return [measured.score(0.0), measured.guarded(measured.score(strength))]
+
+
+def choose(
+    measured: Measured, asked: Literal["search"] | float, direction: int
+) -> tuple[float, Status, str, list[Candidate]]:
+    """The :func:`verdict` on a setting of ``alignment.strength``, and every strength that was looked at.
+
+    Args:
+        direction: the sign of the strengths at which the adapter helps, 1 or −1.
+    """
+    looked = search(measured, HIGHEST * direction) if asked == "search" else fixed(measured, asked)
+    return *verdict(looked, enforce=asked == "search"), looked
 
 
 def distance(found: Candidate) -> float:

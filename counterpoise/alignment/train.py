@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from counterpoise.alignment.config import AlignmentConfig
 from counterpoise.alignment.inputs import TrainingInputs
 from counterpoise.alignment.records import TrainingOutcome
 from counterpoise.alignment.team import ALONE, Team
-from counterpoise.errors import DataError
+from counterpoise.errors import DataError, TrainingStopped
 from counterpoise.models.loading import load_model, quiet_libraries
 from counterpoise.records import Progress, silent
 
@@ -62,21 +63,31 @@ def train_adapter(  # noqa: PLR0913  # each is one independent input
     quiet_libraries()
     # Importing trl imports bitsandbytes, which talks while it loads.
     from counterpoise.alignment.run import Hooks, Run  # noqa: PLC0415
+    from counterpoise.alignment.steering import steer  # noqa: PLC0415
 
     checkpoints.mkdir(parents=True, exist_ok=True)
     apart = inputs.judged_precision not in (None, inputs.precision)
     with _own_randomness(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        loaded = load_model(model_folder, inputs.precision, device=device)
+        judged = (
+            load_model(model_folder, inputs.judged_precision or inputs.precision, device=device)
+            if apart and team.leads
+            else None
+        )
+        if config.loss.types == ("steering",):
+            stop = partial(_stop_if_asked, should_stop)
+            return team.on_rank0(
+                lambda: steer(loaded, inputs, config, seed=seed, out=out, judged=judged, before_each=stop)
+            )
         run = Run(
-            load_model(model_folder, inputs.precision, device=device),
+            loaded,
             inputs,
             config,
             seed=seed,
             checkpoints=checkpoints,
             hooks=Hooks(progress, should_stop, on_checkpoint),
-            judged=load_model(model_folder, inputs.judged_precision or inputs.precision, device=device)
-            if apart and team.leads
-            else None,
+            judged=judged,
             team=team,
         )
         run.go()
@@ -93,6 +104,11 @@ def check_inputs(inputs: TrainingInputs) -> None:
             f"{len(inputs.guard_texts.neutral)}",
             "hold out validation pairs and pass neutral sentences",
         )
+
+
+def _stop_if_asked(should_stop: Callable[[], bool]) -> None:
+    if should_stop():
+        raise TrainingStopped("stopped before a strength was chosen", "run the same command again")
 
 
 @contextmanager

@@ -183,7 +183,7 @@ def test_a_failed_guard_lowers_the_strength_and_the_search_survives_a_kill(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as while_searching, pytest.raises(KeyboardInterrupt):
-        while_searching.setattr("counterpoise.alignment.run.search", killed)
+        while_searching.setattr("counterpoise.alignment.strength.search", killed)
         train(tiny_folder, tmp_path / "two", searched)
     steps: list[int] = []
     again = train(tiny_folder, tmp_path / "two", searched, progress=lambda step, total: steps.append(step))

@@ -25,6 +25,17 @@ def refusal(overrides: Sequence[str], profile: str = "smoke") -> str:
     return str(raised.value)
 
 
+def test_a_steering_vector_is_not_merged(tmp_path: Path) -> None:
+    loss = "{types=['steering'], category_weights='equal', hold_weight=0, consistency_weight=0, own_text_weight=0}"
+    given = [
+        f"alignment.loss={loss}",
+        "alignment.lora.targets=['down_proj']",
+        f"publish.to={tmp_path / 'out'}",
+    ]
+    preflight(load_config("smoke", given))
+    assert "publish.merged: a steering vector is a bias" in refusal([*given, "publish.merged=true"])
+
+
 def test_the_profiles_that_come_with_the_package_pass() -> None:
     preflight(load_config("smoke"))
     preflight(load_config("local"))

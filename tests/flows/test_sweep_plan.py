@@ -51,6 +51,7 @@ def test_the_ablation_names_recipes_that_exist(root: Path) -> None:
         "search",
         -1,
     )
+    assert found["steering vector"].lora.targets == ("down_proj",)
 
 
 @pytest.mark.parametrize(
