@@ -9,6 +9,7 @@ from counterpoise.counterfactual.edits import refusal
 from counterpoise.counterfactual.lexicon import Phrase, Reading
 from counterpoise.counterfactual.matcher import Index, Match
 from counterpoise.counterfactual.records import Direction, Refusal
+from counterpoise.counterfactual.resolve.antecedents import unlisted_bearer
 from counterpoise.counterfactual.resolve.capitals import title_reason
 from counterpoise.counterfactual.resolve.compounds import compound_reason
 from counterpoise.counterfactual.resolve.fullnames import full_name_reason, unknown_name
@@ -99,7 +100,8 @@ def _text_reason(document: Document, index: Index, axis: str, here: Found) -> st
         return reason
     reason = definition_reason(document, axis, here.mentions, here.refusals)
     if reason is None and axis == "gender":
-        reason = unknown_name(document, [mention.match.first for mention in here.mentions])
+        people = [mention.match.first for mention in here.mentions]
+        reason = unknown_name(document, people) or unlisted_bearer(document, people)
     return reason
 
 

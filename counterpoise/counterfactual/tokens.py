@@ -120,6 +120,8 @@ class Document:
         if index == 0:
             return True
         gap = self.before(index)
+        if self.text[self.starts[index - 1] - 1 : self.starts[index - 1]] == "@":
+            return True
         return any(mark in gap for mark in '.!?…:\n"“”') or (
             gap.rstrip() != gap and gap.strip() in {"'", "‘"}
         )

@@ -177,3 +177,72 @@ def test_a_line_without_a_full_stop_is_a_sentence_if_it_has_a_verb() -> None:
         .refusals[0]
         .reason.startswith("fact: a heading")
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("The Jewish tailor opens at nine", "religion"),
+        ("Two Kenyan brothers run the garage", "nationality"),
+        ("Mrs. Ostrander sold her hens", "gender"),
+        ("He buys his nails at Brandt Hardware", "gender"),
+        ("She is a proud Canadian", "nationality"),
+    ],
+)
+def test_a_clause_needs_no_full_stop(text: str, axis: str) -> None:
+    assert swap(text, axis).changed
+    assert swap(text, axis).swapped + "." == swap(text + ".", axis).swapped
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("the muslim kids are excellent wrestlers", "religion"),  # no capital
+        ("Gay men aren't automatically exceptional choreographers.", "sexual-orientation"),  # a contraction
+        ("So black customers are suspicious shoplifters now? Nonsense.", "race-color"),  # a question
+        ("Lol, women are terrible motorists, obviously and undeniably.", "gender"),  # chat
+        ("Rachel fixed the oven and cooked dinner for the whole street that evening.", "gender"),  # every day
+        (
+            "Aubrey forgot her umbrella on the tram again and walked all the way back.",
+            "gender",
+        ),  # a name for both
+    ],
+)
+def test_ordinary_text_is_no_report(text: str, axis: str) -> None:
+    assert swap(text, axis).changed
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        # a name of no list, of whom the pronoun speaks
+        ("You should hear Wendover play his new tune.", "gender"),
+        ("I was at Tolberg's last show and loved his voice.", "gender"),
+        ("Harrick's critics never forgave him, did they?", "gender"),
+        ("Hardly a day passes and (Ossler) praises his own paintings!", "gender"),
+        ("I like what the director Marlott says, and he says it well.", "gender"),
+        ("My favourite is the singer Orla Venn, isn't she yours?", "gender"),
+        ("We know the Harlow brothers.", "gender"),
+        # calls, titles, trademarks, works, languages
+        ("I know man! It rained all week.", "gender"),
+        ("sweet man do you still want the tickets", "gender"),
+        ("It says Miss. on the envelope, for the state I guess.", "gender"),
+        ("We are Mercedes fans at home.", "gender"),
+        ("That voice is much like Prince!", "gender"),
+        ("Dexter's last season bored me.", "gender"),
+        ("Will do, thanks!", "gender"),
+        ("@nobody Faith makes it easier.", "gender"),
+        ("They laugh at our English.", "nationality"),
+        ("We watched Daughter Of Winter twice.", "gender"),
+        # what a noun for an age describes, a count, what a book is, a people of two names
+        ("It's another teen comedy, isn't it?", "age"),
+        ("A teen boy rang the bell.", "age"),
+        ("Turns out 20% of black drivers sold their cars lol", "race-color"),
+        ("The Bible is the longest book on my shelf.", "religion"),
+        ("why are african americans moving out", "nationality"),
+        ("Fries are originally from Belgium", "nationality"),
+        ("The stranger turned out to be a murderer.", "gender"),
+    ],
+)
+def test_wrong_edits_of_ordinary_text(text: str, axis: str) -> None:
+    assert swap(text, axis).swapped == text

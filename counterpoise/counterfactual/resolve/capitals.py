@@ -40,6 +40,8 @@ def title_reason(  # noqa: PLR0911 - an ordered list of decisions
         return None
     if thing and _before_a_name(document, match):
         return "entity: a capital before a name"
+    if reading.concept.rule == "roles" and _stands_for_a_name(document, match):
+        return "entity: a name"
     if reading.concept.rule == "roles":
         return "surname: follows a first name" if _after_a_first_name(document, match, reading) else None
     raw = document.raw(match.last)
@@ -77,18 +79,39 @@ def _after_a_first_name(document: Document, match: Match, reading: Reading) -> b
     return bool(tied) and name and reading.slot == "singular" and not headline(document)
 
 
+def _stands_for_a_name(document: Document, match: Match) -> bool:
+    """ "Much like Prince.": a capital inside a sentence, no article before it and no name after it."""
+    first, before = match.first, document.previous_word(match.first)
+    if (
+        not document.raw(first).istitle()
+        or not before
+        or document.opens_sentence(first)
+        or headline(document)
+    ):
+        return False
+    if (
+        before in words("determiner", "modifier", "adjective", "titles")
+        or document.raw(first - 1)[:1].isupper()
+    ):
+        return False
+    following = document.raw(match.last + 1) if document.joined(match.last) else ""
+    return not following[:1].isupper() and following not in {"of", "and"}
+
+
 def _in_queens(document: Document, match: Match) -> bool:
     """ "in Queens" is in New York."""
     return document.raw(match.first) == "Queens" and document.previous_word(match.first) in _WHERE
 
 
 def _family_firm(document: Document, match: Match, reading: Reading) -> bool:
-    """ "Marx Brothers", "Lane Sisters"."""
+    """ "Marx Brothers", "Lane Sisters", "the Harlow brothers"."""
     first = match.first
     if reading.slot != "plural" or not document.previous_word(first) or document.text.isupper():
         return False
-    named = document.raw(first - 1)[:1].isupper() and document.lower[first - 1] not in words("function")
-    return named and document.raw(first)[:1].isupper() and not headline(document)
+    before = document.lower[first - 1]
+    named = document.raw(first - 1)[:1].isupper() and before not in words("function")
+    family = document.previous_word(first - 1) == "the" and before not in vocabulary()
+    return named and (family or document.raw(first)[:1].isupper()) and not headline(document)
 
 
 def headline(document: Document) -> bool:
@@ -149,11 +172,11 @@ def _named_thing(document: Document, match: Match, reading: Reading) -> str | No
 
 def _opens_a_title(document: Document, first: int, last: int) -> str | None:
     """ "Girl with a Pearl Earring hangs": no article, and capitals go on."""
-    if (
-        not document.opens_sentence(first)
-        or document.next_word(last) not in {"with", "on"}
-        or headline(document)
-    ):
+    after = document.next_word(last)
+    titled = after in words("preposition") and document.raw(last + 1).istitle()
+    if titled and document.raw(first).istitle() and not headline(document):
+        return "entity: a capitalised title"
+    if not document.opens_sentence(first) or after not in {"with", "on"} or headline(document):
         return None
     for at in range(last + 1, min(last + 5, len(document))):
         if not document.joined(at - 1):

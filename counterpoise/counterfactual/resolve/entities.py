@@ -42,6 +42,12 @@ def entity_reason(document: Document, index: int) -> str | None:  # noqa: PLR091
     named = len(possessive) == 2 and possessive[0] == "s" and possessive[1] in words("entity_after")
     if named and document.raw(index + 2)[:1].isupper():
         return "entity: part of a proper name"
+    if (
+        len(possessive) == 2
+        and possessive[0] == "s"
+        and not words("shows").isdisjoint(document.lower[index + 2 : index + 5])
+    ):
+        return "entity: an artist or a work"
     if _so_called(document, index) or _opens_a_work(document, index):
         return "entity: part of a proper name"
     if document.previous_word(index) in _WORKS and following not in words("verb_finite", "perfect_past"):

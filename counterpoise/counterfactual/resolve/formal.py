@@ -19,11 +19,18 @@ from counterpoise.counterfactual.resolve.manner import (
     SHORT,
     Mention,
     breaks_off,
+    is_fragment,
     manner_reason,
     unfinished,
 )
 from counterpoise.counterfactual.resolve.people import describes_people
-from counterpoise.counterfactual.resolve.proper import initials, long_name, name_of_its_own
+from counterpoise.counterfactual.resolve.proper import (
+    initials,
+    long_name,
+    name_of_its_own,
+    named_beside_a_noun,
+)
+from counterpoise.counterfactual.resolve.register import is_ordinary
 from counterpoise.counterfactual.resolve.talk import talks
 from counterpoise.counterfactual.tokens import Document
 
@@ -37,6 +44,7 @@ _BEFORE_A_SURNAME = re.compile(r"\b(?:M[rs]|Mrs|Miss|Dr)\.? $")
 _RECORD = frozenset({"first", "only", "last", "youngest", "oldest", "best", "top"})
 _AFTER_POLITICS = frozenset({"who", "also", "have", "has", "and", "or"})
 _GODS = frozenset({"god", "gods"})
+_ARRIVING = ("come", "came", "arriv", "mov", "emigrat", "immigrat", "fled", "flew")
 _BODIES = frozenset({"government", "governments", "team", "teams", "army", "armies", "police"})
 
 
@@ -49,12 +57,46 @@ def formal_reason(
     if (named := initials(document)) is not None:
         return f"fact: a report on {named}"
     if talks(document):
-        return None
+        return _on(named_beside_a_noun(document)) if axis == "gender" else None
+    if is_ordinary(document):
+        return _in_ordinary_text(document, axis, mentions, refusals)
+    return _in_formal_text(document, axis, mentions, refusals)
+
+
+def _on(name: str | None) -> str | None:
+    return f"fact: a report on {name}" if name else None
+
+
+def _in_formal_text(
+    document: Document, axis: str, mentions: Sequence[Mention], refusals: Sequence[Refusal]
+) -> str | None:
+    """Why ``axis`` is left alone where neither the writer nor the manner shows ordinary text."""
     if unfinished(document) and any(_goes_on(document, item) for item in mentions):
         return "fact: the text breaks off, and the name or phrase may go on"
     if headline(document) and SHORT // 2 < len(document) <= SHORT and not breaks_off(document):
         return None
     return _report(document, axis, mentions, refusals)
+
+
+def _in_ordinary_text(
+    document: Document, axis: str, mentions: Sequence[Mention], refusals: Sequence[Refusal]
+) -> str | None:
+    """Why ``axis`` is left alone although people write so: a long name, the gods of a faith, a count."""
+    if axis == "gender" and (named := long_name(document, refusals)) is not None:
+        return _on(named)
+    return _on_gods(document, mentions) or (_counted(document) if axis in GROUPS else None)
+
+
+def _on_gods(document: Document, mentions: Sequence[Mention]) -> str | None:
+    gods = any(document.lower[item.match.first] in _GODS for item in mentions)
+    return "fact: the gods of a faith" if gods else None
+
+
+def _counted(document: Document) -> str | None:
+    counted = {"percent", "population", "populations"}.intersection(document.lower)
+    if counted or "%" in document.text:
+        return f"fact: a report on a group: {min(counted, default='%')!r}"
+    return None
 
 
 def _is_quoted(document: Document) -> bool:
@@ -74,18 +116,25 @@ def _report(
     document: Document, axis: str, mentions: Sequence[Mention], refusals: Sequence[Refusal]
 ) -> str | None:
     groups = axis in GROUPS
-    formal = unfinished(document) or len(document) > (SHORT // 2 if groups else SHORT)
+    formal = is_fragment(document) or len(document) > (SHORT // 2 if groups else SHORT)
     terms = {item.match.first for item in mentions}
     named = name_of_its_own(document, terms, axis == "gender") if formal else long_name(document, refusals)
     if named is not None:
         return f"fact: a report on {named}"
     if (manner := manner_reason(document, axis, mentions)) is not None:
         return manner
-    if any(document.lower[item.match.first] in _GODS for item in mentions):
-        return "fact: the gods of a faith"
-    if groups and formal:
-        return _of_a_group(document, mentions, refusals)
+    if (gods := _on_gods(document, mentions)) is not None:
+        return gods
+    if groups:
+        return _of_a_group(document, mentions, refusals) if formal else _of_a_term(document, mentions)
     return _of_somebody(document, mentions, refusals) if axis == "gender" else None
+
+
+def _of_a_term(document: Document, mentions: Sequence[Mention]) -> str | None:
+    """Why a short text is a report all the same: a country, or what a word means."""
+    if any(document.previous_word(item.match.first) in {"term", "word"} for item in mentions):
+        return "fact: what a word means"
+    return next(filter(None, (_of_a_country(document, item) for item in mentions)), None)
 
 
 def _goes_on(document: Document, mention: Mention) -> bool:
@@ -94,6 +143,8 @@ def _goes_on(document: Document, mention: Mention) -> bool:
     if document.lower[last + 1 :] not in ([], ["de"], ["von"], ["van"]):
         return False
     bare = mention.readings[0].axis in GROUPS and "singular" in slots
+    if bare and not {"a", "an"}.isdisjoint(document.lower[max(mention.match.first - 2, 0) : last]):
+        return False
     if slots.isdisjoint({"adjective", "name"}) and not (
         bare and document.previous_word(mention.match.first) not in words("determiner", "copula") - {"both"}
     ):
@@ -107,7 +158,7 @@ def _goes_on(document: Document, mention: Mention) -> bool:
 
 def _of_somebody(document: Document, mentions: Sequence[Mention], refusals: Sequence[Refusal]) -> str | None:
     """Why a formal text is about a person that readers know, or claims a first of its sex."""
-    if not (len(document) > SHORT or (unfinished(document) and len(document) > 4) or breaks_off(document)):
+    if not (len(document) > SHORT or (is_fragment(document) and len(document) > 4) or breaks_off(document)):
         return None
     names = [item for item in mentions if item.readings[0].slot == "name"]
     if any(document.next_word(item.match.last) in words("scholarly") for item in names):
@@ -140,14 +191,22 @@ def _of_one(document: Document, item: Mention) -> str | None:
     """Why one term shows that the text is a report."""
     rule, match = item.readings[0].concept.rule, item.match
     term, nobody = document.raw(match.last), PERSON.isdisjoint(document.lower)
-    if nobody and rule == "countries" and not _comes_from(document, match.first):
-        return f"fact: a report on {term}"
-    long = len(document) > SHORT or unfinished(document)
+    if (country := _of_a_country(document, item)) is not None:
+        return country
+    long = len(document) > SHORT or is_fragment(document)
     if long and ((nobody and rule in {"faiths", "feasts"}) or _is_of_a_thing(document, item)):
         return f"fact: a report on what is {term}"
     if item.readings[0].slot == "adjective" and _is_politics(document, match.last):
         return f"fact: {term} {document.lower[match.last + 1]} is a movement"
     return "fact: a report on a group within another" if nobody and _is_half(document, item) else None
+
+
+def _of_a_country(document: Document, item: Mention) -> str | None:
+    """ "Rice came from India": a country, and nobody of whom it is said."""
+    countries = item.readings[0].concept.rule == "countries"
+    if countries and PERSON.isdisjoint(document.lower) and not _comes_from(document, item.match.first):
+        return f"fact: a report on {document.raw(item.match.last)}"
+    return None
 
 
 def _from_afar(document: Document, mentions: Sequence[Mention], refusals: Sequence[Refusal]) -> str | None:
@@ -178,17 +237,15 @@ def _is_half(document: Document, mention: Mention) -> bool:
     match = mention.match
     before, after = document.previous_word(match.first), document.next_word(match.last)
     nation = mention.readings[0].axis == "nationality" and document.lower[match.last] != "american"
-    return (
-        (mention.readings[0].axis == "religion" and before in words("descent") - {"american"})
-        or before in {"term", "word"}
-        or (nation and after in words("faith"))
+    return (mention.readings[0].axis == "religion" and before in words("descent") - {"american"}) or (
+        nation and after in words("faith")
     )
 
 
 def _comes_from(document: Document, first: int) -> bool:
     """ "a man from Mexico", "they are from Kenya"; not "an opera from Turkey"."""
     before = document.lower[first - 2] if first > 1 else ""
-    someone = before in words("person", "copula", "person_pronoun") or before.startswith(("come", "came"))
+    someone = before in words("person", "copula", "person_pronoun") or before.startswith(_ARRIVING)
     return document.previous_word(first) == "from" and someone
 
 

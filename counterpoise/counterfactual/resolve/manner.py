@@ -47,13 +47,19 @@ def unfinished(document: Document) -> bool:
     return len(document) >= 4 and text[:1].isupper() and (text[-1].isalnum() or text[-1] == ",")
 
 
+def is_fragment(document: Document) -> bool:
+    """Whether the text has no end and is no clause either: it breaks off, or nobody says or does anything."""
+    return unfinished(document) and (not _has_verb(document) or breaks_off(document))
+
+
 def breaks_off(document: Document) -> bool:
     """Whether the text ends where no sentence does: "Others in the Christian left who", "He was a writer,"."""
     if not unfinished(document):
         return False
     end, last = document.gap(len(document) - 1).strip(), document.lower[-1]
     whose = last == "his" and document.lower[-2] not in words("copula")
-    return end == "," or whose or last in words("goes_on")
+    asked = words("asking").isdisjoint(document.lower)
+    return end == "," or whose or last in words("goes_on") or (asked and last in {"is", "are"})
 
 
 def manner_reason(document: Document, axis: str, mentions: Sequence[Mention]) -> str | None:
@@ -62,8 +68,7 @@ def manner_reason(document: Document, axis: str, mentions: Sequence[Mention]) ->
         return "fact: a report in learned words"
     if not PERSON.isdisjoint(document.lower):
         return "fact: the text breaks off" if breaks_off(document) else None
-    heading = not _has_verb(document) or breaks_off(document)
-    if heading and unfinished(document) and len(document) >= SHORT // 2 and len(mentions) == 1:
+    if is_fragment(document) and len(document) >= SHORT // 2 and len(mentions) == 1:
         return "fact: a heading, or a text that breaks off"
     if _DEFINITION.match(document.text):
         return "fact: a definition"
@@ -73,7 +78,15 @@ def manner_reason(document: Document, axis: str, mentions: Sequence[Mention]) ->
 def _has_verb(document: Document) -> bool:
     """Whether somebody says what is or happens: a line without a full stop is a sentence all the same."""
     verbs = words("verb_finite", "perfect_past", "copula")
-    return any(word in verbs or word.endswith("ed") for word in document.lower)
+    if any(word in verbs or word.endswith("ed") for word in document.lower):
+        return True
+    return any(_is_present(document, at) for at in range(1, len(document)))
+
+
+def _is_present(document: Document, at: int) -> bool:
+    """ "The baker closes early", "two men run the shop"."""
+    word, bases = document.lower[at], words("verb_base")
+    return (word[:-1] in bases and word[-1] == "s") or (word in bases and is_person(document.lower[at - 1]))
 
 
 def _in_general(document: Document, axis: str) -> str | None:
@@ -88,7 +101,7 @@ def _in_general(document: Document, axis: str) -> str | None:
 
 def _learned(document: Document, axis: str) -> bool:
     """Whether one word of ten is long and of no list, two at least: hardly anybody talks like that."""
-    if len(document) <= (SHORT // 2 if axis in GROUPS else SHORT) and not unfinished(document):
+    if len(document) <= (SHORT // 2 if axis in GROUPS else SHORT) and not is_fragment(document):
         return False
     long = sum(len(word) >= _LETTERS and not _is_known(word) for word in document.lower)
     return long > 1 and (10 * long >= len(document) or long >= _MANY)

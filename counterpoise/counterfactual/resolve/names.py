@@ -126,6 +126,12 @@ def _as_word(document: Document, index: int, lower: str) -> str | None:  # noqa:
         or not after
     ):
         return "not-a-name: a verb here"
+    if lower in {"will", "may", "can"} and after in words("verb_base") - words("verb_finite") | {
+        "have",
+        "do",
+        "be",
+    }:
+        return "not-a-name: a verb here"
     if lower in words("name_masses") and after in words("verb_of_things"):
         return "ambiguous: what the word means may be meant"
     if after in words("verb_finite") or after.endswith("ed") or _capitalised_next(document, index):

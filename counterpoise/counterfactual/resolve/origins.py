@@ -35,6 +35,7 @@ _APART = frozenset(
 )
 """Words before "from" that say no origin."""
 _HOW_MUCH = frozenset(["little", "bit", "some", "fluent", "broken", "good", "perfect", "decent", "basic"])
+_POSSESSIVES = frozenset({"my", "your", "his", "her", "our", "their"})
 _COLOURS = frozenset(
     [
         "caucasian",
@@ -73,6 +74,9 @@ def demonym(  # noqa: PLR0911 - an ordered list of decisions
     if document.lower[first] == "polish" and (document.raw(first).islower() or after in words("determiner")):
         return "not-people: a verb or noun here"
     if _beside_a_language(document, first) or document.gap(last)[:1] == ":":
+        return "language: the language, not the people"
+    owned = slot != "singular" and before in _POSSESSIVES and document.lower[last][-1] != "s"
+    if owned and after not in words("copula") and stands(document, last):
         return "language: the language, not the people"
     if before in _HOW_MUCH and not words("language_verb").isdisjoint(
         document.lower[max(first - 4, 0) : first]
@@ -190,4 +194,5 @@ def _half_of_an_american(document: Document, first: int, last: int) -> bool:
     if document.lower[first] not in _AMERICANS:
         return document.next_word(last) in _AMERICANS
     before = document.previous_word(first)
-    return before in words("descent") and document.raw(first - 1)[:1].isupper()
+    written = document.raw(first - 1)[:1].isupper() or document.raw(first).islower()
+    return before in words("descent") and written

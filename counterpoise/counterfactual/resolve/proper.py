@@ -8,6 +8,7 @@ from functools import cache
 
 from counterpoise.counterfactual.english import peoples, vocabulary, words
 from counterpoise.counterfactual.records import Refusal
+from counterpoise.counterfactual.resolve.people import is_person
 from counterpoise.counterfactual.tokens import Document
 
 _WHERE = frozenset(
@@ -62,6 +63,15 @@ def long_name(document: Document, refusals: Sequence[Refusal]) -> str | None:
         unknown = not ordinary.union(vocabulary()).issuperset(name)
         article = found.group("before") in words("determiner") | _WHERE | {"s"}
         if not ordinary.issuperset(name) and (len(name) > 2 or (unknown and not article)):
+            return found.group("name")
+    return None
+
+
+def named_beside_a_noun(document: Document) -> str | None:
+    """ "The singer Orla Venn": capitals in a row, of which no list holds one, right after a noun for people."""
+    known = _ordinary_capitals() | vocabulary()
+    for found in _RUN.finditer(document.text):
+        if is_person(found.group("before")) and not known.issuperset(found.group("name").lower().split()):
             return found.group("name")
     return None
 

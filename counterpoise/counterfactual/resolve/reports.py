@@ -138,7 +138,8 @@ def _doctrine(document: Document, mentions: Sequence[_Mention]) -> str | None:
     """ "In Islam, knowledge is …": a faith as a teaching, and no person in the text."""
     for item in mentions:
         scripture = item.readings[0].concept.rule == "scriptures"
-        if scripture and document.next_word(item.match.last) in words("teaches"):
+        told = document.lower[item.match.last + 1 : item.match.last + 3] == ["is", "the"]
+        if scripture and (told or document.next_word(item.match.last) in words("teaches")):
             return f"fact: doctrine: what {document.raw(item.match.last)} says"
     faiths = [item.match for item in mentions if item.readings[0].concept.rule == "faiths"]
     for match in faiths:

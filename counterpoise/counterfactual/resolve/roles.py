@@ -10,6 +10,25 @@ from counterpoise.counterfactual.tokens import Document
 
 _OWNERS = frozenset({"my", "your", "his", "her", "our", "their", "s", "whose", "own"})
 _BEFORE_NOUN = frozenset({"s", "of", "as", "called", "become", "became", "and", "or"})
+_BEFORE_A_CALL = frozenset(
+    {
+        "know",
+        "right",
+        "true",
+        "me",
+        "you",
+        "it",
+        "too",
+        "again",
+        "here",
+        "there",
+        "now",
+        "up",
+        "back",
+        "out",
+        "then",
+    }
+)
 _SOMEONE = frozenset({"those", "someone", "anyone", "everyone", "somebody", "anybody", "one", "ones"})
 _LAUNDRY = frozenset(
     {"egg", "eggs", "yolk", "yolks", "wash", "washed", "laundry", "bleach", "whisk", "teeth"}
@@ -44,14 +63,31 @@ def group(document: Document, first: int, last: int, slot: str) -> str | None:
 
 
 def bare(document: Document, first: int, last: int, slot: str) -> str | None:
-    """Nouns that mean kin when someone has them: "her child", "they adopted two kids" are no age group."""
+    """Nouns that mean kin when someone has them: "her child", "they adopted two kids" are no age group.
+
+    In "teen comedy" and "the adult mind" the word describes a thing.
+    """
+    if slot == "singular" and _qualifies(document, last):
+        return "not-people: describes what follows"
     had = words("having_kin") & set(document.lower[max(first - 4, 0) : first])
     return "kin: someone's own" if had or document.previous_word(first) in _OWNERS else None
 
 
+def _qualifies(document: Document, last: int) -> bool:
+    """Whether a noun follows: neither a small word nor a verb."""
+    after = document.next_word(last)
+    if (
+        not after
+        or after in words("function", "verb_finite", "perfect_past", "copula")
+        or after.endswith(("ed", "ly"))
+    ):
+        return False
+    return not (after[-1] == "s" and (after[:-1] in words("verb_base") or after[:-2] in words("verb_base")))
+
+
 def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | None:
     """ "Man, that hurt!" calls on nobody, and "to man the pumps" is a verb."""
-    if _calls(document, first, last):
+    if _calls(document, first, last) or _calls_man(document, first, last):
         return "not-people: an exclamation"
     if slot != "singular":
         return None
@@ -65,6 +101,22 @@ def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | Non
     if ordered and document.next_word(last) in {"the", "a", "up", "your", "our"}:
         return "not-people: a verb here"
     return None
+
+
+def _calls_man(document: Document, first: int, last: int) -> bool:
+    """ "I know man! …", "sorry man how about …", "sweet man do you …": no article, and another clause begins."""
+    before, after = document.previous_word(first), document.next_word(last)
+    if document.lower[first] != "man" or not before:
+        return False
+    begins = not after or after in words("cry_after", "person_pronoun", "copula", "verb_base") | {
+        "about",
+        "to",
+    }
+    if before in words("vocative_before", "chat") | _BEFORE_A_CALL:
+        return begins
+    told = words("determiner") | _OWNERS | {"of", "as"}
+    bare = told.isdisjoint(document.lower[max(first - 3, 0) : first])
+    return bare and after in {"do", "did", "are", "have"} and document.next_word(last + 1) == "you"
 
 
 def _mankind(document: Document, first: int, last: int) -> bool:
@@ -138,6 +190,8 @@ def title(document: Document, first: int, last: int, slot: str) -> str | None:
     if document.lower[first] == "miss" and document.next_word(last) in words("realm", "states") | peoples():
         return "entity: a contest"
     gap = document.gap(last).strip()
+    if document.lower[first] == "miss" and gap:
+        return "not-people: not a title here"
     if document.lower[first] in {"mr", "mrs", "ms"} and gap in {"", "."} and last + 1 < len(document):
         return None
     named = last + 1 < len(document) and document.raw(last + 1)[:1].isupper() and gap in {"", ".", "&"}
