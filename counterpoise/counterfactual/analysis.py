@@ -143,11 +143,17 @@ def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:
             return
         refused = refusal(document, match, blocked or reason)
         here.refusals.append(refused)
-        if refused.code in _DOUBTFUL:
+        if refused.code in _DOUBTFUL or _is_said_again(document, match, refused, readings):
             groups = frozenset(reading.group for reading in readings)
             here.doubts.append(
                 Block(f"whole: {refused.term!r} stays in the same text ({refused.reason})", groups)
             )
+
+
+def _is_said_again(document: Document, match: Match, refused: Refusal, readings: list[Reading]) -> bool:
+    """ "Naked Boy On Roof: A boy …": a noun with a capital stays, and the same noun comes again."""
+    noun = refused.reason.startswith("entity: a capital inside") and readings[0].kind == "common"
+    return noun and document.lower.count(document.lower[match.first]) > 1
 
 
 def _context_reason(document: Document, match: Match, readings: list[Reading]) -> str | None:

@@ -246,3 +246,20 @@ def test_ordinary_text_is_no_report(text: str, axis: str) -> None:
 )
 def test_wrong_edits_of_ordinary_text(text: str, axis: str) -> None:
     assert swap(text, axis).swapped == text
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ('We read "Knives for Dawn" in one night and loved it.', "gender"),  # a title in quotation marks
+        ("Next on the list is How I Lost My Father, I think.", "gender"),
+        ("Lost Boy On The Roof: they say a tall boy climbed up by himself", "gender"),  # one of two stays
+        ("I hear MARC is late again.", "gender"),  # an abbreviation
+        ("We won in Texas, Georgia and Florida!", "gender"),
+        ("Oh wait, sunburn, man I forgot.", "gender"),
+        ("Yes please, come on man. Grow up.", "gender"),
+        ("My family moved a lot when I was younger.", "age"),
+    ],
+)
+def test_titles_places_and_times_of_life(text: str, axis: str) -> None:
+    assert swap(text, axis).swapped == text

@@ -7,7 +7,8 @@ from functools import cache
 
 from counterpoise.counterfactual.english import peoples, unpaired_names, vocabulary, words
 from counterpoise.counterfactual.resolve.capitals import headline
-from counterpoise.counterfactual.resolve.her import DETERMINER, her
+from counterpoise.counterfactual.resolve.her import her
+from counterpoise.counterfactual.resolve.neighbourhood import DETERMINER
 from counterpoise.counterfactual.resolve.people import is_person
 from counterpoise.counterfactual.tokens import Document
 
@@ -15,7 +16,7 @@ _OWN = frozenset({"he", "she", "his", "her", "himself", "herself"})
 _PLACED = frozenset({"in", "at", "from", "near", "through", "to", "on", "via", "called", "named"})
 """Words before a capital that make a place or a thing of it."""
 _MODALS = frozenset({"should", "must", "can", "could", "would", "may", "might"})
-_APPOSED = frozenset({"in", "who", "whose", "also", "with", "born", "a", "an", "the"})
+_APPOSED = frozenset({"in", "who", "whose", "also", "with", "born", "a", "an", "the", "now"})
 _ENDINGS = ("ing", "ly", "ed", "ism", "tion", "ity", "ment", "ness")
 
 

@@ -21,6 +21,8 @@ def title_reason(  # noqa: PLR0911 - an ordered list of decisions
 ) -> str | None:
     """Why the capital of a common word makes it part of a title; ``None`` if it does not."""
     reading = readings[0]
+    if reading.kind == "common" and _after_a_capital(document, match.first):
+        return "entity: a capitalised title"
     if _in_queens(document, match):
         return "entity: a place"
     if reading.kind == "common" and reading.concept.rule == "kin" and _family_firm(document, match, reading):
@@ -77,6 +79,19 @@ def _after_a_first_name(document: Document, match: Match, reading: Reading) -> b
     tied = before and document.raw(first)[:1].isupper() and document.raw(first - 1).istitle()
     name = before in words("first_names") or (before not in vocabulary() and len(before) > 2)
     return bool(tied) and name and reading.slot == "singular" and not headline(document)
+
+
+def _after_a_capital(document: Document, first: int) -> bool:
+    """ "How I Killed My Father": inside a sentence a small word with a capital stands right before it."""
+    if not document.previous_word(first) or not document.raw(first)[:1].isupper() or document.text.isupper():
+        return False
+    small = document.lower[first - 1] in words("determiner") and document.raw(first - 1).istitle()
+    return (
+        small
+        and len(document.raw(first - 1)) > 1
+        and not document.opens_sentence(first - 1)
+        and not headline(document)
+    )
 
 
 def _stands_for_a_name(document: Document, match: Match) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from counterpoise.counterfactual.english import vocabulary, words
 from counterpoise.counterfactual.resolve.capitals import headline
 from counterpoise.counterfactual.resolve.origins import in_proper_name
 from counterpoise.counterfactual.tokens import Document
 
 _WORKS = frozenset({"journal", "film", "movie", "opera", "musical", "novel", "album", "magazine", "sitcom"})
+_QUOTED = re.compile(r"(?:\"|“|'')(?:[A-Z][\w'’-]*|of|the|at|in|and|a|to|with|for|,|:|&| )+[?,.]?(?:\"|”|'')")
+"""A title in quotation marks."""
+_SAID = frozenset({"said", "says", "asked", "he", "she", "i", "they", "we", "called", "yelled", "cried"})
 _PROPHETS = frozenset({"muhammad", "mohammed", "moses", "jesus", "abraham"})
 
 
@@ -48,6 +53,8 @@ def entity_reason(document: Document, index: int) -> str | None:  # noqa: PLR091
         and not words("shows").isdisjoint(document.lower[index + 2 : index + 5])
     ):
         return "entity: an artist or a work"
+    if _is_quoted_title(document, index):
+        return "entity: part of a title"
     if _so_called(document, index) or _opens_a_work(document, index):
         return "entity: part of a proper name"
     if document.previous_word(index) in _WORKS and following not in words("verb_finite", "perfect_past"):
@@ -57,6 +64,19 @@ def entity_reason(document: Document, index: int) -> str | None:  # noqa: PLR091
     if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":
         return "entity: part of a proper name"
     return None
+
+
+def _is_quoted_title(document: Document, index: int) -> bool:
+    """Whether the name stands in a short quotation, all in capitals but small words: "Knives at Dawn"."""
+    if '"' not in document.text and "“" not in document.text and "''" not in document.text:
+        return False
+    beside = document.joined(index) and document.raw(index + 1)[:1].isupper()
+    if beside or (document.joined(index - 1) and document.raw(index - 1)[:1].isupper()):
+        return False  # a full name
+    for found in _QUOTED.finditer(document.text):
+        if found.start() <= document.starts[index] < found.end():
+            return document.text[found.end() :].lstrip().split(" ")[0].lower() not in _SAID
+    return False
 
 
 def _so_called(document: Document, index: int) -> bool:
@@ -123,6 +143,8 @@ def _acronym(document: Document, index: int) -> bool:
     """ "LEO chaplains": capitals throughout, in a text that is not, and a noun after it."""
     if not document.raw(index).isupper() or len(document.raw(index)) < 2 or document.text.isupper():
         return False
+    if len(document.raw(index)) < 5 and document.lower[index] != "i":
+        return True
     after = document.next_word(index)
     verb = after in words("verb_finite", "perfect_past", "function") or after.endswith("ed")
     return bool(after) and document.raw(index + 1).islower() and not verb

@@ -176,6 +176,8 @@ def _month(document: Document, index: int, before: str, after: str) -> bool:
 def _placed(document: Document, index: int) -> bool:
     """Whether "in Florence" or "Florence is famous for its museums" is the city."""
     before = document.previous_word(index)
+    if len((words("states") - {document.lower[index]}).intersection(document.lower)) > 1:
+        return True
     if before in {"and", "or"} and index > 1 and document.lower[index - 2] in words("states", "name_places"):
         return document.raw(index - 2)[:1].isupper() and _placed(document, index - 2)
     if before in {"in", "near", "through", "across", "around", "outside"}:

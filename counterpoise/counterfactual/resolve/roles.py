@@ -106,8 +106,12 @@ def not_a_cry(document: Document, first: int, last: int, slot: str) -> str | Non
 def _calls_man(document: Document, first: int, last: int) -> bool:
     """ "I know man! …", "sorry man how about …", "sweet man do you …": no article, and another clause begins."""
     before, after = document.previous_word(first), document.next_word(last)
-    if document.lower[first] != "man" or not before:
+    if document.lower[first] != "man" or first == 0:
         return False
+    if not before:
+        return "," in document.before(first) and after in words("person_pronoun") | {"that", "this", "what"}
+    if before == "on" and document.previous_word(first - 1) == "come":
+        return True
     begins = not after or after in words("cry_after", "person_pronoun", "copula", "verb_base") | {
         "about",
         "to",
