@@ -151,9 +151,10 @@ def _sort_in(document: Document, match: Match, found: dict[str, Found]) -> None:
 
 
 def _is_said_again(document: Document, match: Match, refused: Refusal, readings: list[Reading]) -> bool:
-    """ "Naked Boy On Roof: A boy …": a noun with a capital stays, and the same noun comes again."""
+    """ "Lost Boy On Roof: A boy …", "the Finnish Parliament … Finnish voters": one of the two would stay."""
     noun = refused.reason.startswith("entity: a capital inside") and readings[0].kind == "common"
-    return noun and document.lower.count(document.lower[match.first]) > 1
+    origin = refused.reason == "entity: part of a proper name" and readings[0].concept.guard == "demonym"
+    return (noun or origin) and document.lower.count(document.lower[match.first]) > 1
 
 
 def _context_reason(document: Document, match: Match, readings: list[Reading]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 WORD = re.compile(r"[^\W\d_]+")
 APOSTROPHES = "'’"
 _NO_TEXT_MARKS = frozenset("<`@/")
-_NO_TEXT = re.compile(r"</?[A-Za-z][^<>]*>|(?:https?://|www\.)\S+|`[^`\n]*`|\S+@\S+\.\w+")
+_NO_TEXT = re.compile(r"</?[A-Za-z][^<>]*>|(?:https?://|www\.)\S+|(?<!\w)`[^`\n]*`|\S+@\S+\.\w+")
 _MARKUP_SIGNS = frozenset("<*_~")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|(?<!\n)[*_~]+")
 _CAPITAL = re.compile(r"\b(?!I\b)[A-ZÀ-ÖØ-Þ]")

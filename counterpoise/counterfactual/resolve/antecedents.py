@@ -98,7 +98,7 @@ def _may_be_a_name(document: Document, index: int) -> bool:
 
 @cache
 def _known() -> frozenset[str]:
-    return (vocabulary() - unpaired_names()) | peoples()
+    return (vocabulary() - unpaired_names() - words("name_brands")) | peoples()
 
 
 def _acts(document: Document, index: int, word: str) -> bool:

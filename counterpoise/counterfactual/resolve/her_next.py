@@ -18,6 +18,8 @@ def fixed_phrase(at: Her) -> Verdict | None:  # noqa: PLR0911 - an ordered list 
         at.after == "cause" and at.following in words("person_pronoun")
     ):
         return OBJECT, f"before {at.after!r}"
+    if at.after == "full" and at.following == "of":
+        return OBJECT, "her full of"
     if at.after == "her":
         return OBJECT, "her her"
     if at.after == "gone" or (at.before == "with" and at.after in words("state") and at.after_stands):

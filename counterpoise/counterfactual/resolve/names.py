@@ -31,6 +31,8 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
         and not (document.informal and lower not in words("name_words", "name_nouns"))
     ):
         return "not-a-name: in lower case"
+    if raw.islower() and not _stands_alone(document, index):
+        return "not-a-name: in lower case"
     if index and (document.before(index)[-1:] in _JOINING or document.gap(index)[:1] in _JOINING):
         return "not-a-name: part of a compound"
     reason = entity_reason(document, index) or thing_reason(document, index, lower)
@@ -47,6 +49,15 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
     ):
         return "not-a-name: a month"
     return _as_word(document, index, lower) if lower in words("name_words") else None
+
+
+def _stands_alone(document: Document, index: int) -> bool:
+    """Whether a name in lower case has no noun after it, and is no small word: "till", "avi videos"."""
+    after = document.next_word(index)
+    verb = after in words("verb_finite", "perfect_past", "finite_more", "verb_base") or after.endswith("ed")
+    verb = verb or (after.endswith("s") and after[:-1] in words("verb_base"))
+    plain = not after or verb or after in words("function", "first_names", "chat")
+    return plain and document.lower[index] not in words("function")
 
 
 def _acts_informally(document: Document, index: int, lower: str) -> bool:

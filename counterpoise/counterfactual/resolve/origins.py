@@ -78,6 +78,8 @@ def demonym(  # noqa: PLR0911 - an ordered list of decisions
     owned = slot != "singular" and before in _POSSESSIVES and document.lower[last][-1] != "s"
     if owned and after not in words("copula") and stands(document, last):
         return "language: the language, not the people"
+    if before == "at" and document.lower[last][-1] != "s" and stands(document, last):
+        return "language: the language, not the people"
     if before in _HOW_MUCH and not words("language_verb").isdisjoint(
         document.lower[max(first - 4, 0) : first]
     ):

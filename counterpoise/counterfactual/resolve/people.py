@@ -128,7 +128,9 @@ def _may_be_a_person(noun: str) -> bool:
 
 def is_person(word: str) -> bool:
     """Whether a lower-case noun names people."""
-    return word in words("person") or word.endswith(("man", "men", "woman", "women", "people", "person"))
+    return word in words("person") or word.endswith(
+        ("man", "men", "woman", "women", "people", "person", "mans")
+    )
 
 
 def _described(document: Document, index: int) -> str | None:

@@ -109,7 +109,7 @@ def _calls_man(document: Document, first: int, last: int) -> bool:
     if document.lower[first] != "man" or first == 0:
         return False
     if not before:
-        return "," in document.before(first) and after in words("person_pronoun") | {"that", "this", "what"}
+        return "," in document.before(first) and after in words("person_pronoun", "cry_after")
     if before == "on" and document.previous_word(first - 1) == "come":
         return True
     begins = not after or after in words("cry_after", "person_pronoun", "copula", "verb_base") | {
@@ -134,16 +134,22 @@ def _mankind(document: Document, first: int, last: int) -> bool:
     ):
         return True
     starts = document.opens_sentence(first) or document.previous_word(first) in {"and", "because", "where"}
-    return starts and document.next_word(last) in {
-        "is",
-        "has",
-        "was",
-        "cannot",
-        "must",
-        "can",
-        "does",
-        "shall",
-    }
+    doing = document.next_word(last) in {"is", "was"} and document.next_word(last + 1).endswith("ing")
+    return (
+        starts
+        and not doing
+        and document.next_word(last)
+        in {
+            "is",
+            "has",
+            "was",
+            "cannot",
+            "must",
+            "can",
+            "does",
+            "shall",
+        }
+    )
 
 
 def _calls(document: Document, first: int, last: int) -> bool:
@@ -194,7 +200,8 @@ def title(document: Document, first: int, last: int, slot: str) -> str | None:
     if document.lower[first] == "miss" and document.next_word(last) in words("realm", "states") | peoples():
         return "entity: a contest"
     gap = document.gap(last).strip()
-    if document.lower[first] == "miss" and gap:
+    shouted = document.raw(first) == "MISS" and document.next_word(last) in words("function")
+    if document.lower[first] == "miss" and (gap or shouted):
         return "not-people: not a title here"
     if document.lower[first] in {"mr", "mrs", "ms"} and gap in {"", "."} and last + 1 < len(document):
         return None
