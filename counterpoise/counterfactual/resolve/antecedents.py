@@ -41,9 +41,12 @@ def _owner(document: Document, first: int) -> str | None:
     """ "Tolback's critics accuse him of it": whoever owns the subject may be the object too."""
     if document.lower[first] not in _OWN | {"him"}:
         return None
-    for index in range(first - 1):
+    names = [index for index in range(first) if _may_be_a_name(document, index)]
+    if len(names) > 1 and document.lower[first] == "him":
+        return document.raw(names[0])
+    for index in names:
         owns = document.gap(index) in {"'", "’"} and document.lower[index + 1] == "s"
-        if owns and _may_be_a_name(document, index):
+        if owns and index + 1 < first:
             return document.raw(index)
     return None
 
@@ -52,7 +55,7 @@ def _bearer(document: Document, first: int, people: Set[int]) -> str | None:
     """The name of no list before the pronoun at ``first``, unless somebody else stands there too."""
     name = None
     for index in range(first):
-        named = _may_be_a_name(document, index)
+        named = _may_be_a_name(document, index) or _is_small_name(document, index, people)
         if named and index and is_person(document.previous_word(index)):
             return document.raw(index)  # "director Rittley … he"
         if not named and _is_somebody(document, index, people):
@@ -60,6 +63,18 @@ def _bearer(document: Document, first: int, people: Set[int]) -> str | None:
         if named and name is None:
             name = document.raw(index)
     return name
+
+
+def _is_small_name(document: Document, index: int, people: Set[int]) -> bool:
+    """ "tom lost his keys": a first name in lower case that is another word too, and a verb after it."""
+    word, after = document.lower[index], document.next_word(index)
+    if (
+        index in people
+        or not document.informal
+        or word not in words("first_names") - words("name_words", "function")
+    ):
+        return False
+    return after in words("perfect_past") or after.endswith("ed")
 
 
 def _is_object(document: Document, index: int) -> bool:

@@ -125,7 +125,7 @@ def _family_firm(document: Document, match: Match, reading: Reading) -> bool:
         return False
     before = document.lower[first - 1]
     named = document.raw(first - 1)[:1].isupper() and before not in words("function")
-    family = document.previous_word(first - 1) == "the" and before not in vocabulary()
+    family = before not in vocabulary() and not document.opens_sentence(first - 1)
     return named and (family or document.raw(first)[:1].isupper()) and not headline(document)
 
 

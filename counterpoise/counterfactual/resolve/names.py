@@ -35,6 +35,12 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
         return "not-a-name: in lower case"
     if index and (document.before(index)[-1:] in _JOINING or document.gap(index)[:1] in _JOINING):
         return "not-a-name: part of a compound"
+    if document.opens_sentence(index) and document.next_word(index) in words("determiner") - {
+        "her",
+        "both",
+        "all",
+    }:
+        return "not-a-name: a small word here"
     reason = entity_reason(document, index) or thing_reason(document, index, lower)
     if reason is not None:
         return reason

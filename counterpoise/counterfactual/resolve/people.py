@@ -57,6 +57,8 @@ def _named_group(document: Document, first: int, last: int, nominal: bool) -> st
 
 def _another_sense(document: Document, first: int, last: int) -> str | None:
     """ "pretty tall", "poor John"."""
+    if document.lower[last + 1 : last + 3] in (["and", "new"], ["or", "new"]):
+        return "not-people: old and new things"
     if document.lower[first] == "pretty" and document.next_word(last) in words("graded"):
         return "not-people: 'pretty' only says how much"
     if document.lower[first] == "poor" and says_pity(document, last):
@@ -204,6 +206,10 @@ def _subject(document: Document, first: int) -> str | None:  # noqa: PLR0911 - a
         return None
     for at in range(verb - 1, max(verb - 8, -1), -1):
         word = document.lower[at]
+        if word in {"me", "him", "us", "them"} and document.previous_word(at) != "of":
+            continue  # no subject: "the idea of having it with me became attractive"
+        if word in words("states") and document.raw(at).istitle():
+            return f"not-people: said of {word!r}"
         if word in words("person_pronoun") or is_person(word) or _first_name(document, at):
             return None
         if word in words("nominal") and document.previous_word(at) == "the":

@@ -120,7 +120,10 @@ def _calls_man(document: Document, first: int, last: int) -> bool:
         return begins
     told = words("determiner") | _OWNERS | {"of", "as"}
     bare = told.isdisjoint(document.lower[max(first - 3, 0) : first])
-    return bare and after in {"do", "did", "are", "have"} and document.next_word(last + 1) == "you"
+    asked = after == "how" or (
+        after in {"do", "did", "are", "have"} and document.next_word(last + 1) == "you"
+    )
+    return bare and asked
 
 
 def _mankind(document: Document, first: int, last: int) -> bool:
@@ -132,6 +135,9 @@ def _mankind(document: Document, first: int, last: int) -> bool:
         and document.previous_word(first) in {"of", "for"}
         and stands(document, last)
     ):
+        return True
+    asked = document.previous_word(first) in {"is", "was", "does", "did", "can", "will", "has"}
+    if asked and document.opens_sentence(first - 1):
         return True
     starts = document.opens_sentence(first) or document.previous_word(first) in {"and", "because", "where"}
     doing = document.next_word(last) in {"is", "was"} and document.next_word(last + 1).endswith("ing")
