@@ -53,14 +53,14 @@ def _owner(document: Document, first: int) -> str | None:
 
 def _bearer(document: Document, first: int, people: Set[int]) -> str | None:
     """The name of no list before the pronoun at ``first``, unless somebody else stands there too."""
-    name = None
+    name, others = None, False
     for index in range(first):
         named = _may_be_a_name(document, index) or _is_small_name(document, index, people)
         if named and index and is_person(document.previous_word(index)):
             return document.raw(index)  # "director Rittley … he"
         if not named and _is_somebody(document, index, people):
-            return None
-        if named and name is None:
+            name, others = None, True
+        elif named and name is None and (not others or _acts(document, index, document.lower[index])):
             name = document.raw(index)
     return name
 

@@ -53,6 +53,8 @@ def capital(at: Her) -> Verdict | None:
     raw = at.document.raw(at.next)
     if not raw[:1].isupper() or at.document.text.isupper() or at.after in {"i", "mr", "mrs", "ms", "dr"}:
         return None
+    if at.before in words("strong_ditransitive") and at.after not in words("possessed", "paired"):
+        return None, f"what comes after '{at.before} her' may be given to her or be hers"
     named = at.before in words("appoint") - words("make") and at.after not in words("possessed")
     if named or (at.before.startswith("call") and at.after in words("kin_titles")):
         return OBJECT, f"{at.before} her {raw}"

@@ -178,7 +178,7 @@ def _calls(document: Document, first: int, last: int) -> bool:
     if (
         opens
         and document.lower[first] == "boy"
-        and document.next_word(last) in {"was", "is", "did", "do", "am", "are", "does"}
+        and document.next_word(last) in {"was", "is", "did", "do", "am", "are", "does", "my", "oh"}
     ):
         return True
     ends = gap[:1] in set(".,!?…") or last + 1 == len(document) or "\n" in gap
