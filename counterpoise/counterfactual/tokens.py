@@ -11,6 +11,8 @@ _NO_TEXT_MARKS = frozenset("<`@/")
 _NO_TEXT = re.compile(r"</?[A-Za-z][^<>]*>|(?:https?://|www\.)\S+|(?<!\w)`[^`\n]*`|\S+@\S+\.\w+")
 _MARKUP_SIGNS = frozenset("<*_~")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|(?<!\n)[*_~]+")
+_OPENERS = frozenset('.!?…:\n"“”')
+"""Marks after which a sentence, a quotation or a line begins."""
 _CAPITAL = re.compile(r"\b(?!I\b)[A-ZÀ-ÖØ-Þ]")
 
 
@@ -120,8 +122,6 @@ class Document:
         if index == 0:
             return True
         gap = self.before(index)
-        if self.text[self.starts[index - 1] - 1 : self.starts[index - 1]] == "@":
+        if self.text.startswith("@", max(self.starts[index - 1] - 1, 0)):
             return True
-        return any(mark in gap for mark in '.!?…:\n"“”') or (
-            gap.rstrip() != gap and gap.strip() in {"'", "‘"}
-        )
+        return not _OPENERS.isdisjoint(gap) or (gap.rstrip() != gap and gap.strip() in {"'", "‘"})

@@ -59,7 +59,7 @@ def _bearer(document: Document, first: int, people: Set[int]) -> str | None:
         if named and index and is_person(document.previous_word(index)):
             return document.raw(index)  # "director Rittley … he"
         if not named and _is_somebody(document, index, people):
-            name, others = None, True
+            name, others = None if index in people else name, True
         elif named and name is None and (not others or _acts(document, index, document.lower[index])):
             name = document.raw(index)
     return name

@@ -53,6 +53,8 @@ def entity_reason(document: Document, index: int) -> str | None:  # noqa: PLR091
         and not words("shows").isdisjoint(document.lower[index + 2 : index + 5])
     ):
         return "entity: an artist or a work"
+    if following == "from" and _comes_from_a_work(document, index + 2):
+        return "entity: somebody of a work"
     if _is_quoted_title(document, index):
         return "entity: part of a title"
     if _so_called(document, index) or _opens_a_work(document, index):
@@ -64,6 +66,18 @@ def entity_reason(document: Document, index: int) -> str | None:  # noqa: PLR091
     if index and document.lower[index - 1] in {"st", "mt"} and document.gap(index - 1).strip() == ".":
         return "entity: part of a proper name"
     return None
+
+
+def _comes_from_a_work(document: Document, at: int) -> bool:
+    """ "Eddie from Letters Home To Nobody": three capitals in a row, or two of ordinary words."""
+    last = at
+    while last < len(document) and document.raw(last)[:1].isupper() and document.joined(last - 1):
+        last += 1
+    inside = document.lower[at:last]
+    plain = all(
+        word in vocabulary() and word not in words("states", "capitals", "name_places") for word in inside
+    )
+    return len(inside) > 2 or (len(inside) == 2 and plain)
 
 
 def _is_quoted_title(document: Document, index: int) -> bool:
@@ -143,7 +157,7 @@ def _acronym(document: Document, index: int) -> bool:
     """ "LEO chaplains": capitals throughout, in a text that is not, and a noun after it."""
     if not document.raw(index).isupper() or len(document.raw(index)) < 2 or document.text.isupper():
         return False
-    if len(document.raw(index)) < 5 and document.lower[index] != "i":
+    if len(document.raw(index)) < 7 and document.lower[index] != "i":
         return True
     after = document.next_word(index)
     verb = after in words("verb_finite", "perfect_past", "function") or after.endswith("ed")

@@ -10,12 +10,15 @@ from functools import cache
 from counterpoise.counterfactual.english import unpaired_names, vocabulary, words
 from counterpoise.counterfactual.records import Refusal
 from counterpoise.counterfactual.resolve.capitals import headline
+from counterpoise.counterfactual.resolve.people import is_person
 from counterpoise.counterfactual.tokens import Document
 
 _SMALL = frozenset(
     ["van", "von", "de", "del", "della", "der", "den", "di", "da", "bin", "ibn", "al", "la", "le"]
 )
 _NICKNAME = re.compile(r"[A-Z][a-z]+ [\"“][A-Z][\w' .]{1,24}[\"”] [A-Z][a-z]+")
+_BRACKETED = re.compile(r"\((?P<first>[A-Z][a-z]+)\) [A-Z][a-z]+")
+_EXPLAINED = re.compile(r"\b(?P<name>[A-Z][a-z]+) \((?:the|an?) (?P<who>[a-z]+)\)")
 _TOLD = frozenset({"is", "was"})
 _APPOSED = frozenset(["also", "known", "who", "born", "better", "a", "an"])
 _SURNAMES = frozenset(
@@ -85,7 +88,17 @@ def full_name_reason(document: Document, refusals: Sequence[Refusal]) -> str | N
             )
         if spoken_of or _opens_biography(document, start, last):
             return f"fact: {document.raw(min(first, last - 1))} {document.raw(last)} may be a real person"
-    return None
+    bracketed = "(" in document.text and _bracketed_name(document)
+    return f"fact: {bracketed} may be a real person" if bracketed else None
+
+
+def _bracketed_name(document: Document) -> str | None:
+    """ "(Molly) Harrow", "Harrow (the actress)"."""
+    found = _BRACKETED.search(document.text)
+    if found and found["first"].lower() in words("first_names"):
+        return found.group()
+    found = _EXPLAINED.search(document.text)
+    return found["name"] if found and is_person(found["who"]) else None
 
 
 def _named_like_a_place(document: Document, first: int, last: int) -> bool:

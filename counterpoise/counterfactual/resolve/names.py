@@ -10,6 +10,7 @@ from counterpoise.counterfactual.tokens import Document
 _CITED = frozenset({"states", "argues", "notes", "writes", "contends", "suggests", "observes"})
 """Verbs before an author who is cited: "states Harvey, "."""
 _JOINING = frozenset("-/_@#")
+_NO_SIGN = frozenset({"her", "both", "all"})
 _PEOPLES = frozenset({"christian", "roman", "german", "asia"})
 """Names that are mostly a faith, a people or a continent."""
 
@@ -35,11 +36,8 @@ def is_first_name(  # noqa: PLR0911 - an ordered list of decisions
         return "not-a-name: in lower case"
     if index and (document.before(index)[-1:] in _JOINING or document.gap(index)[:1] in _JOINING):
         return "not-a-name: part of a compound"
-    if document.opens_sentence(index) and document.next_word(index) in words("determiner") - {
-        "her",
-        "both",
-        "all",
-    }:
+    after = document.next_word(index)
+    if after in words("determiner") and after not in _NO_SIGN and document.opens_sentence(index):
         return "not-a-name: a small word here"
     reason = entity_reason(document, index) or thing_reason(document, index, lower)
     if reason is not None:

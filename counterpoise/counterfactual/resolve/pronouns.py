@@ -76,7 +76,7 @@ def his(document: Document, index: int) -> tuple[str | None, str]:  # noqa: PLR0
     )
     verb = verb or (after.endswith("ed") and stands(document, index + 1))
     pointed = index > 2 and document.lower[index - 3] in {"that", "this", "those", "these"}
-    whose = pointed and after not in words("possessed", "person")
+    whose = pointed and after not in words("possessed", "person", "mass", "things")
     if document.previous_word(index) == "of" and (
         verb
         or whose
