@@ -291,3 +291,24 @@ def test_what_belongs_together_is_swapped_together() -> None:
     assert swap("Woman is waiting and a man is asking.").swapped == "Man is waiting and a woman is asking."
     assert swap("it`s kind , but I`m told the man left").swapped == "it`s kind , but I`m told the woman left"
     assert swap("They sent her full of hope.").swapped == "They sent him full of hope."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was dull because (Molly) Harrow sings it twice!",
+        "Not even Tolver (the actor) saved it, did he?",
+        "I like Ray from Seven Small Ghosts best!",
+        "His beard is longer than mine.",
+        "Most of that share of his time is mine.",
+        "Please give her Zolatrin before noon.",
+    ],
+)
+def test_names_in_brackets_works_and_beards(text: str) -> None:
+    assert swap(text).swapped in {text, text.replace("his", "her")}
+
+
+def test_shes_and_hes_turn_with_the_rest() -> None:
+    assert swap("ignore her, shes only tired").swapped == "ignore him, hes only tired"
+    assert swap("hey gregory good to see you").changed
+    assert swap("Kendall lost her journal at school.").swapped == "Kendall lost his journal at school."

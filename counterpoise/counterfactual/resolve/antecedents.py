@@ -71,7 +71,7 @@ def _is_small_name(document: Document, index: int, people: Set[int]) -> bool:
     if (
         index in people
         or not document.informal
-        or word not in words("first_names") - words("name_words", "function")
+        or word not in words("first_names") - words("name_words", "function", "unisex")
     ):
         return False
     return after in words("perfect_past") or after.endswith("ed")

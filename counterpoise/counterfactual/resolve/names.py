@@ -60,7 +60,8 @@ def _stands_alone(document: Document, index: int) -> bool:
     after = document.next_word(index)
     verb = after in words("verb_finite", "perfect_past", "finite_more", "verb_base") or after.endswith("ed")
     verb = verb or (after.endswith("s") and after[:-1] in words("verb_base"))
-    plain = not after or verb or after in words("function", "first_names", "chat")
+    called = document.previous_word(index) in words("vocative_before")
+    plain = called or not after or verb or after in words("function", "first_names", "chat")
     return plain and document.lower[index] not in words("function")
 
 

@@ -74,13 +74,10 @@ def bare(document: Document, first: int, last: int, slot: str) -> str | None:
 
 
 def _qualifies(document: Document, last: int) -> bool:
-    """Whether a noun follows: neither a small word nor a verb."""
+    """Whether a noun follows: neither a small word nor a verb. ("blonde hair" is as good as "a blonde".)"""
     after = document.next_word(last)
-    if (
-        not after
-        or after in words("function", "verb_finite", "perfect_past", "copula")
-        or after.endswith(("ed", "ly"))
-    ):
+    small = words("function", "verb_finite", "perfect_past", "copula")
+    if not after or after in small or after == "hair" or after.endswith(("ed", "ly", "ing")):
         return False
     return not (after[-1] == "s" and (after[:-1] in words("verb_base") or after[:-2] in words("verb_base")))
 
