@@ -41,11 +41,20 @@ def with_results(readme: str, runs: Sequence[Results], others: Mapping[str, Sequ
     Raises:
         UsageError: the README has no such block.
     """
-    before, start, rest = readme.partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise UsageError(f"README.md: no {START} … {END} block", "put the two comments back")
-    return f"{before}{START}\n{CHART}\n\n{readme_block(runs, others)}\n{END}{after}"
+    return between(readme, START, END, f"{CHART}\n\n{readme_block(runs, others)}")
+
+
+def between(page: str, start: str, end: str, block: str) -> str:
+    """``page`` with what stands between two comments replaced.
+
+    Raises:
+        UsageError: the comments are not there.
+    """
+    before, found, rest = page.partition(start)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise UsageError(f"README.md: no {start} … {end} block", "put the two comments back")
+    return f"{before}{start}\n{block}\n{end}{after}"
 
 
 def main(runs: Sequence[str], store_url: str) -> None:

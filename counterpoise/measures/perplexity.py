@@ -60,7 +60,7 @@ def divergence_measure(nats: Sequence[float], tokens: Sequence[int], *, seed: in
     interval = percentile_interval(samples[:, 0] / samples[:, 1])
     return Measure(
         name=OWN_TEXT_KL,
-        unit="nats a token",
+        unit="nats per token",
         aim="lower",
         base=0.0,
         tuned=found,

@@ -101,13 +101,27 @@ def counted(value: int, noun: str) -> str:
     return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
-DIGITS = {"%": 1, "points": 1, "nats": 2, "0 to 1": 3, "nats per token": 3, "per token": 2, "words": 1}
-"""Decimals by unit; counts have none."""
+DIGITS = {
+    "%": 1,
+    "points": 1,
+    "nats": 2,
+    "0 to 1": 3,
+    "nats per token": 3,
+    "per token": 2,
+    "words": 1,
+    "pairs": 0,
+    "prompts": 0,
+    "sentences": 0,
+    "texts": 0,
+}
+"""Decimals by unit. Only counts have none: 0.012 without decimals would be read as nothing."""
+MOST_DIGITS = 3
+"""Decimals of a unit that is not listed, as in the results of an earlier version."""
 
 
 def digits(measure: Measure) -> int:
     """Decimals with which a measure is written."""
-    return DIGITS.get(measure.unit, 0)
+    return DIGITS.get(measure.unit, MOST_DIGITS)
 
 
 def value(measure: Measure, side: Literal["base", "tuned"]) -> str:
