@@ -20,10 +20,11 @@ from counterpoise.measures.names import (
 from counterpoise.measures.sweeps import RecipeResult, SeedResult, SweepResults
 from counterpoise.report.rendering import to_text
 from counterpoise.report.tables import Row, Table, table
-from counterpoise.report.words import MISSING, changed, moved, number, p_value, plain, span
+from counterpoise.report.words import MISSING, changed, number, p_value, plain, span
 
 BRIEF = ("LMS", "perplexity", "usable text", "KL")
 COSTS: dict[str, tuple[str, str]] = {
+    "shared tokens": (SCORE, SHARED),
     "mean |margin|": (ABS_MARGIN, ""),
     "LMS": (LMS, ""),
     "perplexity": (PERPLEXITY, ""),
@@ -56,12 +57,11 @@ def _facts(results: SweepResults) -> dict[str, object]:
 
 
 def _wide(recipes: Sequence[RecipeResult]) -> Table:
-    titles = ("method", "score, %", "shared tokens, %", *COSTS, "lowest group", "verdict")
+    titles = ("method", "score, %", *COSTS, "lowest group", "verdict")
     rows = [
         Row(
             (
                 *_moved(recipe),
-                moved(_only(recipe).measures.one(SCORE, SHARED)).replace("\u00a0%", ""),
                 *(_with_interval(recipe, name) for name in COSTS),
                 _lowest(recipe),
                 *_verdict(recipe),

@@ -15,11 +15,20 @@ from counterpoise.errors import DataError
 from counterpoise.measures.criteria import limited
 from counterpoise.measures.crows import Scored, comparison
 from counterpoise.measures.measure import before_after
-from counterpoise.measures.names import LMS, PERPLEXITY, SCORE, TOXICITY, USABLE
+from counterpoise.measures.names import (
+    LIKELIHOOD,
+    LMS,
+    OWN_TEXT_KL,
+    PERPLEXITY,
+    SCORE,
+    TOXICITY,
+    USABLE,
+)
 from counterpoise.measures.results import Ending, Facts, Filtered, Results, Training, Verdict, to_text
 from counterpoise.measures.sweeps import Failure, read_sweep
 from counterpoise.pairs.folds import FoldedPair
 from counterpoise.records import Pair, PairScore
+from counterpoise.report.methods import methods_block, methods_page
 from counterpoise.report.sweep.build import SweepRow, build_comparison
 from counterpoise.report.sweep.findings import recipes_and_tests
 from counterpoise.report.sweep.inputs import BranchEvidence, BranchFacts, SweepInputs
@@ -44,7 +53,10 @@ def branch(recipe: str, seed: int, tuned: Sequence[float], outcome: Ending = "im
             PERPLEXITY, 20.0, 20.2, unit="per token", aim="lower", relative=True, n=10, interval=(0.0, 2.0)
         ),
         before_after(USABLE, 90.0, 88.0, unit="%", aim="higher", n=10),
-        before_after(LMS, 80.0, 79.0 + seed, unit="%", aim="higher", n=10),
+        before_after(LMS, 80.0, 79.0 + seed, unit="%", aim="higher", n=10, interval=(-2.0, 0.5)),
+        before_after(OWN_TEXT_KL, 0.0, 0.0124, unit="nats per token", aim="lower", n=10),
+        before_after(LIKELIHOOD, -4.0, -4.001, group="Sikhs", unit="nats per token", n=10),
+        before_after(LIKELIHOOD, -4.0, -4.021, group="Jains", unit="nats per token", n=10),
         before_after(TOXICITY, 0.1, 0.12, by="linear", unit="0 to 1", aim="lower", n=10),
     ]
     results = Results(
@@ -141,3 +153,14 @@ def test_a_recipe_that_did_not_judge_every_pair_is_counted() -> None:
     assert "Not every fold was held out: 1 recipe rests on 10 pairs." in said.replace("\\", "").replace(
         "\u00a0", " "
     )
+
+
+def test_methods_stand_side_by_side_with_what_they_cost() -> None:
+    results = build_comparison(SweepInputs("m", [branch("DPO", 0, HALF), branch("NPO", 0, ALMOST)])).results
+    wide, brief = methods_page(results), methods_block(results)
+    # 8 of 10 at the base; five pairs of one sign are left, three fell: p = 2 · ½³ = 0.25.
+    assert "10 held-out pairs. The base's score is 80.0 %" in wide
+    assert "| DPO | 50.0 (p = 0.25) |" in wide
+    assert "| −1.0 (−2.0 to 0.5) | +0.2 % (0.0–2.0) |" in wide, "LMS and perplexity with their intervals"
+    assert "| +0.012 | Jains −0.021 | improved |" in wide, "KL with its decimals, the lower of two groups"
+    assert "| NPO | 60.0 (p = 0.50) | −1.0 | +0.2 % | · | +0.012 | improved |" in brief
