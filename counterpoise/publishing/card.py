@@ -50,6 +50,18 @@ class CardFacts:
     artifacts: Sequence[tuple[str, str, str]]
 
 
+METHODS = {
+    "sigmoid": "direct preference optimisation",
+    "sigmoid_norm": "length-normalised direct preference optimisation",
+    "ipo": "identity preference optimisation",
+    "sft": "supervised fine-tuning",
+    "npo": "negative preference optimisation",
+    "sft_rejected": "the negation of a task vector",
+    "steering": "a steering vector",
+}
+"""A loss of ``alignment.loss.types`` → what its result is called."""
+
+
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown with the hub's front matter; the same facts give the same bytes."""
     own = _own_score(facts)
@@ -58,6 +70,7 @@ def model_card(facts: CardFacts) -> str:
         "card.md.j2",
         card=facts,
         own=own,
+        method=" and ".join(METHODS[name] for name in _losses(facts)),
         front_matter=_front_matter(facts, own),
         place=place + (f", gguf_file={facts.base_file!r}" if facts.base_file else ""),
         results_block=results_page([facts.results], brief=True),
@@ -69,6 +82,11 @@ def model_card(facts: CardFacts) -> str:
 def evaluation_files(facts: CardFacts) -> dict[str, str]:
     """The hub's evaluation-results files with the card's numbers: path in the repository → YAML."""
     return result_files(evaluations(facts.config, facts.results, _own_score(facts)))
+
+
+def _losses(facts: CardFacts) -> Sequence[str]:
+    found: Sequence[str] = facts.config["alignment"]["loss"]["types"]
+    return found
 
 
 def _own_score(facts: CardFacts) -> Measure:
@@ -85,7 +103,7 @@ def _front_matter(facts: CardFacts, own: Measure) -> str:
         library_name="transformers" if facts.merged else "peft",
         pipeline_tag="text-generation",
         base_model=facts.base_repository,
-        tags=["debiasing", "dpo", "counterpoise"],
+        tags=["debiasing", *(["dpo"] if "sigmoid" in _losses(facts) else []), "counterpoise"],
         license=known or ("other" if facts.licence else None),
         license_name=None if known or not facts.licence else facts.licence,
         model_name=f"{facts.base}, less stereotyped",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
+from counterpoise.alignment.config import LossType
 from counterpoise.config import RunConfig
 from counterpoise.flows.configure import load_config
 from counterpoise.flows.readme import committed
 from counterpoise.measures.measure import Measure, Measures
 from counterpoise.measures.names import FOLD, ICAT, LMS, PERPLEXITY, PRONOUN, SCORE, SS, TIES
 from counterpoise.measures.results import Results
-from counterpoise.publishing.card import CardFacts, evaluation_files, model_card
+from counterpoise.publishing.card import METHODS, CardFacts, evaluation_files, model_card
 from counterpoise.publishing.deliver import deliver
 from counterpoise.publishing.evaluations import FOLDER, evaluations, result_files
 from counterpoise.publishing.folder import write_texts
@@ -66,6 +68,23 @@ def test_the_score_of_the_card_is_the_adapters_own(results: Results, fold: int) 
     assert f"over its own 36 held-out pairs it went from {score.base:.1f} to {score.tuned:.1f} %" in text
     assert results.verdict.sentence in card.text
     assert own(results)[0].tuned != own(results)[1].tuned
+
+
+def test_a_card_names_the_method_that_made_the_adapter(results: Results) -> None:
+    assert set(METHODS) == set(get_args(LossType))
+    usual = facts(results, 0)
+    card = ModelCard(model_card(usual))
+    assert "dpo" in card.data.tags
+    text = " ".join(card.text.split())
+    assert "made by direct preference optimisation on CrowS-Pairs" in text
+    assert "a search looks for the least strength" in text.lower()
+    loss = usual.config["alignment"]["loss"] | {"types": ["npo", "sft"]}
+    alignment = usual.config["alignment"] | {"loss": loss, "strength": 1.0}
+    card = ModelCard(model_card(replace(usual, config=usual.config | {"alignment": alignment})))
+    assert "dpo" not in card.data.tags
+    text = " ".join(card.text.split())
+    assert "made by negative preference optimisation and supervised fine-tuning on CrowS-Pairs" in text
+    assert "It is delivered at strength 0.75 (neutral)." in text
 
 
 def test_own_scores_add_up_to_the_pooled_one(results: Results) -> None:
