@@ -14,6 +14,7 @@ from counterpoise.errors import CounterpoiseError
 from counterpoise.flows.readme import RESULTS, ROOT, between
 from counterpoise.measures.sweeps import read_sweep
 from counterpoise.report.methods import methods_block, methods_page
+from counterpoise.report.sweep.build import tradeoff_charts
 
 COMMITTED = RESULTS / "methods.json"
 PAGE = ROOT / "docs" / "methods.md"
@@ -30,7 +31,9 @@ def main(found: Path | None = None) -> None:
         read_sweep(found)
         shutil.copyfile(found, COMMITTED)
     results = read_sweep(COMMITTED)
-    PAGE.write_text(methods_page(results), encoding="utf-8")
+    (chart,) = tradeoff_charts(results.recipes)
+    (RESULTS / "methods.png").write_bytes(chart.png)
+    PAGE.write_text(methods_page(results, chart.alt), encoding="utf-8")
     readme = ROOT / "README.md"
     text = between(readme.read_text(encoding="utf-8"), START, END, methods_block(results))
     readme.write_text(text, encoding="utf-8")

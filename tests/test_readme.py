@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from counterpoise.flows.cli import COMMANDS
-from counterpoise.flows.front import RECIPES, front_chart
 from counterpoise.flows.readme import PAGES, committed, committed_others, page, with_results
 from counterpoise.measures.claims import Claim
 from counterpoise.measures.names import SCORE
@@ -60,14 +59,6 @@ def test_the_log_says_of_a_left_out_category_what_the_results_say(root: Path) ->
     ]
     assert len(rows) == 9
     assert [row for row in rows if row not in log] == []
-
-
-def test_the_front_is_drawn_from_the_committed_results(root: Path) -> None:
-    found = {label: committed(root / "docs" / "results" / name)[0] for label, name in RECIPES.items()}
-    alt = front_chart(found).alt
-    for label, runs in found.items():
-        distances = [abs(run.measures.one(SCORE).tuned - 50) for run in runs]
-        assert f"{label}: {sum(distances) / len(distances):.1f} at " in alt
 
 
 def test_every_file_it_links_to_exists(root: Path) -> None:

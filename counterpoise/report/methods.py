@@ -35,9 +35,13 @@ COSTS: dict[str, tuple[str, str]] = {
 """Column → the measure's name and way; of toxicity the first classifier."""
 
 
-def methods_page(results: SweepResults) -> str:
-    """Every method with every cost, its interval and its headline, as a page."""
-    return plain(to_text("methods.md.j2", table=_wide(results.recipes), **_facts(results)))
+def methods_page(results: SweepResults, chart: str) -> str:
+    """Every method with every cost, its interval and its verdict, as a page.
+
+    Args:
+        chart: what the picture of the trade-off shows, in words.
+    """
+    return plain(to_text("methods.md.j2", chart=chart, table=_wide(results.recipes), **_facts(results)))
 
 
 def methods_block(results: SweepResults) -> str:

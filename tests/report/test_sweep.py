@@ -157,7 +157,7 @@ def test_a_recipe_that_did_not_judge_every_pair_is_counted() -> None:
 
 def test_methods_stand_side_by_side_with_what_they_cost() -> None:
     results = build_comparison(SweepInputs("m", [branch("DPO", 0, HALF), branch("NPO", 0, ALMOST)])).results
-    wide, brief = methods_page(results), methods_block(results)
+    wide, brief = methods_page(results, "a chart"), methods_block(results)
     # 8 of 10 at the base; five pairs of one sign are left, three fell: p = 2 · ½³ = 0.25.
     assert "10 held-out pairs. The base's score is 80.0 %" in wide
     assert "| DPO | 50.0 (p = 0.25) |" in wide

@@ -74,7 +74,7 @@ def build_comparison(inputs: SweepInputs) -> SweepReport:
         DataError: as :func:`counterpoise.report.sweep.findings.recipes_and_tests`.
     """
     results = _results(inputs)
-    charts = _charts(results.recipes)
+    charts = tradeoff_charts(results.recipes)
     said: dict[str, Any] = {"results": results, "charts": charts, "views": views, "tables": tables}
     said["pairs"] = sorted({seed.measures.one(SCORE).n for seed in _seeds(results.recipes)})
     said["partly"] = len(
@@ -126,7 +126,7 @@ def _seeds(recipes: Sequence[RecipeResult]) -> Iterator[SeedResult]:
     return (seed for recipe in recipes for seed in recipe.seeds)
 
 
-def _charts(recipes: Sequence[RecipeResult]) -> list[Chart]:
+def tradeoff_charts(recipes: Sequence[RecipeResult]) -> list[Chart]:
     """One chart a model: every recipe, each with its seeds, against the base."""
     models = list(dict.fromkeys(recipe.model for recipe in recipes))
     charts = []
