@@ -98,7 +98,8 @@ def committed_others() -> dict[str, list[Results]]:
 
 def page(runs: Sequence[Results], averaged: Measures | None) -> str:
     """A profile's page: every number that the README's are taken from."""
-    return f"# Results\n\n{results_page(runs, averaged)}\n"
+    title = "Results" if runs[0].facts.profile == MAIN else f"Results: {runs[0].facts.model}"
+    return f"# {title}\n\n{results_page(runs, averaged)}\n"
 
 
 def write_results(path: Path, runs: Sequence[Results], averaged: Measures | None) -> None:
