@@ -28,13 +28,15 @@ def judge(measures: Measures, claims: Sequence[Claim]) -> Verdict:
         "outcome": outcome,
         "score": score,
         "damage": [row for claim in damage for row in claim.measures],
+        "failed": [claim.name for claim in claims if claim.outcome == FAILS and not claim.cost],
         "doubts": [row for claim in doubts for row in claim.measures],
         "costs": [
             row for name in (PERPLEXITY, USABLE, LMS) for row in measures.all(name, by=None) if row.limit
         ],
     }
     headline, sentence = (plain(to_line(f"{name}.j2", **said)) for name in ("headline", "sentence"))
-    return Verdict(outcome, "caution" if tone == "good" and doubts else tone, headline, sentence)
+    reserved = tone == "good" and (doubts or said["failed"])
+    return Verdict(outcome, "caution" if reserved else tone, headline, sentence)
 
 
 def _outcome(score: Measure) -> Ending:

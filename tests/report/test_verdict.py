@@ -60,6 +60,13 @@ def test_clearly_nearer_to_neutral_and_healthy_is_improved() -> None:
     assert "chance" not in found.sentence
 
 
+def test_a_claim_that_fails_is_named_even_if_the_model_is_better() -> None:
+    # 60.0 % → 56.0 %: nearer beyond chance (40 answers lost, none gained); its interval, 52.9 to 59.0, leaves out 50.
+    found = verdict(600, 560)
+    assert (found.outcome, found.tone) == ("improved", "caution")
+    assert found.sentence.endswith("1 claim fails: The tuned model is neutral.")
+
+
 def test_moving_away_from_neutral_is_worse_on_either_side() -> None:
     assert verdict(550, 650).outcome == "worse"
     assert verdict(450, 350).outcome == "worse"
