@@ -17,30 +17,29 @@ from counterpoise.report.methods import methods_block, methods_page
 from counterpoise.report.sweep.build import tradeoff_charts
 
 COMMITTED = RESULTS / "methods.json"
-PAGE = ROOT / "docs" / "methods.md"
 START, END = "<!-- methods:start -->", "<!-- methods:end -->"
 
 
-def main(found: Path | None = None) -> None:
-    """Writes docs/methods.md and the README's table.
+def main(found: Path = COMMITTED, root: Path = ROOT) -> None:
+    """Writes docs/methods.md, its chart and the README's table, or nothing.
 
     Raises:
         CounterpoiseError: FILE is no comparison's, or the README has no place for the table.
     """
-    if found is not None:
-        read_sweep(found)
-        shutil.copyfile(found, COMMITTED)
-    results = read_sweep(COMMITTED)
+    results = read_sweep(found)
     (chart,) = tradeoff_charts(results.recipes)
-    (RESULTS / "methods.png").write_bytes(chart.png)
-    PAGE.write_text(methods_page(results, chart.alt), encoding="utf-8")
-    readme = ROOT / "README.md"
+    readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), START, END, methods_block(results))
+    kept = root / COMMITTED.relative_to(ROOT)
+    if found != kept:
+        shutil.copyfile(found, kept)
+    kept.with_suffix(".png").write_bytes(chart.png)
+    (root / "docs" / "methods.md").write_text(methods_page(results, chart.alt), encoding="utf-8")
     readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+        main(*map(Path, sys.argv[1:2]))
     except CounterpoiseError as error:
         sys.exit(str(error))

@@ -11,7 +11,9 @@ import pytest
 
 from counterpoise.artifacts.parquet import read_records, write_table
 from counterpoise.artifacts.tables import SWEEP
-from counterpoise.errors import DataError
+from counterpoise.errors import DataError, UsageError
+from counterpoise.flows.methods import END, START
+from counterpoise.flows.methods import main as put_methods
 from counterpoise.measures.criteria import limited
 from counterpoise.measures.crows import Scored, comparison
 from counterpoise.measures.measure import before_after
@@ -164,3 +166,23 @@ def test_methods_stand_side_by_side_with_what_they_cost() -> None:
     assert "| −1.0 (−2.0 to 0.5) | +0.2 % (0.0–2.0) |" in wide, "LMS and perplexity with their intervals"
     assert "| +0.012 | Jains −0.021 | improved |" in wide, "KL with its decimals, the lower of two groups"
     assert "| NPO | 60.0 (p = 0.50) | −1.0 | +0.2 % | · | +0.012 | improved |" in brief
+
+
+def test_methods_are_put_into_docs_and_readme_or_nothing_is_written(tmp_path: Path) -> None:
+    inputs = SweepInputs("m", [branch("DPO", 0, HALF), branch("NPO", 0, ALMOST)])
+    found = tmp_path / "results.json"
+    found.write_text(to_text(build_comparison(inputs).results.to_json()), encoding="utf-8")
+    root = tmp_path / "project"
+    (root / "docs" / "results").mkdir(parents=True)
+    (root / "README.md").write_text("# No place for it\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="put the two comments back"):
+        put_methods(found, root)
+    assert [path.name for path in root.rglob("*") if path.is_file()] == ["README.md"]
+    (root / "README.md").write_text(f"above\n{START}\nearlier\n{END}\nbelow\n", encoding="utf-8")
+    for source in (found, root / "docs" / "results" / "methods.json"):  # again from what was kept
+        put_methods(source, root)
+        readme = (root / "README.md").read_text(encoding="utf-8")
+        assert readme.startswith(f"above\n{START}\n| method |") and readme.endswith(f"{END}\nbelow\n")
+        assert "earlier" not in readme
+    assert (root / "docs" / "results" / "methods.png").read_bytes().startswith(b"\x89PNG")
+    assert "| NPO | 60.0 (p = 0.50) |" in (root / "docs" / "methods.md").read_text(encoding="utf-8")
