@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from counterpoise.errors import CounterpoiseError
+from counterpoise.errors import CounterpoiseError, UsageError
 from counterpoise.flows.readme import RESULTS, ROOT, between
 from counterpoise.measures.sweeps import read_sweep
 from counterpoise.report.methods import methods_block, methods_page
@@ -24,9 +24,13 @@ def main(found: Path = COMMITTED, root: Path = ROOT) -> None:
     """Writes docs/methods.md, its chart and the README's table, or nothing.
 
     Raises:
-        CounterpoiseError: FILE is no comparison's, or the README has no place for the table.
+        CounterpoiseError: FILE is no comparison's, or has several models or seeds, or the README has no place for the
+            table.
     """
     results = read_sweep(found)
+    models = {recipe.model for recipe in results.recipes}
+    if len(models) > 1 or any(len(recipe.seeds) > 1 for recipe in results.recipes):
+        raise UsageError(f"{found}: several models or seeds", "give a comparison of one model and one seed")
     (chart,) = tradeoff_charts(results.recipes)
     readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), START, END, methods_block(results))

@@ -38,9 +38,10 @@ def test_several_seeds_have_a_column_each(root: Path) -> None:
     assert f"{together.base:.1f} → {together.tuned:.1f} %" in line, "one for all together"
     assert f"- **Seed 0: {run.verdict.headline}**" in block
     assert "- **Seed 1: Damaged**" in block
-    readme = readme_block(seeds, {"docs/other.md": seeds[1:]})
+    readme = readme_block(seeds, {"docs/other.md": seeds})
     assert "Of 2 claims 2 hold, 0 fail and 0 are undecided" in readme
-    assert f"`{run.facts.model}`, 1508 held-out pairs: **Damaged**\n1 of 1 claims hold, 0 fail: " in readme
+    assert f"`{run.facts.model}`, 1,508 held-out pairs: **{run.verdict.headline} Damaged**" in readme
+    assert "2 of 2 claims hold, 0 fail: [its results](docs/other.md)." in readme
     assert "| The score moves | \\|score − 50\\| falls | holds | holds |" in block
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,10 @@ from counterpoise.likelihood.encoding import common_lead, prefix_ids
 from counterpoise.likelihood.pairs import shared_positions
 from counterpoise.neutral.records import OwnText
 from counterpoise.records import Preference
+
+if TYPE_CHECKING:
+    from counterpoise.alignment.config import AlignmentConfig
+    from counterpoise.alignment.inputs import TrainingInputs
 
 _LOG = logging.getLogger(__name__)
 OWN_TEXT_ROWS = 12
@@ -150,6 +154,24 @@ def pair_groups(pairs: Sequence[EncodedPair], batch_pairs: int, seed: int) -> li
     order = np.random.default_rng([seed, 0]).permutation(len(pairs))
     by_length = sorted((pairs[int(index)] for index in order), key=lambda pair: pair.tokens)
     return [by_length[start : start + batch_pairs] for start in range(0, len(by_length), batch_pairs)]
+
+
+def training_groups(
+    inputs: TrainingInputs, tokenizer: Any, config: AlignmentConfig, seed: int
+) -> list[list[EncodedPair]]:
+    """The preferences to train on, encoded as ``config`` says, in batches of about equal length.
+
+    Raises:
+        ModelError, DataError: as :func:`encode_preferences`.
+    """
+    encoded = encode_preferences(
+        inputs.train,
+        tokenizer,
+        append_eos=config.loss.append_eos,
+        max_tokens=config.optimisation.max_tokens,
+        prefix=inputs.prefix,
+    )
+    return pair_groups(encoded, config.optimisation.batch_pairs, seed)
 
 
 def pair_batch(group: Sequence[EncodedPair]) -> TokenBatch:

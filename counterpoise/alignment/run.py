@@ -17,11 +17,10 @@ from torch import Tensor
 from counterpoise.alignment.averaging import WeightAverage
 from counterpoise.alignment.batches import (
     TokenBatch,
-    encode_preferences,
     own_text_batches,
     pair_batch,
-    pair_groups,
     schedule,
+    training_groups,
 )
 from counterpoise.alignment.checkpoints import newest_checkpoint, write_checkpoint
 from counterpoise.alignment.evaluator import Evaluator
@@ -73,14 +72,7 @@ class Run:
     ) -> None:
         self.team, self.config, self.hooks, self.checkpoints = team, config, hooks, checkpoints
         use_short_attention(loaded.model)
-        encoded = encode_preferences(
-            inputs.train,
-            loaded.tokenizer,
-            append_eos=config.loss.append_eos,
-            max_tokens=config.optimisation.max_tokens,
-            prefix=inputs.prefix,
-        )
-        groups = pair_groups(encoded, config.optimisation.batch_pairs, seed)
+        groups = training_groups(inputs, loaded.tokenizer, config, seed)
         build = packed_batch if shares_prefixes(loaded.model, config.optimisation.max_tokens) else pair_batch
         self.shares = team.shares(groups, build)
         own = [share.batch for share in self.shares]

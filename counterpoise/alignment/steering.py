@@ -20,7 +20,7 @@ import torch
 from peft import LoraConfig
 from torch import Tensor
 
-from counterpoise.alignment.batches import TokenBatch, encode_preferences, pair_batch, pair_groups
+from counterpoise.alignment.batches import TokenBatch, pair_batch, training_groups
 from counterpoise.alignment.evaluator import Evaluator
 from counterpoise.alignment.inputs import TrainingInputs
 from counterpoise.alignment.lora import adapted_blocks, resolve_targets, save_adapter, trainable_state
@@ -59,7 +59,7 @@ def steer(
         DataError: no two sentences go on alike.
     """
     block = (adapted_blocks(loaded.model, config.lora) or [0])[0]
-    batches = _batches(loaded, inputs, config, seed)
+    batches = list(map(pair_batch, training_groups(inputs, loaded.tokenizer, config, seed)))
     vector = mean_difference(loaded.model, block, batches)
     lora = _with_bias(loaded.model, config.lora, block)
     evaluator = Evaluator(judged or loaded, lora, inputs, seed, before_each)
@@ -69,19 +69,6 @@ def steer(
     strength, status, reason, looked = choose(evaluator, config.strength, config.loss.direction)
     save_adapter(evaluator.model, adapter, out, strength)
     return TrainingOutcome((), tuple(looked), strength, status, reason)
-
-
-def _batches(
-    loaded: LoadedModel, inputs: TrainingInputs, config: AlignmentConfig, seed: int
-) -> list[TokenBatch]:
-    encoded = encode_preferences(
-        inputs.train,
-        loaded.tokenizer,
-        append_eos=config.loss.append_eos,
-        max_tokens=config.optimisation.max_tokens,
-        prefix=inputs.prefix,
-    )
-    return list(map(pair_batch, pair_groups(encoded, config.optimisation.batch_pairs, seed)))
 
 
 def _with_bias(model: Any, settings: LoraSettings, block: int) -> LoraConfig:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +20,6 @@ from counterpoise.alignment.team import ALONE, Team
 from counterpoise.errors import DataError, TrainingStopped
 from counterpoise.models.loading import load_model, quiet_libraries
 from counterpoise.records import Progress, silent
-
-if TYPE_CHECKING:
-    pass
 
 
 def train_adapter(  # noqa: PLR0913  # each is one independent input

@@ -29,7 +29,7 @@ def readme_block(runs: Sequence[Results], others: Mapping[str, Sequence[Results]
         "pairs": runs[0].measures.one(SCORE).n,
         "seeds": _by_seed(wanted, runs),
         "decided": _decided(runs),
-        "others": [(page, seeds[0], _decided(seeds)) for page, seeds in others.items()],
+        "others": [(page, seeds[0], headlines(seeds), _decided(seeds)) for page, seeds in others.items()],
     }
     return plain(to_text("readme.md.j2", **said)).rstrip("\n")
 

@@ -177,6 +177,11 @@ def test_methods_are_put_into_docs_and_readme_or_nothing_is_written(tmp_path: Pa
     (root / "README.md").write_text("# No place for it\n", encoding="utf-8")
     with pytest.raises(UsageError, match="put the two comments back"):
         put_methods(found, root)
+    several = SweepInputs("m", [branch("DPO", seed, HALF) for seed in (0, 1)])
+    other = tmp_path / "several.json"
+    other.write_text(to_text(build_comparison(several).results.to_json()), encoding="utf-8")
+    with pytest.raises(UsageError, match="one model and one seed"):
+        put_methods(other, root)
     assert [path.name for path in root.rglob("*") if path.is_file()] == ["README.md"]
     (root / "README.md").write_text(f"above\n{START}\nearlier\n{END}\nbelow\n", encoding="utf-8")
     for source in (found, root / "docs" / "results" / "methods.json"):  # again from what was kept
